@@ -1,0 +1,151 @@
+"""What the user asked for: defaults < configuration file < environment (LRBENCH_EPOCHS) < options."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator
+
+from lrbench.errors import BadConfig, nearest
+from lrbench.optimizers import parse_optimizer
+
+PositiveInt = Annotated[int, Field(ge=1)]
+MOST_SEEDS = 10_000
+
+
+class Config(BaseModel):
+    """One command's wishes, checked field by field. `examples` are what the error's second line shows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schedulers: Annotated[
+        tuple[str, ...], Field(min_length=1, examples=["step,cosine", "step(every=5 epochs, gamma=0.1)"])
+    ] = ("constant", "step", "exponential", "cosine", "cyclical", "plateau")
+    seeds: Annotated[tuple[int, ...], Field(min_length=1, examples=["5 (that is 0 to 4)", "0,3,7"])] = (0,)
+    epochs: Annotated[PositiveInt, Field(examples=["15"])] = 15
+    batch_size: Annotated[PositiveInt, Field(examples=["32"])] = 32
+    lr: Annotated[FiniteFloat, Field(gt=0, examples=["0.1"])] = 0.1
+    optimizer: Annotated[str, Field(examples=["sgd(momentum=0.9)", "adam"])] = "sgd"
+    hidden: Annotated[PositiveInt, Field(examples=["128"])] = 128
+    problem: Annotated[str, Field(examples=["mnist"])] = "mnist"
+    train_size: Annotated[PositiveInt | None, Field(examples=["2000"])] = None  # None: all that remain
+    val_size: Annotated[int | None, Field(ge=0, examples=["5000"])] = None  # None: 5,000, or 0 with a test set
+    validate_on: Annotated[Literal["split", "test"], Field(examples=["split", "test"])] = "split"
+    engine: Annotated[Literal["compiled", "fit", "fake"], Field(examples=["compiled", "fit"])] = "compiled"
+    jobs: Annotated[PositiveInt | None, Field(examples=["2"])] = None  # None: one per core
+    out: Annotated[Path, Field(examples=["results"])] = Path("results")
+    name: Annotated[str | None, Field(min_length=1, max_length=80, examples=["my-comparison"])] = None
+
+    @field_validator("schedulers", mode="before")
+    @classmethod
+    def _one_text(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _count_or_list(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            words = [word.strip() for word in value.split(",") if word.strip()]
+            if not words or not all(word.removeprefix("-").isdecimal() for word in words):
+                raise ValueError("seeds are a number of seeds, or a list of them with commas")
+            value = [int(word) for word in words] if "," in value else int(words[0])
+        if isinstance(value, int) and not isinstance(value, bool):
+            if not 1 <= value <= MOST_SEEDS:
+                raise ValueError(f"a number of seeds lies between 1 and {MOST_SEEDS:,}")
+            return tuple(range(value))
+        return value
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if min(value) < 0 or max(value) >= 2**32:
+            raise ValueError("a seed lies between 0 and 4,294,967,295")
+        if len(set(value)) < len(value):
+            raise ValueError("a seed stands twice")
+        return value
+
+    @field_validator("optimizer")
+    @classmethod
+    def _canonical(cls, value: str) -> str:
+        return str(parse_optimizer(value))
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, value: str | None) -> str | None:
+        if value and (not value.isprintable() or value[0] in ".-" or set(value) & set('/\\:*?"<>|')):
+            raise ValueError('a name becomes a folder and cannot hold / \\ : * ? " < > | or begin with . or -')
+        return value
+
+
+def load(
+    file: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Config:
+    """Merge the four layers. `options` that are None were not given. Raises BadConfig or BadSpec."""
+    merged: dict[str, Any] = {}
+    said: dict[str, str] = {}  # how the user wrote the key, for errors
+    if file is not None:
+        path = find(file)
+        for key, value in _read(path).items():
+            merged[key], said[key] = value, f"{path}: {key} = "
+    for key in Config.model_fields:
+        variable = f"LRBENCH_{key.upper()}"
+        if variable in environ:
+            merged[key], said[key] = environ[variable], f"{variable}="
+    for key, value in (options or {}).items():
+        if value is not None:
+            merged[key], said[key] = value, f"--{key.replace('_', '-')} "
+    try:
+        return Config(**merged)
+    except ValidationError as error:
+        raise _plain(error, said) from error
+
+
+def find(name: str) -> Path:
+    """Return the configuration file of that path, or the preset of that name. Raises BadConfig."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    if path.suffix or len(path.parts) > 1:
+        raise BadConfig(f"There is no configuration file {name}.", f"Or use a preset: {', '.join(presets())}.")
+    if name not in presets():
+        raise BadConfig(f"There is no preset or file called {name!r}.", nearest(name, presets()))
+    return presets()[name]
+
+
+def presets() -> dict[str, Path]:
+    """Return the configuration files that come with lrbench, by name."""
+    here = Path(__file__).parent
+    folder = here / "configs"  # in an installed wheel
+    if not folder.is_dir():
+        folder = here.parent / "configs"  # in a clone
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadConfig(f"{path} is not TOML: {error}", "Write lines such as: epochs = 15") from error
+    except OSError as error:
+        raise BadConfig(f"{path} cannot be read: {error.strerror}.", "Check the path and its rights.") from error
+    for key in found:
+        if key not in Config.model_fields:
+            raise BadConfig(f"{path}: unknown key {key!r}.", nearest(key, Config.model_fields))
+    return found
+
+
+def _plain(error: ValidationError, said: Mapping[str, str]) -> BadConfig:
+    first = error.errors()[0]
+    key = str(first["loc"][0])
+    message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    examples = Config.model_fields[key].examples or []
+    # The user's own prefix, as they wrote it, before an example: "--lr 0.1", "file.toml: lr = 0.1".
+    prefix = said.get(key, f"{key}=")
+    return BadConfig(
+        f"{prefix}{str(first['input'])[:80]}: {message[:1].lower()}{message[1:]}.",
+        "Write, for example, " + " or ".join(f"{prefix}{example}" for example in examples) + ".",
+    )

@@ -1,0 +1,133 @@
+"""What an engine is, and the way through one run that all engines share."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrbench.plan import Run
+from lrbench.records import EpochRow, RunResult, Seconds, Status
+from lrbench.schedules import rates
+from lrbench.schedules.base import Rates
+from lrbench.schedules.feedback import PlateauState, after_epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Means over all examples of a split: loss in nats, accuracy as a fraction."""
+
+    loss: float
+    accuracy: float
+
+    @property
+    def finite(self) -> bool:
+        return math.isfinite(self.loss)
+
+
+class Replica(Protocol):
+    """One model with its optimizer. One thread drives it, one run after the other."""
+
+    def compile(self) -> None:
+        """Get ready, so that what follows is only training. The second call does nothing."""
+
+    def reset(self, seed: int) -> None:
+        """Go back to the seed's initial weights and an untouched optimizer."""
+
+    def train_epoch(self, epoch: int, rates: Rates) -> Measured:
+        """Train one epoch (from 1) in the order `shuffle(seed, epoch, n)`; rates: float64 (steps_per_epoch,)."""
+
+    def validate(self) -> Measured | None:
+        """Measure the validation split; None if there is none."""
+
+    def test(self) -> Measured:
+        """Measure the test split."""
+
+
+class Engine(Protocol):
+    """One setting's data, and the replicas that train on it."""
+
+    @property
+    def jobs(self) -> int:
+        """How many replicas side by side suit this machine."""
+
+    def replica(self, index: int) -> Replica:
+        """Return a new replica. May be called from several threads at once."""
+
+
+class Cancelled(Exception):
+    """Raised inside `train` when the conductor wants no more of this run."""
+
+
+def shuffle(seed: int, epoch: int, n: int) -> NDArray[np.int32]:
+    """Return the order of the examples: int32 (n,), a function of seed and epoch alone."""
+    return np.random.default_rng([seed, epoch]).permutation(n).astype(np.int32)
+
+
+def train(replica: Replica, run: Run, on_epoch: Callable[[EpochRow], None]) -> RunResult:
+    """Train one run from its first step to its test figures.
+
+    `on_epoch` gets each row as it is made and may raise Cancelled. A loss that is not finite ends the run as
+    diverged, after that epoch's row.
+    """
+    horizon = run.setting.horizon
+    table = rates(run.schedule, horizon).reshape(horizon.epochs, horizon.steps_per_epoch)
+    rule = run.schedule.feedback(horizon)
+    state = PlateauState()
+    clock = Clock()
+    replica.compile()
+    compiled = clock.lap()
+    replica.reset(run.seed)
+    rows: list[EpochRow] = []
+    training = evaluating = 0.0
+    finite = True
+    for epoch in range(1, horizon.epochs + 1):
+        now = table[epoch - 1] * state.scale
+        trained = replica.train_epoch(epoch, now)
+        training += clock.lap()
+        val = replica.validate()
+        evaluating += clock.lap()
+        row = EpochRow(
+            scheduler=run.schedule.label,
+            seed=run.seed,
+            epoch=epoch,
+            step=epoch * horizon.steps_per_epoch,
+            lr_first=float(now[0]),
+            lr=float(now[-1]),
+            train_loss=trained.loss,
+            train_accuracy=trained.accuracy,
+            val_loss=val.loss if val else None,
+            val_accuracy=val.accuracy if val else None,
+        )
+        rows.append(row)
+        on_epoch(row)
+        finite = trained.finite and (val is None or val.finite)
+        if not finite:
+            break
+        if rule and val:
+            state = after_epoch(rule, state, val.loss if rule.monitor == "val_loss" else val.accuracy)
+    clock.lap()
+    test = replica.test() if finite else None
+    evaluating += clock.lap()
+    done = test is not None and test.finite
+    return RunResult(
+        status=Status.DONE if done else Status.DIVERGED,
+        rows=tuple(rows),
+        test_loss=test.loss if test and done else None,
+        test_accuracy=test.accuracy if test and done else None,
+        seconds=Seconds(compile=compiled, train=training, evaluate=evaluating),
+    )
+
+
+class Clock:
+    """A stopwatch: `lap()` returns the wall-clock seconds since the last lap."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+
+    def lap(self) -> float:
+        last, self._last = self._last, time.perf_counter()
+        return self._last - last

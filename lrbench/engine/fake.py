@@ -1,0 +1,63 @@
+"""An engine without TensorFlow and without data: instant, deterministic, for tests of everything around it.
+
+Its figures are made up, but behave: they improve with the sum of the rates, differ between seeds, and
+diverge when a rate is above 10.
+"""
+
+import math
+import os
+import random
+import time
+
+import numpy as np
+
+from lrbench.engine.base import Measured
+from lrbench.plan import Setting
+from lrbench.schedules.base import Rates
+
+
+class FakeEngine:
+    """`LRBENCH_FAKE_SECONDS` makes each epoch take that long, for tests that interrupt it."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._validates = setting.validate_on != "none"
+        self._pause = float(os.environ.get("LRBENCH_FAKE_SECONDS", "0"))
+        self.jobs = 2
+
+    def replica(self, index: int) -> "FakeReplica":
+        return FakeReplica(self._validates, self._pause)
+
+
+class FakeReplica:
+    """Loss is a decreasing function of the rates seen so far, plus a seed's own noise."""
+
+    def __init__(self, validates: bool, pause: float) -> None:
+        self._validates = validates
+        self._pause = pause
+        self.reset(0)
+
+    def compile(self) -> None:
+        pass
+
+    def reset(self, seed: int) -> None:
+        self._noise = random.Random(seed)
+        self._travelled = 0.0
+        self._loss = math.log(10)
+
+    def train_epoch(self, epoch: int, rates: Rates) -> Measured:
+        if self._pause:
+            time.sleep(self._pause)
+        self._travelled += float(np.sum(rates)) / len(rates)
+        noise = self._noise.uniform(0, 0.02)
+        self._loss = math.inf if rates.max() > 10 else math.log(10) / (1 + 4 * self._travelled) + noise
+        return self._measured(0.0)
+
+    def validate(self) -> Measured | None:
+        return self._measured(0.01) if self._validates else None
+
+    def test(self) -> Measured:
+        return self._measured(0.02)
+
+    def _measured(self, gap: float) -> Measured:
+        loss = self._loss + gap
+        return Measured(loss, math.exp(-loss))

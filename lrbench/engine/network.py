@@ -1,0 +1,71 @@
+"""What the engines on Keras share: one thread per replica, the arrays, and a network that can be reset."""
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lrbench import datasets, problems
+from lrbench.errors import EngineUnavailable
+from lrbench.optimizers import build_optimizer, parse_optimizer
+from lrbench.plan import Setting
+
+_one_at_a_time = threading.Lock()  # Keras draws initial weights from the process's global seed
+
+
+def load_splits(setting: Setting) -> datasets.Splits:
+    """Load what the setting trains on, validates on and is tested on. Raises BadData."""
+    return datasets.split(problems.find(setting.problem).dataset, setting.sizes)
+
+
+def use_one_thread_per_replica() -> None:
+    """Make every operation run on the thread that asks for it, so that numbers do not depend on --jobs.
+
+    Raises EngineUnavailable if TensorFlow is already at work in this process with other threads.
+    """
+    if tf.config.threading.get_intra_op_parallelism_threads() == 1:
+        return
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+    except RuntimeError as error:
+        raise EngineUnavailable(
+            "TensorFlow is already at work in this process, with its own threads.",
+            "Let lrbench come first: start a new Python process.",
+        ) from error
+
+
+def default_jobs() -> int:
+    """Return one replica per core, or one in all where there is a GPU to share."""
+    if tf.config.list_physical_devices("GPU"):
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Network:
+    """A model with its optimizer. `reset` brings back a seed's initial weights and an untouched optimizer."""
+
+    def __init__(self, build: Callable[[], Any], optimizer: Any) -> None:
+        self._build = build
+        with _one_at_a_time:
+            self.model = build()
+        self.optimizer = optimizer
+        optimizer.build(self.model.trainable_variables)
+        self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        self._untouched = [np.asarray(variable) for variable in optimizer.variables]
+
+    @classmethod
+    def of(cls, setting: Setting) -> "Network":
+        problem = problems.find(setting.problem)
+        return cls(lambda: problem.model(setting.hidden), build_optimizer(parse_optimizer(setting.optimizer)))
+
+    def reset(self, seed: int) -> None:
+        with _one_at_a_time:
+            weights = problems.initial_weights(self._build, seed)
+        for variable, value in zip(self.model.variables, weights, strict=True):
+            variable.assign(value)
+        for variable, value in zip(self.optimizer.variables, self._untouched, strict=True):
+            variable.assign(value)

@@ -1,0 +1,68 @@
+"""Everything that lrbench raises on purpose.
+
+    LrbenchError             something went wrong that the user can be told about        exit 1
+    ├── BadUsage             the user's input cannot be used; nothing was written        exit 2
+    │   ├── BadSpec          a schedule's text or its parameters
+    │   ├── BadConfig        an option, an environment variable or a configuration file
+    │   └── BadResults       a results folder that is missing, empty, in the way or not writable
+    ├── BadData              a data file that is missing or damaged                      exit 1
+    ├── EngineUnavailable    TensorFlow cannot be imported or set up                     exit 1
+    └── Stopped              Ctrl-C or SIGTERM arrived while runs were training          exit 130 or 143
+
+The library raises; only the command line speaks and exits.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class LrbenchError(Exception):
+    """One line that says what is wrong (`problem`) and one that says what to do (`hint`)."""
+
+    exit_code = 1
+
+    def __init__(self, problem: str, hint: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.hint = hint
+
+
+class BadUsage(LrbenchError):
+    """The user's input cannot be used. Nothing was written."""
+
+    exit_code = 2
+
+
+class BadSpec(BadUsage):
+    """A schedule's text or its parameters."""
+
+
+class BadConfig(BadUsage):
+    """An option, an environment variable or a configuration file."""
+
+
+class BadResults(BadUsage):
+    """A results folder that is missing, empty, in the way or not writable."""
+
+
+class BadData(LrbenchError):
+    """A data file that is missing or damaged."""
+
+
+class EngineUnavailable(LrbenchError):
+    """TensorFlow cannot be imported or set up on this machine."""
+
+
+class Stopped(LrbenchError):
+    """Ctrl-C (130) or SIGTERM (143) arrived while runs were training."""
+
+    def __init__(self, problem: str, hint: str, exit_code: int) -> None:
+        super().__init__(problem, hint)
+        self.exit_code = exit_code
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a hand for a stranger: "did you mean X?" or, without a near match, all known words."""
+    words = list(known)
+    match = difflib.get_close_matches(word.lower(), words, n=1, cutoff=0.5)
+    return f"Did you mean {match[0]!r}?" if match else f"Known: {', '.join(words)}."

@@ -1,0 +1,23 @@
+"""Learning-rate schedules: numpy only, no training framework.
+
+>>> from lrbench.schedules import Horizon, parse
+>>> parse("step(every=2 epochs)", lr=0.1).table(Horizon(epochs=4, steps_per_epoch=1))
+array([0.1 , 0.1 , 0.05, 0.05])
+"""
+
+from lrbench.schedules import curves, feedback
+from lrbench.schedules.base import REGISTRY, Horizon, Rate, Schedule, Span, rates
+from lrbench.schedules.spec import parse, parse_list
+
+__all__ = [
+    "REGISTRY",
+    "Horizon",
+    "Rate",
+    "Schedule",
+    "Span",
+    "curves",
+    "feedback",
+    "parse",
+    "parse_list",
+    "rates",
+]

@@ -1,0 +1,85 @@
+"""Schedules that look at the training: a rule, a state, and the step from one state to the next.
+
+Between two epochs the engine hands the finished epoch's validation value to `after_epoch`; the new state's
+`scale` multiplies every rate of the next epoch. The state is a value, so a stopped run can go on from it.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from lrbench.schedules.base import Horizon, Rate, Span, check, schedule
+
+Monitor = Literal["val_loss", "val_accuracy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plateau:
+    """The rule: after `patience` epochs without a gain of more than `min_delta`, times `factor`."""
+
+    monitor: Monitor
+    factor: float
+    patience: int  # epochs
+    cooldown: int  # epochs after a cut in which nothing is counted
+    min_delta: float  # nats for val_loss, a fraction for val_accuracy
+    min_scale: float  # the scale never falls below this: min_lr / lr, at most 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlateauState:
+    """What the rule remembers between two epochs."""
+
+    best: float = math.inf  # the lowest value so far; val_accuracy is negated, so lower is better
+    waited: int = 0  # epochs since then, or since the last cut
+    cooling: int = 0  # epochs of cooldown left
+    scale: float = 1.0  # what the next epoch's rates are multiplied with
+
+
+@schedule("plateau", feedback=True)
+def plateau(
+    horizon: Horizon,
+    *,
+    lr: float,
+    factor: float = 0.5,
+    patience: Span = Span(10, "%"),
+    min_lr: Rate = Rate(1e-6),
+    min_delta: float = 1e-4,
+    cooldown: Span = Span(0, "epochs"),
+    monitor: Monitor = "val_loss",
+) -> Plateau:
+    """Hold the rate while validation improves; times `factor` when it has not for `patience` epochs.
+
+    rate(t) = max(lr * factor^cuts, min_lr); cuts change between epochs only. Spans are rounded to whole epochs,
+    `patience` to at least one. Keras ReduceLROnPlateau; PyTorch ReduceLROnPlateau(threshold_mode="abs").
+    """
+    check(0 < factor < 1, f"plateau wants 0 < factor < 1; got {factor:g}.", "Try plateau(factor=0.5).")
+    check(min_delta >= 0, f"plateau wants min_delta >= 0; got {min_delta:g}.", "Try plateau(min_delta=1e-4).")
+    check(patience.value > 0, f"plateau wants patience > 0; got {patience}.", "Try plateau(patience=2 epochs).")
+    low = min_lr.of(lr)
+    check(low >= 0, f"plateau wants min_lr >= 0; got {min_lr}.", "Try plateau(min_lr=1e-6).")
+    return Plateau(
+        monitor=monitor,
+        factor=factor,
+        patience=patience.whole_epochs(horizon),
+        cooldown=cooldown.whole_epochs(horizon),
+        min_delta=min_delta,
+        min_scale=min(1.0, low / lr),
+    )
+
+
+def after_epoch(rule: Plateau, state: PlateauState, value: float) -> PlateauState:
+    """Return the state after an epoch that ended with the monitored `value`.
+
+    A cooldown epoch still moves `best`, as in Keras; the epoch that ends the cooldown counts already.
+    """
+    cost = -value if rule.monitor == "val_accuracy" else value
+    if state.cooling:
+        state = replace(state, cooling=state.cooling - 1, waited=0)
+    if cost < state.best - rule.min_delta:
+        return replace(state, best=cost, waited=0)
+    if state.cooling:
+        return state
+    if state.waited + 1 < rule.patience:
+        return replace(state, waited=state.waited + 1)
+    scale = max(state.scale * rule.factor, rule.min_scale)
+    return replace(state, scale=scale, waited=0, cooling=rule.cooldown)

@@ -1,0 +1,114 @@
+"""Text to schedule: `cosine`, `step(every=5 epochs, gamma=0.5)`, `slow=cosine(lr=0.01)`. Back is `str(schedule)`.
+
+A span carries its unit (`20 epochs`, `1000 steps`, `10%`); a bare number is refused. A rate with `%` is a share
+of the peak rate. Lists inside a value are separated by `;`.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, get_args, get_origin
+
+from lrbench.calls import NUMBER, Call, Piece, known, no_twins, parse_calls, read_number, read_plain
+from lrbench.errors import BadSpec
+from lrbench.schedules.base import REGISTRY, Rate, Schedule, Span, Unit
+
+LONGEST_LABEL = 80
+UNITS: dict[str, Unit] = {
+    "%": "%",
+    "epoch": "epochs",
+    "epochs": "epochs",
+    "step": "steps",
+    "steps": "steps",
+}
+
+
+def parse(text: str, lr: float = 0.1) -> Schedule:
+    """Read one spec; `lr` is the peak rate for a spec that names none. Raises BadSpec."""
+    schedules = parse_list(text, lr)
+    if len(schedules) != 1:
+        raise BadSpec(f"{text!r} is {len(schedules)} schedules, not one.", "Use parse_list for several.")
+    return schedules[0]
+
+
+def parse_list(text: str, lr: float = 0.1) -> list[Schedule]:
+    """Read specs separated by commas. Raises BadSpec, also for a repeated label."""
+    schedules: list[Schedule] = []
+    for call in parse_calls(text):
+        schedule = _schedule(call, lr)
+        if any(schedule.label == other.label for other in schedules):
+            (call.label or call.whole).bad(
+                f"The label {schedule.label!r} stands twice",
+                "Name one of them: other=" + schedule.spec + ".",
+            )
+        schedules.append(schedule)
+    return schedules
+
+
+def _schedule(call: Call, lr: float) -> Schedule:
+    entry = REGISTRY[known(call.name, REGISTRY, "scheduler")]
+    no_twins(call.pairs)
+    values: dict[str, Any] = {}
+    for key, value in call.pairs:
+        if key.text == "lr":
+            values["lr"] = _peak(value, lr)
+        else:
+            name = known(key, [*entry.parameters, "lr"], f"parameter of {entry.name}:")
+            values[name] = _read(entry.parameters[name].type, name, value)
+    peak = values.get("lr", lr)
+    defaults = {name: parameter.default for name, parameter in entry.parameters.items()}
+    given = tuple(
+        (key, values[key])
+        for key in ("lr", *entry.parameters)
+        if key in values and (key == "lr" or values[key] != defaults[key])
+    )
+    schedule = Schedule("", entry.name, peak, given)
+    label = _label(call.label) if call.label else schedule.spec
+    return Schedule(label, entry.name, peak, given)
+
+
+def _peak(value: Piece, lr: float) -> float:
+    peak = _rate("lr", value).of(lr)
+    if peak <= 0:
+        value.bad(f"lr={value.text} is not above 0", "Write a rate such as lr=0.1.")
+    return peak
+
+
+def _label(label: Piece) -> str:
+    if len(label.text) > LONGEST_LABEL:
+        label.bad(f"A label of {len(label.text)} characters is too long", f"Use up to {LONGEST_LABEL}.")
+    if label.text[0] in "+-@":
+        label.bad(f"The label {label.text!r} would be a formula in a spreadsheet", "Begin it with a letter.")
+    return label.text
+
+
+def _read(kind: Any, key: str, value: Piece) -> Any:
+    if get_origin(kind) is tuple:
+        return tuple(_read(get_args(kind)[0], key, item) for item in _items(value))
+    reader = READERS.get(kind)
+    return reader(key, value) if reader else read_plain(kind, key, value)
+
+
+def _items(value: Piece) -> list[Piece]:
+    return [value.cut(m.start(), m.end()).strip() for m in re.finditer(r"[^;]+", value.text)]
+
+
+def _span(key: str, value: Piece) -> Span:
+    match = NUMBER.match(value.text)
+    unit = value.text[match.end() :].strip() if match else ""
+    if not match or (unit and unit not in UNITS):
+        value.bad(f"{key}={value.text[:60]} is no span", f"Write {key}=20 epochs, {key}=1000 steps or {key}=10%.")
+    text = match.group()
+    if not unit:
+        value.bad(f"{key}={text} has no unit", f"Write {key}={text} epochs, {key}={text} steps or {key}={text}%.")
+    amount = read_number(key, value.cut(0, match.end()))
+    if amount < 0:
+        value.bad(f"{key}={value.text} is negative", f"Write {key}={value.text.lstrip('-')}.")
+    return Span(amount, UNITS[unit])
+
+
+def _rate(key: str, value: Piece) -> Rate:
+    share = value.text.endswith("%")
+    return Rate(read_number(key, value.cut(0, -1).strip() if share else value), share)
+
+
+READERS: dict[Any, Callable[[str, Piece], Any]] = {Span: _span, Rate: _rate}

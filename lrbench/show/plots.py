@@ -1,0 +1,272 @@
+"""Pictures of one experiment. A schedule has the same colour, dashes and marker in all of them."""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+from lrbench.errors import BadResults
+from lrbench.plan import Experiment, Finished
+from lrbench.records import Status
+from lrbench.schedules import rates
+from lrbench.show import PlotFormat
+from lrbench.stats import mean_interval
+
+# Okabe & Ito's colours for all kinds of colour vision, without yellow, which vanishes on white.
+COLOURS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")
+DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h")
+MOST_POINTS = 4_000  # of one curve; more cannot be seen
+DECADES = 10  # a ratio from which an axis is logarithmic
+STYLE: dict[Any, Any] = {
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "lrbench",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The runs of one schedule, and how it is drawn everywhere. Figures are (runs, epochs), nan after an end."""
+
+    label: str
+    runs: tuple[Finished, ...]
+    colour: str
+    dashes: object
+    marker: str
+
+    @property
+    def legend(self) -> str:
+        lost = sum(one.result.status is Status.DIVERGED for one in self.runs)
+        return f"{self.label} ({lost} of {len(self.runs)} diverged)" if lost else self.label
+
+    def epochs(self, field: str) -> NDArray[np.float64]:
+        """Return a column of epochs.csv for each run: float64 (runs, epochs)."""
+        found = np.full((len(self.runs), self.runs[0].run.setting.epochs), np.nan)
+        for values, one in zip(found, self.runs, strict=True):
+            for row in one.result.rows:
+                value = getattr(row, field)
+                values[row.epoch - 1] = np.nan if value is None or not math.isfinite(value) else value
+        return found
+
+    def finals(self) -> NDArray[np.float64]:
+        """Return the final test accuracies of the runs that finished: float64 (n,)."""
+        found = [one.result.test_accuracy for one in self.runs]
+        return np.array([value for value in found if value is not None], float)
+
+
+def draw(experiment: Experiment, form: PlotFormat, out: Path | None = None) -> list[Path]:
+    """Draw all pictures of an experiment into `out` (default: its plots/). Return the files, the overview first.
+
+    Raises BadResults if there is nothing to draw or the folder cannot be written.
+    """
+    if not experiment.finished:
+        raise BadResults(f"{experiment.folder} holds no finished run.", "Train some with: lrbench run")
+    folder = out or experiment.folder / "plots"
+    paths = []
+    with mpl.rc_context(STYLE):
+        for name, figure in figures(experiment):
+            path = folder / f"{name}.{form}"
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                figure.savefig(path, dpi=150, metadata={"Date": None} if form == "svg" else None)
+            except OSError as error:
+                raise BadResults(
+                    f"{path} cannot be written: {error.strerror}.", "Choose another folder with --out."
+                ) from error
+            paths.append(path)
+    return paths
+
+
+def figures(experiment: Experiment) -> Iterable[tuple[str, Figure]]:
+    """Yield every picture with its name: `overview`, then one per panel."""
+    groups = group(experiment)
+    panels: dict[str, Callable[[Axes, list[Group]], None]] = {
+        "rates": draw_rates,
+        "train-loss": draw_train_loss,
+        "val-loss": draw_val_loss,
+        "val-accuracy": draw_val_accuracy,
+        "test-accuracy": draw_test_accuracy,
+    }
+    if experiment.setting.validate_on == "none":
+        del panels["val-loss"], panels["val-accuracy"]
+    quarters = [name for name in panels if name != "val-loss"]
+    overview = Figure(figsize=(11, 3.9 * math.ceil(len(quarters) / 2)), layout="constrained")
+    for axes, name in zip(overview.subplots(math.ceil(len(quarters) / 2), 2).flat, quarters, strict=False):
+        panels[name](axes, groups)
+    for axes in overview.axes[len(quarters) :]:
+        axes.set_axis_off()
+    _finish(overview, experiment, legend=True)
+    yield "overview", overview
+    for name, panel in panels.items():
+        figure = Figure(figsize=(8, 4.8), layout="constrained")
+        panel(figure.subplots(), groups)
+        _finish(figure, experiment, legend=name != "test-accuracy")
+        yield name, figure
+
+
+def group(experiment: Experiment) -> list[Group]:
+    """Return the runs by schedule, each with a look of its own."""
+    runs: dict[str, list[Finished]] = {}
+    for one in experiment.finished:
+        runs.setdefault(one.run.schedule.label, []).append(one)
+    return [
+        Group(
+            label,
+            tuple(members),
+            COLOURS[i % len(COLOURS)],
+            DASHES[(i + i // len(COLOURS)) % len(DASHES)],
+            MARKERS[i % len(MARKERS)],
+        )
+        for i, (label, members) in enumerate(sorted(runs.items()))
+    ]
+
+
+def draw_rates(axes: Axes, groups: list[Group]) -> None:
+    """The rate that every update used; where seeds differ (plateau), their mean and range."""
+    lowest, highest = math.inf, 0.0
+    for each in groups:
+        table = used_rates(each)
+        steps = np.unique(np.linspace(0, table.shape[1] - 1, MOST_POINTS).astype(int))
+        table = table[:, steps]
+        positive = table[table > 0]
+        if positive.size:
+            lowest, highest = min(lowest, float(positive.min())), max(highest, float(positive.max()))
+        _mean_and_range(axes, steps, table, each, marker=None)
+    if highest >= DECADES * lowest:
+        axes.set_yscale("log")
+    axes.set(title="Learning rate per update", xlabel="step", ylabel="learning rate")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+
+
+def used_rates(each: Group) -> NDArray[np.float64]:
+    """Return the rates that a schedule's updates used: float64 (curves, steps), nan after a run's end.
+
+    One curve, unless feedback made the seeds' rates differ: what `lr` logs of each epoch then scales its part.
+    """
+    run = each.runs[0].run
+    horizon = run.setting.horizon
+    table = rates(run.schedule, horizon)
+    if run.schedule.feedback(horizon) is None:
+        return table[None, :]
+    by_epoch = table.reshape(horizon.epochs, horizon.steps_per_epoch)
+    scale = each.epochs("lr") / by_epoch[:, -1]
+    return (scale[:, :, None] * by_epoch).reshape(len(each.runs), horizon.steps)
+
+
+def draw_train_loss(axes: Axes, groups: list[Group]) -> None:
+    """Mean training loss of each epoch."""
+    _per_epoch(axes, groups, "train_loss", "Training loss", "nats per example")
+
+
+def draw_val_loss(axes: Axes, groups: list[Group]) -> None:
+    """Validation loss after each epoch."""
+    _per_epoch(axes, groups, "val_loss", "Validation loss", "nats per example")
+
+
+def draw_val_accuracy(axes: Axes, groups: list[Group]) -> None:
+    """Validation accuracy after each epoch."""
+    _per_epoch(axes, groups, "val_accuracy", "Validation accuracy", "% of examples", scale=100)
+
+
+def _per_epoch(axes: Axes, groups: list[Group], field: str, title: str, unit: str, scale: float = 1) -> None:
+    values = [scale * each.epochs(field) for each in groups]
+    for each, table in zip(groups, values, strict=True):
+        _mean_and_range(axes, np.arange(1, table.shape[1] + 1), table, each, marker=each.marker)
+    everything = np.concatenate([table[np.isfinite(table)] for table in values])
+    positive = everything[everything > 0]
+    if scale == 1 and positive.size and positive.max() >= DECADES * positive.min():
+        axes.set_yscale("log")
+    elif (
+        scale == 100 and everything.size
+    ):  # the first epochs may fall off, so that the last ones can be told apart
+        axes.set_ylim(bottom=max(everything.min(), everything.max() - 4 * _spread(values)))
+    axes.set(title=title, xlabel="epoch", ylabel=unit)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+
+
+def _spread(values: list[NDArray[np.float64]]) -> float:
+    """How far the last epochs reach from the best value down, with some air; at least 1."""
+    last = np.concatenate([table[:, -1] for table in values])
+    last = last[np.isfinite(last)]
+    return max(1.0, float(last.max() - np.median(last))) if last.size else 25.0
+
+
+def draw_test_accuracy(axes: Axes, groups: list[Group]) -> None:
+    """Final test accuracy: every seed a dot, the mean a bar, its 95 % t interval a line. Best on top."""
+    ranked = sorted(groups, key=lambda each: each.finals().mean() if each.finals().size else -1)
+    for y, each in enumerate(ranked):
+        values = 100 * each.finals()
+        if not values.size:
+            continue
+        offsets = np.linspace(-0.22, 0.22, values.size) if values.size > 1 else np.zeros(1)
+        axes.plot(
+            values,
+            y + offsets,
+            color=each.colour,
+            marker=each.marker,
+            linestyle="none",
+            markersize=4.5,
+            alpha=0.55,
+        )
+        low, high = mean_interval(values)
+        if math.isfinite(low):
+            axes.plot([low, high], [y, y], color=each.colour, linewidth=1.6)
+            axes.plot([values.mean()] * 2, [y - 0.3, y + 0.3], color=each.colour, linewidth=2.4)
+    axes.set_yticks(range(len(ranked)), [each.legend for each in ranked])
+    axes.set_ylim(-0.6, len(ranked) - 0.4)
+    several = any(each.finals().size > 1 for each in groups)
+    axes.set(
+        title="Final test accuracy" + (": seeds, mean, 95 % t interval" if several else ""),
+        xlabel="% of examples",
+    )
+
+
+def _mean_and_range(
+    axes: Axes, x: NDArray[np.int64], table: NDArray[np.float64], each: Group, marker: str | None
+) -> None:
+    """Draw the mean over runs, and with several runs the band from the lowest to the highest; (runs, x)."""
+    alive = np.isfinite(table).any(axis=0)
+    x, table = x[alive], table[:, alive]
+    if table.shape[0] > 1:
+        low, high = np.nanmin(table, axis=0), np.nanmax(table, axis=0)
+        axes.fill_between(x, low, high, color=each.colour, alpha=0.13, linewidth=0)
+    axes.plot(
+        x,
+        np.nanmean(table, axis=0),
+        color=each.colour,
+        linestyle=each.dashes,
+        marker=marker,
+        markersize=4,
+        linewidth=1.6,
+        label=each.legend,
+    )
+
+
+def _finish(figure: Figure, experiment: Experiment, *, legend: bool) -> None:
+    counts = sorted({len(each.runs) for each in group(experiment)})
+    n = f"n = {counts[0]}" + (f" to {counts[-1]}" if len(counts) > 1 else "")
+    seeds = f"{n} seed{'s' if counts[-1] > 1 else ''} per schedule"
+    band = "; lines are means, bands reach from the lowest to the highest seed" if counts[-1] > 1 else ""
+    figure.suptitle(f"{experiment.setting.describe()}\n{seeds}{band}", fontsize=8.5, color="#444444")
+    if legend:
+        handles, labels = figure.axes[-1 if len(figure.axes) == 1 else 1].get_legend_handles_labels()
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=min(len(labels), 4 if len(figure.axes) > 1 else 3)
+        )

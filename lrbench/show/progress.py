@@ -1,0 +1,149 @@
+"""How a command goes, told on stderr: live bars on a terminal, plain lines in a pipe, nothing with --quiet."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from lrbench.plan import Finished, Plan, Run
+from lrbench.records import EpochRow, Status
+
+
+def progress_for(stream: TextIO, *, quiet: bool = False, verbose: bool = False) -> "Silent":
+    """Return the listener that suits the stream."""
+    if quiet:
+        return Silent()
+    console = Console(file=stream, highlight=False, markup=False, soft_wrap=True)
+    if console.is_terminal and not console.is_dumb_terminal:
+        return Bars(console, verbose)
+    return Lines(console, verbose)
+
+
+class Silent:
+    """Says nothing."""
+
+    def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None: ...
+    def on_quarantine(self, what: str) -> None: ...
+    def on_epoch(self, run: Run, row: EpochRow) -> None: ...
+    def on_finished(self, finished: Finished) -> None: ...
+    def close(self) -> None: ...
+
+
+class Lines(Silent):
+    """A line at the start and one per finished run; with `verbose`, one per epoch."""
+
+    def __init__(self, console: Console, verbose: bool) -> None:
+        self._console = console
+        self._verbose = verbose
+        self._todo = 0
+        self._finished = 0
+
+    def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None:
+        self._todo = len(todo)
+        for line in start_lines(plan, todo, folder):
+            self._say(line)
+
+    def on_quarantine(self, what: str) -> None:
+        self._say(f"Damaged: {what}. Moved to quarantine/; it is trained again.")
+
+    def on_epoch(self, run: Run, row: EpochRow) -> None:
+        if self._verbose:
+            val = "" if row.val_accuracy is None else f"  val acc {100 * row.val_accuracy:.2f} %"
+            self._say(f"{name(run)}: epoch {row.epoch}/{run.setting.epochs}  {figures(row)}{val}")
+
+    def on_finished(self, finished: Finished) -> None:
+        self._finished += 1
+        self._say(f"[{self._finished}/{self._todo}] {end_line(finished)}")
+
+    def _say(self, text: str) -> None:
+        self._console.print(Text(text))
+
+
+class Bars(Lines):
+    """As Lines, and below the lines a bar for all runs and one for each run under way."""
+
+    def __init__(self, console: Console, verbose: bool) -> None:
+        super().__init__(console, verbose)
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=10),
+            TextColumn("{task.fields[said]}", markup=False),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            transient=True,
+        )
+        self._all: TaskID | None = None
+        self._each: dict[str, TaskID] = {}
+
+    def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None:
+        super().on_start(plan, todo, folder)
+        if todo:
+            epochs = sum(run.setting.epochs for run in todo)
+            self._all = self._progress.add_task("all runs", total=epochs, said=f"0/{len(todo)} done")
+            self._progress.start()
+
+    def on_epoch(self, run: Run, row: EpochRow) -> None:
+        super().on_epoch(run, row)
+        if run.run_id not in self._each:
+            self._each[run.run_id] = self._progress.add_task(name(run)[:30], total=run.setting.epochs, said="")
+        said = f"{row.epoch}/{run.setting.epochs}  {figures(row)}"
+        self._progress.update(self._each[run.run_id], completed=row.epoch, said=said)
+        self._advance(1)
+
+    def on_finished(self, finished: Finished) -> None:
+        super().on_finished(finished)
+        if finished.run.run_id in self._each:
+            self._progress.remove_task(self._each.pop(finished.run.run_id))
+        self._advance(finished.run.setting.epochs - len(finished.result.rows))  # what a diverged run left out
+
+    def close(self) -> None:
+        self._progress.stop()
+
+    def _advance(self, epochs: int) -> None:
+        if self._all is not None:
+            self._progress.update(self._all, advance=epochs, said=f"{self._finished}/{self._todo} done")
+
+
+def start_lines(plan: Plan, todo: Sequence[Run], folder: Path) -> list[str]:
+    """Return what is known before anything is loaded."""
+    schedules, seeds = len(plan.schedules), len(plan.seeds)
+    runs = (
+        f"{_count(schedules, 'schedule')} × {_count(seeds, 'seed')} = {_count(schedules * seeds, 'run')}"
+        f" of {_count(plan.setting.epochs, 'epoch')}"
+    )
+    lines = [f"lrbench: {runs}, into {folder}"]
+    lines += [f"Warning: {warning}" for warning in plan.warnings]
+    if not todo:
+        lines.append(f"All {_count(len(plan.runs), 'run')} are done already: nothing to train.")
+    else:
+        if len(todo) < len(plan.runs):
+            lines.append(f"{len(plan.runs) - len(todo)} of them are done already.")
+        if plan.setting.engine != "fake":
+            lines.append("Loading TensorFlow and the data …")
+    return lines
+
+
+def name(run: Run) -> str:
+    """Return a run's name for people: `cosine, seed 0`."""
+    return f"{run.schedule.label}, seed {run.seed}"
+
+
+def figures(row: EpochRow) -> str:
+    """Return an epoch's figures in one line: loss, accuracy and the last rate."""
+    return f"loss {row.train_loss:.4f}  acc {100 * row.train_accuracy:.2f} %  rate {row.lr:.3g}"
+
+
+def end_line(finished: Finished) -> str:
+    """Return how a run ended, in one line."""
+    result = finished.result
+    seconds = result.seconds.train + result.seconds.evaluate
+    if result.status is Status.DIVERGED or result.test_accuracy is None:
+        return f"{name(finished.run)}: DIVERGED in epoch {len(result.rows)}, its loss is not finite"
+    return f"{name(finished.run)}: test accuracy {100 * result.test_accuracy:.2f} %  ({seconds:.1f} s)"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" + ("" if number == 1 else "s")

@@ -1,0 +1,15 @@
+"""One results folder: what is done, what is damaged, and every write.
+
+<results>/<experiment>/experiment.json         the setting, and where its first run was made
+<results>/<experiment>/runs/<run-id>/epochs.csv
+<results>/<experiment>/runs/<run-id>/run.json  written last: where it stands, the run is finished
+<results>/<experiment>/epochs.csv              all runs in one table, made from the above
+<results>/<experiment>/summary.csv             a line per schedule, made from the above
+<results>/<experiment>/quarantine/             damaged runs that `lrbench run` moved away
+"""
+
+from lrbench.store.files import write_whole
+from lrbench.store.read import find_experiments, load, load_all
+from lrbench.store.write import Store
+
+__all__ = ["Store", "find_experiments", "load", "load_all", "write_whole"]

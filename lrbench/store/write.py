@@ -1,0 +1,115 @@
+"""One experiment's folder, open for writing. Only the runner writes, through this."""
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+from lrbench.errors import BadResults
+from lrbench.plan import Damage, Experiment, Finished, Plan
+from lrbench.store.files import COLUMNS, MERGED_COLUMNS, table_bytes, unwritable, write_json, write_whole
+from lrbench.store.read import load
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An experiment's folder, what stood in it when it was opened, and where its new runs are made."""
+
+    experiment: Experiment
+    environment: dict[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        return self.experiment.folder
+
+    @classmethod
+    def open(cls, results: Path, plan: Plan, environment: dict[str, Any]) -> "Store":
+        """Open the plan's experiment, making it if need be.
+
+        Raises BadResults if it cannot be written, holds another setting, or uses a label for another schedule.
+        """
+        folder = results / plan.experiment
+        try:
+            if (folder / "experiment.json").exists():
+                stored = load(folder)
+                _check_same(stored, plan)
+                with tempfile.TemporaryFile(prefix=".tmp-", dir=folder):
+                    pass  # it can be written
+                return cls(stored, environment)
+            folder.mkdir(parents=True, exist_ok=True)
+            strangers = [path.name for path in folder.iterdir() if not path.name.startswith(".tmp-")]
+            if strangers:
+                raise BadResults(
+                    f"{folder} is no experiment, and holds {strangers[0]!r}.",
+                    "Choose another --name or another folder with -o.",
+                )
+            head = {"name": plan.experiment, "setting": asdict(plan.setting), **environment}
+            write_json(folder / "experiment.json", head)
+        except OSError as error:
+            raise unwritable(folder, error) from error
+        empty = Experiment(name=plan.experiment, folder=folder, setting=plan.setting, finished=(), damage=())
+        return cls(empty, environment)
+
+    def save(self, finished: Finished) -> None:
+        """Store a finished run; run.json, written last, is what makes it count. Raises BadResults."""
+        run, result = finished.run, finished.result
+        folder = self.folder / "runs" / run.run_id
+        table = table_bytes(COLUMNS, (astuple(row) for row in result.rows))
+        record = {
+            "run_id": run.run_id,
+            "spec": str(run.schedule),
+            **run.resolved,
+            "status": result.status,
+            "test_loss": result.test_loss,
+            "test_accuracy": result.test_accuracy,
+            "seconds": asdict(result.seconds),
+            "epochs_sha256": hashlib.sha256(table).hexdigest(),
+            **self.environment,
+        }
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_whole(folder / "epochs.csv", table)
+            write_json(folder / "run.json", record)
+        except OSError as error:
+            raise unwritable(folder, error) from error
+
+    def write_tables(self, finished: Sequence[Finished], summary: bytes) -> None:
+        """Write the tables that are made from the runs: epochs.csv and summary.csv. Raises BadResults."""
+        rows = ((one.run.run_id, *astuple(row)) for one in finished for row in one.result.rows)
+        try:
+            write_whole(self.folder / "epochs.csv", table_bytes(MERGED_COLUMNS, rows))
+            write_whole(self.folder / "summary.csv", summary)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def quarantine(self, damage: Damage) -> None:
+        """Move a damaged run to quarantine/, so that it is trained again and nothing is lost."""
+        if damage.run_folder is None:
+            return
+        aside = self.folder / "quarantine"
+        try:
+            aside.mkdir(exist_ok=True)
+            before = sum(1 for path in aside.iterdir() if path.name.startswith(damage.run_folder.name))
+            damage.run_folder.rename(aside / f"{damage.run_folder.name}-{before + 1}")
+        except OSError as error:
+            raise unwritable(aside, error) from error
+
+
+def _check_same(stored: Experiment, plan: Plan) -> None:
+    if stored.setting != plan.setting:
+        old, new = asdict(stored.setting), asdict(plan.setting)
+        key = next(key for key in new if old[key] != new[key])
+        raise BadResults(
+            f"{stored.folder} holds another setting: {key} is {old[key]} there and {new[key]} here.",
+            "Choose another --name; without one, each setting gets its own folder.",
+        )
+    schedules = {finished.run.schedule.label: finished.run.schedule for finished in stored.finished}
+    for schedule in plan.schedules:
+        known = schedules.get(schedule.label, schedule)
+        if known.resolved() != schedule.resolved():
+            raise BadResults(
+                f"The label {schedule.label!r} stands for {known.spec} in {stored.folder} already.",
+                f"Choose another label for {schedule.spec}.",
+            )

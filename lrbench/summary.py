@@ -1,0 +1,93 @@
+"""From the runs of an experiment to one row per schedule."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lrbench.plan import Experiment
+from lrbench.records import Status
+from lrbench.stats import mean_interval
+
+COLUMNS = {
+    "scheduler": "the schedule's label",
+    "n": "runs that finished: every mean of the row is over these",
+    "diverged": "runs that did not, because a loss was not finite",
+    "test_accuracy_mean": "fraction 0..1",
+    "test_accuracy_low": "95 % t interval of the mean, from two runs on",
+    "test_accuracy_high": "",
+    "val_accuracy_mean": "fraction 0..1, after the last epoch",
+    "test_loss_mean": "nats",
+    "val_loss_mean": "nats, after the last epoch",
+    "train_loss_mean": "nats, over the last epoch as it was trained",
+    "final_rate_mean": "the rate that the last update used",
+    "validated_on": "split, test or none",
+}
+
+
+def summarize(experiment: Experiment) -> pd.DataFrame:
+    """Return one row per schedule with the columns COLUMNS, the best mean test accuracy first.
+
+    A mean without a run, and an interval without two, is nan.
+    """
+    ends = pd.DataFrame([_end(one.run.schedule.label, one.result) for one in experiment.finished])
+    rows = [
+        _row(str(label), group) | {"validated_on": experiment.setting.validate_on}
+        for label, group in (ends.groupby("scheduler") if len(ends) else [])
+    ]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table.sort_values(
+        ["test_accuracy_mean", "scheduler"], ascending=[False, True], na_position="last", ignore_index=True
+    )
+
+
+def summarize_all(experiments: Sequence[Experiment]) -> pd.DataFrame:
+    """Return the rows of several experiments, under a first column `experiment`."""
+    tables = [summarize(experiment) for experiment in experiments]
+    names = [experiment.name for experiment in experiments]
+    return pd.concat(tables, keys=names, names=["experiment"]).reset_index(level=0).reset_index(drop=True)
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """Return the table as CSV; floats as repr, absent as an empty cell."""
+    return table.to_csv(index=False, lineterminator="\n")
+
+
+def as_record(experiment: Experiment) -> dict[str, Any]:
+    """Return the experiment as JSON values; absent is null."""
+    table = summarize(experiment)
+    rows = table.astype(object).where(table.notna(), None).to_dict(orient="records")
+    return {"experiment": experiment.name, "setting": asdict(experiment.setting), "rows": rows}
+
+
+def _end(label: str, result: Any) -> dict[str, Any]:
+    last = result.rows[-1]
+    done = result.status is Status.DONE
+    figures = {
+        "test_accuracy": result.test_accuracy,
+        "test_loss": result.test_loss,
+        "val_accuracy": last.val_accuracy,
+        "val_loss": last.val_loss,
+        "train_loss": last.train_loss,
+        "final_rate": last.lr,
+    }
+    return {"scheduler": label, "done": done} | {
+        key: np.nan if value is None or not done else value for key, value in figures.items()
+    }
+
+
+def _row(label: str, group: pd.DataFrame) -> dict[str, Any]:
+    done = group[group["done"]]
+    low, high = mean_interval(done["test_accuracy"])
+    return {
+        "scheduler": label,
+        "n": len(done),
+        "diverged": len(group) - len(done),
+        "test_accuracy_low": low,
+        "test_accuracy_high": high,
+    } | {
+        f"{key}_mean": done[key].mean()
+        for key in ("test_accuracy", "val_accuracy", "test_loss", "val_loss", "train_loss", "final_rate")
+    }
