@@ -41,7 +41,7 @@ class SpokenErrors(TyperGroup):
         words = [word for word in words if word != "--debug"]
         extra["obj"] = {"debug": debug}
         try:
-            code = super().main(words, prog_name, complete_var, False, windows_expand_args, **extra)
+            code = super().main(words, "lrbench", complete_var, False, windows_expand_args, **extra)
             sys.exit(code or DONE)
         except Stopped as stopped:
             speak(stopped.problem, f"Go on with: {shlex.join(['lrbench', *words])}")
@@ -52,9 +52,8 @@ class SpokenErrors(TyperGroup):
             speak(error.problem, error.hint)
             sys.exit(error.exit_code)
         except TyperException as error:  # an unknown option, a missing argument
-            context = getattr(error, "ctx", None)
-            path = context.command_path if context else "lrbench"
-            speak(" ".join(error.format_message().split()), f"See: {path} --help")
+            known = [word for word in words[:1] if word in self.commands]
+            speak(error.format_message(), f"See: {' '.join(['lrbench', *known])} --help")
             sys.exit(error.exit_code)
         except BrokenPipeError:
             sys.stderr.close()  # whoever read our output has gone; nobody is left to tell

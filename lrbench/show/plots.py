@@ -1,6 +1,7 @@
 """Pictures of one experiment. A schedule has the same colour, dashes and marker in all of them."""
 
 import math
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
@@ -53,7 +55,8 @@ class Group:
     @property
     def legend(self) -> str:
         lost = sum(one.result.status is Status.DIVERGED for one in self.runs)
-        return f"{self.label} ({lost} of {len(self.runs)} diverged)" if lost else self.label
+        said = f"{self.label} ({lost} of {len(self.runs)} diverged)" if lost else self.label
+        return f" {said}" if said.startswith("_") else said  # matplotlib hides what begins with _
 
     def epochs(self, field: str) -> NDArray[np.float64]:
         """Return a column of epochs.csv for each run: float64 (runs, epochs)."""
@@ -84,7 +87,9 @@ def draw(experiment: Experiment, form: PlotFormat, out: Path | None = None) -> l
             path = folder / f"{name}.{form}"
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                figure.savefig(path, dpi=150, metadata={"Date": None} if form == "svg" else None)
+                with warnings.catch_warnings():
+                    warnings.filterwarnings("ignore", "Glyph .* missing")  # a label's script that the font lacks
+                    figure.savefig(path, dpi=150, metadata={"Date": None} if form == "svg" else None)
             except OSError as error:
                 raise BadResults(
                     f"{path} cannot be written: {error.strerror}.", "Choose another folder with --out."
@@ -267,6 +272,8 @@ def _finish(figure: Figure, experiment: Experiment, *, legend: bool) -> None:
     figure.suptitle(f"{experiment.setting.describe()}\n{seeds}{band}", fontsize=8.5, color="#444444")
     if legend:
         handles, labels = figure.axes[-1 if len(figure.axes) == 1 else 1].get_legend_handles_labels()
-        figure.legend(
-            handles, labels, loc="outside lower center", ncols=min(len(labels), 4 if len(figure.axes) > 1 else 3)
-        )
+        columns = min(len(labels), 3 if len(figure.axes) == 1 else 4)
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+    for text in figure.findobj(Text):
+        if text.get_text() in {each.legend for each in group(experiment)}:
+            text.set_parse_math(False)  # a label is no formula

@@ -1,0 +1,76 @@
+"""What several tests share: the command line in this process or in one of its own, and finished experiments."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from lrbench.cli import app
+from lrbench.config import load
+from lrbench.engine import base
+from lrbench.plan import Experiment, Finished, Plan, make_plan
+from lrbench.runner import Outcome, conduct
+from lrbench.show.progress import Silent
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "160")
+    for variable in [name for name in os.environ if name.startswith("LRBENCH_")]:
+        monkeypatch.delenv(variable)
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """`lrbench WORDS` in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`lrbench WORDS` in a process of its own, in an empty folder."""
+
+    def run(*words: object, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "lrbench", *map(str, words)],
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return run
+
+
+def fake_plan(**options: Any) -> Plan:
+    return make_plan(load(None, {"engine": "fake", "epochs": 4, **options}, {}))
+
+
+def fake_run(out: Path, **options: Any) -> Outcome:
+    """Conduct a comparison on the fake engine; returns what `lrbench run` would."""
+    config = load(None, {"engine": "fake", "epochs": 4, "out": out, **options}, {})
+    return conduct(config, Silent(), lambda experiment: b"made by a test\n")
+
+
+def fake_finished(plan: Plan) -> tuple[Finished, ...]:
+    """The plan's runs, trained on the fake engine, stored nowhere."""
+    from lrbench.engine.fake import FakeEngine
+
+    replica = FakeEngine(plan.setting).replica(0)
+    return tuple(Finished(run, base.train(replica, run, lambda row: None)) for run in plan.runs)
+
+
+def fake_experiment(**options: Any) -> Experiment:
+    plan = fake_plan(**options)
+    return Experiment(
+        name=plan.experiment, folder=Path("nowhere"), setting=plan.setting, finished=fake_finished(plan), damage=()
+    )

@@ -1,0 +1,100 @@
+"""Four layers of wishes, and what is said of the wrong ones."""
+
+from pathlib import Path
+
+import pytest
+
+from lrbench import config
+from lrbench.config import Config, load
+from lrbench.errors import BadUsage
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.toml"
+    path.write_text('epochs = 7\nbatch_size = 64\nlr = 0.5\nschedulers = ["step", "cosine"]\n')
+    return path
+
+
+def test_defaults() -> None:
+    found = load(None, {}, {})
+    assert found == Config()
+    assert found.schedulers == ("constant", "step", "exponential", "cosine", "cyclical", "plateau")
+    assert (found.seeds, found.epochs, found.batch_size, found.lr) == ((0,), 15, 32, 0.1)
+
+
+def test_file_beats_defaults_environment_beats_file_options_beat_all(file: Path) -> None:
+    environ = {"LRBENCH_BATCH_SIZE": "128", "LRBENCH_LR": "0.25", "HOME": "x"}
+    found = load(str(file), {"lr": "0.125", "epochs": None}, environ)
+    assert (found.hidden, found.epochs, found.batch_size, found.lr) == (128, 7, 128, 0.125)
+    assert found.schedulers == ("step", "cosine")
+
+
+@pytest.mark.parametrize(
+    ("value", "seeds"), [("5", (0, 1, 2, 3, 4)), ("0,3,7", (0, 3, 7)), ("3,", (3,)), (2, (0, 1)), ([4, 2], (4, 2))]
+)
+def test_seeds_are_a_number_or_a_list(value: object, seeds: tuple[int, ...]) -> None:
+    assert load(None, {"seeds": value}, {}).seeds == seeds
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *[("lr", value) for value in ("nan", "inf", "-inf", "0", "-1", "fast", "")],
+        *[
+            (key, value)
+            for key in ("epochs", "batch_size", "hidden", "train_size", "jobs")
+            for value in ("0", "-1", "1.5")
+        ],
+        *[("seeds", value) for value in ("0", "-1", "1,1", "1,-2", "x", ",", "", "99999999", "1.5")],
+        ("val_size", "-1"),
+        ("validate_on", "train"),
+        ("engine", "jax"),
+        ("optimizer", "sdg"),
+        ("optimizer", "sgd(lr=1)"),
+        ("optimizer", "sgd(momentum=x)"),
+        ("optimizer", "sgd,adam"),
+        *[("name", value) for value in ("", "../x", "a/b", ".hidden", "a\0b", "x" * 81, "-x")],
+    ],
+)
+def test_a_wrong_value_is_named_as_it_was_written(key: str, value: str) -> None:
+    with pytest.raises(BadUsage) as caught:
+        load(None, {key: value}, {})
+    assert caught.value.exit_code == 2
+    assert caught.value.hint
+    assert key != "lr" or caught.value.problem.startswith("--lr ")
+
+
+def test_the_source_of_a_wrong_value_is_named(file: Path) -> None:
+    file.write_text("epochs = 0\n")
+    with pytest.raises(BadUsage, match=r"mine\.toml: epochs = 0"):
+        load(str(file), {}, {})
+    with pytest.raises(BadUsage, match="LRBENCH_EPOCHS=x"):
+        load(None, {}, {"LRBENCH_EPOCHS": "x"})
+
+
+def test_an_unknown_key_names_the_nearest(file: Path) -> None:
+    file.write_text("epoch = 3\n")
+    with pytest.raises(BadUsage, match="unknown key 'epoch'") as caught:
+        load(str(file), {}, {})
+    assert "'epochs'" in caught.value.hint
+
+
+@pytest.mark.parametrize("content", [b"epochs: 3", b"\xff\xfe", b"[", b"\0"])
+def test_what_is_not_toml_is_said_so(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    with pytest.raises(BadUsage, match="not TOML"):
+        load(str(file), {}, {})
+
+
+def test_missing_files_and_presets() -> None:
+    with pytest.raises(BadUsage, match="no configuration file nowhere"):
+        load("nowhere/x.toml", {}, {})
+    with pytest.raises(BadUsage, match="'quik'") as caught:
+        load("quik", {}, {})
+    assert "'quick'" in caught.value.hint
+
+
+@pytest.mark.parametrize("preset", sorted(config.presets()))
+def test_every_preset_is_a_config(preset: str) -> None:
+    assert load(preset, {}, {}) != Config()

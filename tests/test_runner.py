@@ -1,0 +1,216 @@
+"""The conductor: trains what is missing, keeps what finished, says how it goes."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from conftest import fake_plan, fake_run
+
+from lrbench.engine import base, open_engine
+from lrbench.engine.fake import FakeEngine, FakeReplica
+from lrbench.errors import EngineUnavailable
+from lrbench.plan import Finished, Plan, Run
+from lrbench.records import EpochRow, Status
+from lrbench.runner import in_threads
+from lrbench.show.progress import Silent
+from lrbench.store import load
+
+
+def ids(finished: Sequence[Finished]) -> set[str]:
+    return {one.run.run_id for one in finished}
+
+
+def test_the_same_command_again_trains_nothing(tmp_path: Path) -> None:
+    first = fake_run(tmp_path, seeds=2)
+    files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    again = fake_run(tmp_path, seeds=2)
+    assert len(first.trained) == 12
+    assert not again.trained
+    assert again.experiment == first.experiment
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == files
+
+
+def test_more_seeds_and_schedules_train_only_what_is_missing(tmp_path: Path) -> None:
+    first = fake_run(tmp_path, schedulers="step,cosine", seeds=2)
+    more = fake_run(tmp_path, schedulers="step,cosine,constant", seeds=3)
+    assert len(more.trained) == 9 - 4
+    assert not ids(first.trained) & ids(more.trained)
+    assert ids(load(more.experiment.folder).finished) == ids(first.trained) | ids(more.trained)
+    assert len(more.planned) == 9
+
+
+def test_a_smaller_command_keeps_what_others_made(tmp_path: Path) -> None:
+    first = fake_run(tmp_path, seeds=2)
+    table = (first.experiment.folder / "epochs.csv").read_bytes()
+    small = fake_run(tmp_path, schedulers="step")
+    assert len(small.planned) == 1
+    assert len(small.experiment.finished) == 12
+    assert (first.experiment.folder / "epochs.csv").read_bytes() == table
+
+
+def test_different_settings_never_mix(tmp_path: Path) -> None:
+    fake_run(tmp_path)
+    fake_run(tmp_path, epochs=5)
+    folders = [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert len(folders) == 2
+    assert all(len(load(folder).finished) == 6 for folder in folders)
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 5])
+def test_the_bytes_do_not_depend_on_how_many_train_side_by_side(tmp_path: Path, jobs: int) -> None:
+    one, two = fake_run(tmp_path / "a", seeds=3, jobs=1), fake_run(tmp_path / "b", seeds=3, jobs=jobs)
+    assert (one.experiment.folder / "epochs.csv").read_bytes() == (
+        two.experiment.folder / "epochs.csv"
+    ).read_bytes()
+
+
+def test_replicas_really_train_side_by_side() -> None:
+    together = threading.Barrier(3, timeout=20)
+
+    class Meeting(FakeReplica):
+        def compile(self) -> None:
+            together.wait()
+
+    class Engine(FakeEngine):
+        def replica(self, index: int) -> FakeReplica:
+            return Meeting(True, 0)
+
+    plan = fake_plan(schedulers="step,cosine,constant")
+    assert len(list(in_threads(Engine(plan.setting), plan.runs, 3, lambda run, row: None))) == 3
+
+
+def test_a_diverged_run_is_stored_as_such_and_the_others_go_on(tmp_path: Path) -> None:
+    outcome = fake_run(tmp_path, schedulers="hot=constant(lr=11),step,hotter=step(lr=12)", seeds=2)
+    found = {
+        (one.run.schedule.label, one.run.seed): one.result for one in load(outcome.experiment.folder).finished
+    }
+    assert len(found) == 6
+    for (label, _), result in found.items():
+        assert (result.status is Status.DIVERGED) == (label != "step")
+    hot = found["hot", 0]
+    assert (len(hot.rows), hot.test_loss, hot.test_accuracy) == (1, None, None)
+    assert hot.rows[0].train_loss == float("inf")
+
+
+def test_a_worker_s_exception_ends_the_command_and_keeps_what_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = FakeReplica.reset
+
+    def breaks(self: FakeReplica, seed: int) -> None:
+        if seed == 2:
+            raise MemoryError("no more")
+        whole(self, seed)
+
+    monkeypatch.setattr(FakeReplica, "reset", breaks)
+    with pytest.raises(MemoryError):
+        fake_run(tmp_path, schedulers="step", seeds=4, jobs=1)
+    (folder,) = tmp_path.iterdir()
+    assert {one.run.seed for one in load(folder).finished} == {0, 1}
+    assert (folder / "epochs.csv").exists()
+
+
+def test_runs_under_way_end_with_their_epoch_when_nobody_listens_any_more() -> None:
+    plan = fake_plan(schedulers="step,cosine", seeds=50, epochs=50)
+    rows: list[EpochRow] = []
+    arriving = in_threads(FakeEngine(plan.setting), plan.runs, 2, lambda run, row: rows.append(row))
+    next(arriving)
+    arriving.close()
+    deadline = time.monotonic() + 10
+    while any(thread.name.startswith("replica") for thread in threading.enumerate()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert len(rows) < 100 * 50
+
+
+def test_the_listener_hears_every_epoch_and_every_end(tmp_path: Path) -> None:
+    heard: dict[str, list[object]] = {"start": [], "epoch": [], "finished": []}
+
+    class Ear(Silent):
+        def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None:
+            heard["start"].append(len(todo))
+
+        def on_epoch(self, run: Run, row: EpochRow) -> None:
+            heard["epoch"].append((run.run_id, row.epoch))
+
+        def on_finished(self, finished: Finished) -> None:
+            heard["finished"].append(finished.run.run_id)
+
+    from lrbench.config import load as load_config
+    from lrbench.runner import conduct
+
+    config = load_config(None, {"engine": "fake", "epochs": 3, "out": tmp_path}, {})
+    outcome = conduct(config, Ear(), lambda experiment: b"")
+    assert heard["start"] == [6]
+    assert sorted(heard["epoch"], key=str) == sorted(
+        [(run_id, epoch) for run_id in ids(outcome.trained) for epoch in (1, 2, 3)], key=str
+    )
+    assert set(heard["finished"]) == ids(outcome.trained)
+
+
+def test_feedback_scales_the_next_epoch_s_rates() -> None:
+    class Flat(FakeReplica):
+        def validate(self) -> base.Measured:
+            return base.Measured(1.0, 0.5)
+
+    plan = fake_plan(schedulers="plateau(patience=1 epoch)", epochs=4)
+    result = base.train(Flat(True, 0), plan.runs[0], lambda row: None)
+    assert [(row.lr_first, row.lr) for row in result.rows] == [
+        (0.1, 0.1),
+        (0.1, 0.1),
+        (0.05, 0.05),
+        (0.025, 0.025),
+    ]
+
+
+def test_rows_say_which_rates_were_used() -> None:
+    plan = fake_plan(schedulers="exponential(every=1 step, gamma=0.5)", train_size=96, epochs=2)
+    result = base.train(FakeReplica(True, 0), plan.runs[0], lambda row: None)
+    assert [(row.step, row.lr_first, row.lr) for row in result.rows] == [(3, 0.1, 0.025), (6, 0.0125, 0.003125)]
+
+
+def test_an_engine_that_cannot_be_imported_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lrbench.engine.fake", None)
+    with pytest.raises(EngineUnavailable, match="engine 'fake' cannot be imported"):
+        open_engine(fake_plan().setting)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "word"), [(signal.SIGINT, 130, "Interrupted"), (signal.SIGTERM, 143, "Terminated")]
+)
+def test_a_signal_keeps_what_finished_and_says_how_to_go_on(
+    tmp_path: Path, number: signal.Signals, code: int, word: str
+) -> None:
+    words = ["run", "--engine", "fake", "--epochs", "4", "--seeds", "3", "-j", "1", "-o", "my results"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lrbench", *words],
+        cwd=tmp_path,
+        env=os.environ | {"LRBENCH_FAKE_SECONDS": "0.05"},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    said = ""
+    while "[3/18]" not in said:
+        said += process.stderr.readline()
+    process.send_signal(number)
+    out, rest = process.communicate(timeout=30)
+    said += rest
+    assert process.returncode == code
+    assert "Traceback" not in said
+    assert f"{word}: 3 of 18 runs are finished and kept in" in said
+    assert "Go on with: lrbench run --engine fake --epochs 4 --seeds 3 -j 1 -o 'my results'" in said
+    assert out == ""
+    (folder,) = (tmp_path / "my results").iterdir()
+    assert len(load(folder).finished) == 3
+    assert len((folder / "epochs.csv").read_text().splitlines()) == 1 + 3 * 4
+    assert not list(folder.rglob(".tmp-*"))
+    again = fake_run(tmp_path / "my results", seeds=3)
+    assert len(again.trained) == 15

@@ -1,0 +1,267 @@
+"""One results folder: written whole, read strictly, never mixed."""
+
+import csv
+import dataclasses
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import fake_finished, fake_plan, fake_run
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lrbench.errors import BadResults
+from lrbench.plan import Experiment
+from lrbench.store import Store, find_experiments, load, load_all, write_whole
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Experiment:
+    return fake_run(tmp_path / "results", schedulers="step,cosine", seeds=2).experiment
+
+
+def run_folder(experiment: Experiment, index: int = 0) -> Path:
+    return experiment.folder / "runs" / experiment.finished[index].run.run_id
+
+
+def test_what_was_stored_reads_back_equal(stored: Experiment) -> None:
+    assert load(stored.folder) == stored
+
+
+def test_the_merged_table_holds_every_run_s_rows(stored: Experiment) -> None:
+    with (stored.folder / "epochs.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    figures = ["train_loss", "train_accuracy", "val_loss", "val_accuracy"]
+    assert rows[0] == ["run_id", "scheduler", "seed", "epoch", "step", "lr_first", "lr", *figures]
+    parts = []
+    for one in stored.finished:
+        with (stored.folder / "runs" / one.run.run_id / "epochs.csv").open(newline="") as file:
+            header, *lines = csv.reader(file)
+        assert header == rows[0][1:]
+        parts += [[one.run.run_id, *line] for line in lines]
+    assert rows[1:] == parts
+    assert len(parts) == 4 * 4
+
+
+def test_absent_figures_are_empty_cells(tmp_path: Path) -> None:
+    experiment = fake_run(tmp_path, schedulers="step", val_size=0).experiment
+    with (experiment.folder / "epochs.csv").open(newline="") as file:
+        assert all(row["val_loss"] == row["val_accuracy"] == "" for row in csv.DictReader(file))
+    assert load(experiment.folder) == experiment
+
+
+def test_run_json_says_all_of_the_run(stored: Experiment) -> None:
+    record = json.loads((run_folder(stored) / "run.json").read_text())
+    assert record["schema_version"] == 1
+    assert record["status"] == "done"
+    assert record["schedule"] == {"name": "cosine", "lr": 0.1, "parameters": {"floor": "1%"}}
+    assert record["setting"]["train_size"] == 55_000
+    assert record["seconds"].keys() == {"compile", "train", "evaluate"}
+    assert record["versions"]["tensorflow"]
+    text = json.dumps(record)
+    assert os.uname().nodename not in text
+    assert str(Path.home()) not in text
+
+
+def damage_cut(folder: Path) -> None:
+    path = folder / "epochs.csv"
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def damage_cell(folder: Path) -> None:
+    path = folder / "epochs.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    lines[2] = lines[2].replace(",0.", ",zero.", 1)
+    path.write_text("".join(lines))
+
+
+def damage_digit(folder: Path) -> None:
+    path = folder / "epochs.csv"
+    path.write_text(path.read_text().replace(",2,", ",3,", 1))
+
+
+def damage_header(folder: Path) -> None:
+    path = folder / "epochs.csv"
+    path.write_text(path.read_text().replace("lr_first", "first_lr"))
+
+
+def damage_bytes(folder: Path) -> None:
+    path = folder / "epochs.csv"
+    path.write_bytes(path.read_bytes().replace(b"cosine", b"cos\xffne", 1))
+
+
+def damage_cells(folder: Path) -> None:
+    path = folder / "epochs.csv"
+    path.write_text(path.read_text() + "1,2\n")
+
+
+def damage_gone(folder: Path) -> None:
+    (folder / "epochs.csv").unlink()
+
+
+def damage_json(folder: Path) -> None:
+    (folder / "run.json").write_text("{")
+
+
+def damage_schema(folder: Path) -> None:
+    path = folder / "run.json"
+    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+
+
+def damage_seed(folder: Path) -> None:
+    path = folder / "run.json"
+    path.write_text(path.read_text().replace('"seed": 0', '"seed": 5'))
+
+
+DAMAGES: list[tuple[Callable[[Path], None], str]] = [
+    (damage_cut, "epochs.csv: line 5"),
+    (damage_cell, "epochs.csv: line 3"),
+    (damage_digit, "epochs.csv: line 3"),
+    (damage_header, "epochs.csv: line 1"),
+    (damage_bytes, "epochs.csv: line 2"),
+    (damage_cells, "epochs.csv: line 6"),
+    (damage_gone, "epochs.csv: No such file"),
+    (damage_json, "run.json: no JSON"),
+    (damage_schema, "run.json: schema_version is 99"),
+    (damage_seed, "run.json: its content does not belong"),
+]
+
+
+@pytest.mark.parametrize(("harm", "words"), DAMAGES, ids=lambda value: getattr(value, "__name__", ""))
+def test_damage_is_named_with_file_and_line_and_the_rest_is_read(
+    stored: Experiment, harm: Callable[[Path], None], words: str
+) -> None:
+    harm(run_folder(stored))
+    found = load(stored.folder)
+    assert len(found.finished) == 3
+    (damage,) = found.damage
+    assert words in damage.text
+    assert run_folder(stored).name in damage.text
+
+
+@pytest.mark.parametrize(("harm", "words"), DAMAGES, ids=lambda value: getattr(value, "__name__", ""))
+def test_the_next_run_moves_damage_away_and_trains_it_again(
+    stored: Experiment, harm: Callable[[Path], None], words: str
+) -> None:
+    table = (stored.folder / "epochs.csv").read_bytes()
+    (stored.folder / "epochs.csv").unlink()
+    harm(run_folder(stored))
+    left = sorted(path.read_bytes() for path in run_folder(stored).iterdir())
+    outcome = fake_run(stored.folder.parent, schedulers="step,cosine", seeds=2)
+    assert [one.run.run_id for one in outcome.trained] == [stored.finished[0].run.run_id]
+    aside = stored.folder / "quarantine" / f"{run_folder(stored).name}-1"
+    assert sorted(path.read_bytes() for path in aside.iterdir()) == left
+    assert (stored.folder / "epochs.csv").read_bytes() == table
+
+
+def test_a_damaged_merged_table_is_reported_and_made_again(stored: Experiment) -> None:
+    path = stored.folder / "epochs.csv"
+    whole = path.read_text()
+    path.write_text(whole.replace("0.1", "fast", 1))
+    found = load(stored.folder)
+    assert len(found.finished) == 4
+    assert "epochs.csv: line 2" in found.damage[0].text
+    assert not fake_run(stored.folder.parent, schedulers="step,cosine", seeds=2).trained
+    assert path.read_text() == whole
+
+
+def test_a_damaged_experiment_does_not_hide_the_others(stored: Experiment) -> None:
+    other = fake_run(stored.folder.parent, schedulers="step", epochs=2).experiment
+    (stored.folder / "experiment.json").write_text("[]")
+    experiments, damage = load_all(stored.folder.parent)
+    assert experiments == [other]
+    assert len(damage) == 1
+    assert str(stored.folder) in damage[0]
+    with pytest.raises(BadResults, match=r"experiment\.json"):
+        load_all(stored.folder)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(
+    content=st.one_of(st.binary(max_size=400), st.text(max_size=200).map(str.encode)),
+    name=st.sampled_from(["run.json", "epochs.csv"]),
+)
+def test_arbitrary_bytes_in_a_run_are_damage_and_nothing_else(
+    stored: Experiment, content: bytes, name: str
+) -> None:
+    path = run_folder(stored) / name
+    whole = path.read_bytes()
+    path.write_bytes(content)
+    try:
+        assert len(load(stored.folder).damage) == 1
+    finally:
+        path.write_bytes(whole)
+
+
+def test_another_setting_under_the_same_name_is_refused(tmp_path: Path) -> None:
+    fake_run(tmp_path, schedulers="step", name="mine")
+    with pytest.raises(BadResults, match="epochs is 4 there and 5 here"):
+        fake_run(tmp_path, schedulers="step", name="mine", epochs=5)
+
+
+def test_a_label_keeps_its_meaning_within_an_experiment(tmp_path: Path) -> None:
+    fake_run(tmp_path, schedulers="x=step")
+    with pytest.raises(BadResults, match="'x' stands for step"):
+        fake_run(tmp_path, schedulers="x=cosine")
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("precious")
+    with pytest.raises(BadResults, match=r"holds 'thesis\.tex'"):
+        fake_run(tmp_path, name="mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
+
+
+def test_a_file_in_the_way_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("precious")
+    with pytest.raises(BadResults, match="cannot be written"):
+        fake_run(tmp_path / "results")
+    assert (tmp_path / "results").read_text() == "precious"
+
+
+def test_no_results(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "empty").mkdir()
+    for name, words in [("missing", "no folder"), ("file", "is a file"), ("empty", "holds no results")]:
+        with pytest.raises(BadResults, match=words):
+            find_experiments(tmp_path / name)
+
+
+def test_spaces_accents_and_emoji_in_the_path_simply_work(tmp_path: Path) -> None:
+    outcome = fake_run(tmp_path / "été 🎉 results", name="mein Vergleich é", schedulers="größe=step")
+    assert load(outcome.experiment.folder) == outcome.experiment
+
+
+def test_an_interrupted_write_leaves_the_old_content_and_no_litter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    write_whole(path, b"old")
+    for call in ("fsync", "replace"):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, call, lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+            with pytest.raises(OSError, match="No space"):
+                write_whole(path, b"new content")
+        assert path.read_bytes() == b"old"
+        assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_run_without_run_json_is_not_finished(stored: Experiment) -> None:
+    (run_folder(stored) / "run.json").unlink()
+    found = load(stored.folder)
+    assert len(found.finished) == 3
+    assert not found.damage
+
+
+def test_saving_twice_is_the_same_bytes_but_for_the_seconds(tmp_path: Path) -> None:
+    plan = fake_plan(schedulers="step")
+    (finished,) = fake_finished(plan)
+    stores = [Store.open(tmp_path / name, plan, {}) for name in ("a", "b")]
+    for store in stores:
+        store.save(dataclasses.replace(finished))
+    one, two = [sorted(store.folder.rglob("runs/*/*")) for store in stores]
+    assert [path.name for path in one] == ["epochs.csv", "run.json"]
+    assert one[0].read_bytes() == two[0].read_bytes()
