@@ -111,10 +111,11 @@ def _compile_epoch(network: Network, examples: int, batch_size: int) -> Any:
     @tf.function(jit_compile=True)
     def epoch(order: Any, rates: Any, x: Any, y: Any) -> tuple[Any, Any]:
         total, right = tf.zeros(()), tf.zeros(())
-        for i in tf.range(whole):
-            rows = tf.ensure_shape(tf.slice(order, [i * batch_size], [batch_size]), [batch_size])
-            loss, correct = update(rows, rates[i], x, y)
-            total, right = total + loss, right + correct
+        if whole:
+            for i in tf.range(whole):
+                rows = tf.ensure_shape(tf.slice(order, [i * batch_size], [batch_size]), [batch_size])
+                loss, correct = update(rows, rates[i], x, y)
+                total, right = total + loss, right + correct
         if rest:
             loss, correct = update(order[whole * batch_size :], rates[whole], x, y)
             total, right = total + loss, right + correct

@@ -1,0 +1,104 @@
+"""The whole command, for real, in a process of its own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lrbench.store import load
+
+pytestmark = pytest.mark.tensorflow
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def test_run_plot_and_summary_on_a_subset(command: Command, tmp_path: Path) -> None:
+    words = ("run", "--train-size", "2000", "--epochs", "2")
+    done = command(*words, "--json")
+    assert done.returncode == 0, done.stderr
+    (record,) = json.loads(done.stdout)
+    assert {row["scheduler"] for row in record["rows"]} == {
+        "constant",
+        "step",
+        "exponential",
+        "cosine",
+        "cyclical",
+        "plateau",
+    }
+    assert all(0.5 < row["test_accuracy_mean"] < 0.95 for row in record["rows"])
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("lrbench: 6 schedules × 1 seed = 6 runs of 2 epochs, into results/")
+    assert lines[1] == "Loading TensorFlow and the data …"
+    assert all(re.match(r"\[\d/6\] ", line) for line in lines[2:8])
+    assert len(lines) == 10, "nothing but these lines reaches the screen"
+
+    drawn = command("plot", "results")
+    assert drawn.returncode == 0, drawn.stderr
+    assert all((tmp_path / name).stat().st_size > 10_000 for name in drawn.stdout.split())
+    assert json.loads(command("summary", "results", "--format", "json").stdout) == [record]
+
+    again = command(*words)
+    assert "nothing to train" in again.stderr
+    assert "Loading" not in again.stderr
+
+
+def test_tensorflow_s_noise_is_shown_with_debug(command: Command) -> None:
+    done = command("run", "--debug", "--train-size", "100", "--val-size", "100", "--epochs", "1", "-s", "step")
+    assert done.returncode == 0
+    assert len(done.stderr.splitlines()) > 6
+    assert re.search("oneDNN|cuda|absl|cpu_feature_guard", done.stderr)
+
+
+def test_what_native_code_said_is_shown_when_tensorflow_cannot_be_imported(tmp_path: Path) -> None:
+    broken = tmp_path / "path" / "tensorflow"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text(
+        "import os\nos.write(2, b'native: no AVX\\n')\nraise ImportError('libcudart')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "lrbench", "run", "-s", "step"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(broken.parent)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "native: no AVX" in done.stderr
+    assert "ImportError: libcudart" in done.stderr.splitlines()[-2]
+    assert "Install TensorFlow again" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_the_middle_of_training_keeps_what_finished(tmp_path: Path, number: int, code: int) -> None:
+    words = ["run", "--train-size", "5000", "--epochs", "30", "--seeds", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lrbench", *words],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    said = ""
+    while "[2/12]" not in said:
+        line = process.stderr.readline()
+        assert line, said
+        said += line
+    process.send_signal(number)
+    _, rest = process.communicate(timeout=60)
+    assert process.returncode == code, rest
+    assert "Go on with: lrbench run --train-size 5000 --epochs 30 --seeds 2" in rest
+    assert "Traceback" not in rest
+    (folder,) = (tmp_path / "results").iterdir()
+    stored = load(folder)
+    assert 2 <= len(stored.finished) < 12
+    assert not stored.damage
+    assert len((folder / "epochs.csv").read_text().splitlines()) == 1 + 30 * len(stored.finished)
