@@ -20,6 +20,14 @@ from lrbench.show.progress import Silent
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Whichever test comes first to TensorFlow in this process: it computes as lrbench wants it."""
+    if item.get_closest_marker("tensorflow"):
+        from lrbench.engine.network import use_one_thread_per_replica
+
+        use_one_thread_per_replica()
+
+
 @pytest.fixture(autouse=True)
 def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")

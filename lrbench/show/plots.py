@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from lrbench.errors import BadResults
@@ -27,7 +27,7 @@ COLOURS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#5
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h")
 MOST_POINTS = 4_000  # of one curve; more cannot be seen
-DECADES = 10  # a ratio from which an axis is logarithmic
+DECADE = 10  # an axis is logarithmic from this ratio on
 STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.spines.top": False,
@@ -153,8 +153,7 @@ def draw_rates(axes: Axes, groups: list[Group]) -> None:
         if positive.size:
             lowest, highest = min(lowest, float(positive.min())), max(highest, float(positive.max()))
         _mean_and_range(axes, steps, table, each, marker=None)
-    if highest >= DECADES * lowest:
-        axes.set_yscale("log")
+    _log_if_wide(axes, lowest, highest)
     axes.set(title="Learning rate per update", xlabel="step", ylabel="learning rate")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
@@ -204,6 +203,17 @@ def _per_epoch(axes: Axes, groups: list[Group], field: str, title: str, unit: st
         axes.set_ylim(bottom=max(everything.min(), everything.max() - 4 * _spread(values)))
     axes.set(title=title, xlabel="epoch", ylabel=unit)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+
+
+def _log_if_wide(axes: Axes, lowest: float, highest: float) -> None:
+    """Make the y axis logarithmic if the values span a decade; up to three, with labels at 1, 2 and 5."""
+    if highest < DECADE * lowest:
+        return
+    axes.set_yscale("log")
+    if highest < DECADE**3 * lowest:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _spread(values: list[NDArray[np.float64]]) -> float:
