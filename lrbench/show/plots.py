@@ -195,11 +195,9 @@ def _per_epoch(axes: Axes, groups: list[Group], field: str, title: str, unit: st
         _mean_and_range(axes, np.arange(1, table.shape[1] + 1), table, each, marker=each.marker)
     everything = np.concatenate([table[np.isfinite(table)] for table in values])
     positive = everything[everything > 0]
-    if scale == 1 and positive.size and positive.max() >= DECADES * positive.min():
-        axes.set_yscale("log")
-    elif (
-        scale == 100 and everything.size
-    ):  # the first epochs may fall off, so that the last ones can be told apart
+    if scale == 1 and positive.size:
+        _log_if_wide(axes, float(positive.min()), float(positive.max()))
+    elif everything.size:  # the first epochs may fall off, so that the last ones can be told apart
         axes.set_ylim(bottom=max(everything.min(), everything.max() - 4 * _spread(values)))
     axes.set(title=title, xlabel="epoch", ylabel=unit)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
