@@ -14,7 +14,7 @@ from lrbench.config import Config
 from lrbench.datasets import Sizes, resolve_sizes
 from lrbench.errors import BadConfig
 from lrbench.records import RunResult
-from lrbench.schedules import Horizon, Schedule, parse_list, rates
+from lrbench.schedules import Horizon, Schedule, parse_list, warnings
 
 SCHEMA_VERSION = 1  # of the files in a results folder; part of every run's hash
 
@@ -73,6 +73,7 @@ class Run:
     schedule: Schedule
     seed: int
     setting: Setting
+    rates_sha256: str = ""  # of the table, where the user's own code makes it: other code is another run
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -83,6 +84,7 @@ class Run:
             "schedule": self.schedule.resolved(),
             "seed": self.seed,
             "setting": asdict(self.setting),
+            **({"rates_sha256": self.rates_sha256} if self.rates_sha256 else {}),
         }
 
     @property
@@ -155,14 +157,23 @@ def make_plan(config: Config) -> Plan:
                 f"{schedule.label} looks at {rule.monitor}, and --val-size 0 leaves nothing to validate on.",
                 "Leave it out of --schedulers, keep a validation set, or say --validate-on test.",
             )
+    odd = warnings(schedules, setting.horizon)
+    own = {each: rates_sha256(each, setting.horizon) for each in schedules if each.is_users_own}
     return Plan(
         experiment=config.name or setting.experiment,
         setting=setting,
         runs=tuple(
-            Run(schedule=schedule, seed=seed, setting=setting) for seed in config.seeds for schedule in schedules
+            Run(schedule=schedule, seed=seed, setting=setting, rates_sha256=own.get(schedule, ""))
+            for seed in config.seeds
+            for schedule in schedules
         ),
-        warnings=tuple(_same_curves(schedules, setting.horizon)),
+        warnings=tuple(odd),
     )
+
+
+def rates_sha256(schedule: Schedule, horizon: Horizon) -> str:
+    """Return the fingerprint of a schedule's rates."""
+    return hashlib.sha256(schedule.table(horizon).tobytes()).hexdigest()
 
 
 def resolve_setting(config: Config) -> Setting:
@@ -182,21 +193,6 @@ def resolve_setting(config: Config) -> Setting:
         engine=config.engine,
         data_sha256=dataset.sha256,
     )
-
-
-def _same_curves(schedules: list[Schedule], horizon: Horizon) -> list[str]:
-    """Return a warning for each schedule whose curve another one already has. Checks every table on the way."""
-    seen: dict[Any, str] = {}
-    warnings = []
-    for schedule in schedules:
-        key = (rates(schedule, horizon).tobytes(), schedule.feedback(horizon))
-        if key in seen:
-            warnings.append(
-                f"{schedule.label} and {seen[key]} are the same curve over {horizon.epochs} epochs, "
-                "so their difference is 0: leave one out."
-            )
-        seen.setdefault(key, schedule.label)
-    return warnings
 
 
 def slug(text: str) -> str:

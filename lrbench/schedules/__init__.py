@@ -5,8 +5,10 @@
 array([0.1 , 0.1 , 0.05, 0.05])
 """
 
-from lrbench.schedules import curves, feedback
-from lrbench.schedules.base import REGISTRY, Horizon, Rate, Schedule, Span, rates
+from lrbench.schedules import curves, cycles, feedback  # they register themselves
+from lrbench.schedules.advice import warnings
+from lrbench.schedules.base import REGISTRY, Horizon, Rate, Span
+from lrbench.schedules.schedule import Schedule, rates
 from lrbench.schedules.spec import parse, parse_list
 
 __all__ = [
@@ -16,8 +18,10 @@ __all__ = [
     "Schedule",
     "Span",
     "curves",
+    "cycles",
     "feedback",
     "parse",
     "parse_list",
     "rates",
+    "warnings",
 ]

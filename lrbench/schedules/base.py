@@ -1,22 +1,18 @@
-"""The words of a schedule: horizon, span, rate, curve, schedule; and the registry of their names.
+"""The words of a schedule: horizon, span, rate, curve; and the registry of the curves' names.
 
-A *curve* is a pure function from update steps to rates. A *factory* in `curves.py` checks its parameters and
-returns one for a given horizon. A *schedule* is a factory's name with its parameters, not yet bound to a
-horizon, so that the same schedule serves a short and a long run. Steps count from 0, epochs from 1.
+A *curve* is a pure function from update steps to rates. A *factory* checks its parameters and returns the curve
+for a given horizon. Steps count from 0; t = T, the horizon's steps, is just after the last update.
 """
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lrbench.errors import BadSpec
-
-if TYPE_CHECKING:
-    from lrbench.schedules.feedback import Plateau
 
 Steps = NDArray[np.int64]
 Rates = NDArray[np.float64]
@@ -30,6 +26,7 @@ class Horizon:
 
     epochs: int
     steps_per_epoch: int
+    skipped: int = 0  # updates that a modifier has taken off the beginning
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.steps_per_epoch < 1:
@@ -40,7 +37,11 @@ class Horizon:
 
     @property
     def steps(self) -> int:
-        return self.epochs * self.steps_per_epoch
+        return self.epochs * self.steps_per_epoch - self.skipped
+
+    def after(self, steps: int) -> "Horizon":
+        """Return what is left of the horizon after its first steps."""
+        return replace(self, skipped=self.skipped + steps)
 
 
 Unit = Literal["epochs", "steps", "%"]
@@ -132,80 +133,6 @@ def schedule(name: str, *, feedback: bool = False) -> Callable[[Factory], Factor
         return factory
 
     return register
-
-
-def check(holds: bool, problem: str, hint: str) -> None:
-    """Raise BadSpec unless a factory's parameters hold what they must."""
-    if not holds:
-        raise BadSpec(problem, hint)
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """A named curve with its parameters and its peak rate, not yet bound to a horizon.
-
-    `str(schedule)` is a spec that parses back to an equal schedule.
-    """
-
-    label: str
-    name: str
-    lr: float  # the peak rate
-    given: tuple[tuple[str, Any], ...] = ()  # what the spec says beyond the defaults, in the factory's order
-
-    @property
-    def entry(self) -> Entry:
-        return REGISTRY[self.name]
-
-    def curve(self, horizon: Horizon) -> Curve:
-        """Return the pure function from steps to rates. Raises BadSpec if the parameters do not fit."""
-        made = self._made(horizon)
-        return _constant(self.lr) if self.entry.feedback else made
-
-    def feedback(self, horizon: Horizon) -> "Plateau | None":
-        """Return the rule that scales the rates between epochs, or None for an open-loop schedule."""
-        return self._made(horizon) if self.entry.feedback else None
-
-    def table(self, horizon: Horizon) -> Rates:
-        """Return the rate of every update: float64 (steps,). A feedback rule scales it as training goes."""
-        return rates(self, horizon)
-
-    def resolved(self) -> dict[str, Any]:
-        """Return the schedule with every default written out, for hashes and records."""
-        given = dict(self.given)
-        parameters = {p.name: text_of(given.get(p.name, p.default)) for p in self.entry.parameters.values()}
-        return {"name": self.name, "lr": self.lr, "parameters": parameters}
-
-    @property
-    def spec(self) -> str:
-        """The spec without its label: `step(every=5 epochs)`."""
-        inside = ", ".join(f"{key}={text_of(value)}" for key, value in self.given)
-        return f"{self.name}({inside})" if inside else self.name
-
-    def __str__(self) -> str:
-        return self.spec if self.label == self.spec else f"{self.label}={self.spec}"
-
-    def _made(self, horizon: Horizon) -> Any:
-        given = {key: value for key, value in self.given if key != "lr"}
-        return self.entry.factory(horizon, lr=self.lr, **given)
-
-
-def _constant(lr: float) -> Curve:
-    return lambda t: np.full(t.shape, lr)
-
-
-def rates(schedule: Schedule, horizon: Horizon) -> Rates:
-    """Return a schedule's rate at every update: float64 (horizon.steps,).
-
-    Raises BadSpec if the parameters do not fit the horizon or a rate is negative or not finite.
-    """
-    table = schedule.curve(horizon)(np.arange(horizon.steps))
-    bad = np.flatnonzero(~(np.isfinite(table) & (table >= 0)))
-    check(
-        not bad.size,
-        f"{schedule.label} gives the rate {table[bad[0]]} at step {bad[0]}." if bad.size else "",
-        "Rates must be finite and not negative; change its parameters.",
-    )
-    return table
 
 
 def text_of(value: Any) -> str:

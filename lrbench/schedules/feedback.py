@@ -8,7 +8,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from lrbench.schedules.base import Horizon, Rate, Span, check, schedule
+from lrbench.schedules.base import Horizon, Rate, Span, schedule
+from lrbench.schedules.checks import check
 
 Monitor = Literal["val_loss", "val_accuracy"]
 
@@ -47,10 +48,17 @@ def plateau(
     cooldown: Span = Span(0, "epochs"),
     monitor: Monitor = "val_loss",
 ) -> Plateau:
-    """Hold the rate while validation improves; times `factor` when it has not for `patience` epochs.
+    """Holds the rate while validation improves; times factor when it has not for a while.
 
-    rate(t) = max(lr * factor^cuts, min_lr); cuts change between epochs only. Spans are rounded to whole epochs,
-    `patience` to at least one. Keras ReduceLROnPlateau; PyTorch ReduceLROnPlateau(threshold_mode="abs").
+    rate(t) = max(lr * factor^cuts, min_lr); cuts change between epochs only
+    Spans are rounded to whole epochs, patience to at least one. min_delta is in nats for val_loss and a fraction
+    for val_accuracy. A warm-up or hold is part of what is scaled.
+
+    Use: when the length of training is open, or nothing is known of it.
+    Avoid: on noisy validation values; a cut is never taken back.
+    Keras: ReduceLROnPlateau("val_loss", factor, patience, min_delta=min_delta, cooldown=cooldown, min_lr=min_lr)
+    PyTorch: ReduceLROnPlateau(optimizer, "min", factor, patience - 1, min_delta, threshold_mode="abs")
+    Source: Keras documentation, ReduceLROnPlateau.
     """
     check(0 < factor < 1, f"plateau wants 0 < factor < 1; got {factor:g}.", "Try plateau(factor=0.5).")
     check(min_delta >= 0, f"plateau wants min_delta >= 0; got {min_delta:g}.", "Try plateau(min_delta=1e-4).")

@@ -1,4 +1,6 @@
-"""Text to schedule: `cosine`, `step(every=5 epochs, gamma=0.5)`, `slow=cosine(lr=0.01)`. Back is `str(schedule)`.
+"""Text to schedule: `cosine`, `step(every=5 epochs, gamma=0.5)`, `slow=cosine(lr=0.01)`, `mine.py:function`.
+
+The way back is `str(schedule)`.
 
 A span carries its unit (`20 epochs`, `1000 steps`, `10%`); a bare number is refused. A rate with `%` is a share
 of the peak rate. Lists inside a value are separated by `;`.
@@ -6,11 +8,15 @@ of the peak rate. Lists inside a value are separated by `;`.
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, get_args, get_origin
 
 from lrbench.calls import NUMBER, Call, Piece, known, no_twins, parse_calls, read_number, read_plain
 from lrbench.errors import BadSpec
-from lrbench.schedules.base import REGISTRY, Rate, Schedule, Span, Unit
+from lrbench.schedules import functions
+from lrbench.schedules.base import REGISTRY, Rate, Span, Unit
+from lrbench.schedules.modifiers import MODIFIERS
+from lrbench.schedules.schedule import Schedule
 
 LONGEST_LABEL = 80
 UNITS: dict[str, Unit] = {
@@ -45,25 +51,24 @@ def parse_list(text: str, lr: float = 0.1) -> list[Schedule]:
 
 
 def _schedule(call: Call, lr: float) -> Schedule:
-    entry = REGISTRY[known(call.name, REGISTRY, "scheduler")]
+    name = call.name.text
+    entry = functions.entry(name) if ":" in name else REGISTRY[known(call.name, REGISTRY, "scheduler")]
+    parameters = MODIFIERS | dict(entry.parameters)  # a schedule's own parameter goes before a modifier
     no_twins(call.pairs)
     values: dict[str, Any] = {}
     for key, value in call.pairs:
         if key.text == "lr":
             values["lr"] = _peak(value, lr)
         else:
-            name = known(key, [*entry.parameters, "lr"], f"parameter of {entry.name}:")
-            values[name] = _read(entry.parameters[name].type, name, value)
-    peak = values.get("lr", lr)
-    defaults = {name: parameter.default for name, parameter in entry.parameters.items()}
+            known(key, ["lr", *entry.parameters, *MODIFIERS], f"parameter of {entry.name}:")
+            values[key.text] = _read(parameters[key.text].type, key.text, value)
     given = tuple(
         (key, values[key])
-        for key in ("lr", *entry.parameters)
-        if key in values and (key == "lr" or values[key] != defaults[key])
+        for key in ("lr", *parameters)
+        if key in values and (key == "lr" or values[key] != parameters[key].default)
     )
-    schedule = Schedule("", entry.name, peak, given)
-    label = _label(call.label) if call.label else schedule.spec
-    return Schedule(label, entry.name, peak, given)
+    schedule = Schedule("", entry.name, values.get("lr", lr), given)
+    return replace(schedule, label=_label(call.label) if call.label else schedule.spec)
 
 
 def _peak(value: Piece, lr: float) -> float:
@@ -89,7 +94,8 @@ def _read(kind: Any, key: str, value: Piece) -> Any:
 
 
 def _items(value: Piece) -> list[Piece]:
-    return [value.cut(m.start(), m.end()).strip() for m in re.finditer(r"[^;]+", value.text)]
+    items = [value.cut(match.start(), match.end()).strip() for match in re.finditer(r"[^;]*", value.text)]
+    return [item for item in items if item.text] or [value]
 
 
 def _span(key: str, value: Piece) -> Span:

@@ -89,7 +89,12 @@ def _read_run(folder: Path) -> Finished:
     head = read_json(path)
     try:
         setting = Setting(**head["setting"])
-        run = Run(schedule=parse(head["spec"], setting.lr), seed=head["seed"], setting=setting)
+        run = Run(
+            schedule=parse(head["spec"], setting.lr),  # never imports a user's function
+            seed=head["seed"],
+            setting=setting,
+            rates_sha256=head.get("rates_sha256", ""),
+        )
         status = Status(head["status"])
         seconds = Seconds(**head["seconds"])
         sha256 = head["epochs_sha256"]

@@ -105,11 +105,16 @@ def _check_same(stored: Experiment, plan: Plan) -> None:
             f"{stored.folder} holds another setting: {key} is {old[key]} there and {new[key]} here.",
             "Choose another --name; without one, each setting gets its own folder.",
         )
-    schedules = {finished.run.schedule.label: finished.run.schedule for finished in stored.finished}
-    for schedule in plan.schedules:
-        known = schedules.get(schedule.label, schedule)
-        if known.resolved() != schedule.resolved():
+    known = {one.run.schedule.label: one.run for one in stored.finished}
+    for run in plan.runs:
+        other = known.get(run.schedule.label, run)
+        if other.schedule.resolved() != run.schedule.resolved():
             raise BadResults(
-                f"The label {schedule.label!r} stands for {known.spec} in {stored.folder} already.",
-                f"Choose another label for {schedule.spec}.",
+                f"The label {run.schedule.label!r} stands for {other.schedule.spec} in {stored.folder} already.",
+                f"Choose another label for {run.schedule.spec}.",
+            )
+        if other.rates_sha256 != run.rates_sha256:
+            raise BadResults(
+                f"{run.schedule.spec} gives other rates than it did for the runs in {stored.folder}.",
+                f"Give the new version a label of its own: new={run.schedule.spec}.",
             )

@@ -1,0 +1,167 @@
+"""Every open-loop curve that also rises. The conventions are those of curves.py."""
+
+from typing import Literal
+
+import numpy as np
+
+from lrbench.schedules.base import Curve, Horizon, Rate, Rates, Span, Steps, schedule
+from lrbench.schedules.checks import below_peak, check, positive, shrinking
+from lrbench.schedules.modifiers import warmed_up
+
+
+@schedule("cyclical")
+def cyclical(
+    horizon: Horizon,
+    *,
+    lr: float,
+    half: Span = Span(20, "%"),
+    floor: Rate = Rate(1, share=True),
+    shape: Literal["triangle", "sine"] = "triangle",
+    decay: Literal["none", "half", "exp"] = "none",
+    gamma: float = 0.999,
+) -> Curve:
+    """Up from a floor to lr in one half of a cycle, down again in the other, over and over.
+
+    rate(t) = floor + (lr - floor) * wave(t) * shrink(t)
+    wave: triangle 1 - |t/half mod 2 - 1|, sine |sin(pi/2 * t/half)|
+    shrink: none 1; half 2^-(whole cycles passed); exp gamma^t (gamma acts per step, on `exp` only)
+    The default half makes two and a half cycles, so it ends at its peak; half=25% or 12.5% ends low.
+    LRBench and Keras's tutorials start at the floor as well; PyTorch names the floor base_lr and the peak max_lr.
+
+    Use: to find good rates while training, and against sharp minima.
+    Avoid: ending a training near the peak; the last rate is what the result was made with.
+    Keras: LearningRateScheduler, by hand
+    PyTorch: CyclicLR(optimizer, floor, lr, step_size_up=half, mode="triangular" | "triangular2" | "exp_range")
+    Source: Smith 2017, https://arxiv.org/abs/1506.01186; LRBench TRI, TRI2, TRIEXP, SIN, SIN2, SINEXP.
+    """
+    length = positive("cyclical", "half", half, horizon)
+    low = below_peak("cyclical", "floor", floor, lr)
+    shrinking("cyclical", "gamma", gamma)
+
+    def rate(t: Steps) -> Rates:
+        passed = t / length
+        wave = 1 - np.abs(passed % 2 - 1) if shape == "triangle" else np.abs(np.sin(np.pi / 2 * passed))
+        match decay:
+            case "none":
+                return low + (lr - low) * wave
+            case "half":
+                return low + (lr - low) * wave * 0.5 ** np.floor(passed / 2)
+            case "exp":
+                return low + (lr - low) * wave * np.exp(np.log(gamma) * t)  # ten times faster than gamma**t
+
+    return rate
+
+
+@schedule("restarts")
+def restarts(
+    horizon: Horizon,
+    *,
+    lr: float,
+    first: Span = Span(10, "%"),
+    mult: float = 2.0,
+    shrink: float = 1.0,
+    floor: Rate = Rate(0, share=True),
+) -> Curve:
+    """Cosines one after the other, each mult times as long as the one before and shrink times as high.
+
+    rate(t) = floor + (peak - floor) * (1 + cos(pi * z)) / 2, z the share of the cycle that has passed
+    cycle i (0, 1, ...) has first * mult^i steps and the peak max(lr * shrink^i, floor)
+    The default cycles of 10, 20 and 40 % leave 30 %, so the last one is cut off; first=1/15 of the horizon
+    (6.666667%) makes four whole ones.
+
+    Use: to have several good models on the way, one at the end of each cycle.
+    Avoid: a horizon that cuts off the last cycle: the training then ends at a high rate.
+    Keras: CosineDecayRestarts(lr, first_decay_steps=first, t_mul=mult, m_mul=shrink, alpha=floor / lr)
+    PyTorch: CosineAnnealingWarmRestarts(optimizer, T_0=first, T_mult=mult, eta_min=floor), for shrink=1
+    Source: Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983 (SGDR).
+    """
+    length = positive("restarts", "first", first, horizon)
+    check(mult >= 1, f"restarts wants mult >= 1; got {mult:g}.", "Try restarts(mult=2).")
+    shrinking("restarts", "shrink", shrink)
+    low = below_peak("restarts", "floor", floor, lr)
+    cycles = horizon.steps / length if mult == 1 else np.log1p(horizon.steps / length * (mult - 1)) / np.log(mult)
+    lengths = length * mult ** np.arange(int(cycles) + 2)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    peaks = np.maximum(lr * shrink ** np.arange(len(lengths)), low)
+
+    def rate(t: Steps) -> Rates:
+        cycle = np.searchsorted(starts, t, side="right") - 1
+        z = (t - starts[cycle]) / lengths[cycle]
+        return low + 0.5 * (peaks[cycle] - low) * (1 + np.cos(np.pi * z))
+
+    return rate
+
+
+@schedule("onecycle")
+def onecycle(
+    horizon: Horizon,
+    *,
+    lr: float,
+    up: Span = Span(30, "%"),
+    start: Rate = Rate(4, share=True),
+    end: Rate = Rate(0.01, share=True),
+    shape: Literal["cosine", "linear"] = "cosine",
+) -> Curve:
+    """Once up to lr and once down again, arriving at the end just after the last update.
+
+    rate(t) = start + (lr - start) * s(t / up) for t < up, then lr + (end - lr) * s((t - up) / (T - up))
+    s(z) = (1 - cos(pi * z)) / 2 for the cosine shape, z for the linear one
+    PyTorch's OneCycleLR does the same on a clock in which `end` is the last update itself: T - 1 and up - 1.
+
+    Use: for short trainings at high rates.
+    Avoid: without looking for the highest rate that holds first.
+    Keras: LearningRateScheduler, by hand
+    PyTorch: OneCycleLR(optimizer, lr, T, pct_start=up / T, div_factor=lr / start, final_div_factor=start / end)
+    Source: Smith & Topin 2018, https://arxiv.org/abs/1708.07120.
+    """
+    turn = up.steps(horizon)
+    check(0 <= turn < horizon.steps, f"onecycle wants 0 <= up < 100%; got {up}.", "Try onecycle(up=30%).")
+    low, last = below_peak("onecycle", "start", start, lr), below_peak("onecycle", "end", end, lr)
+
+    def rate(t: Steps) -> Rates:
+        climbing = t < turn
+        z = np.where(climbing, t / (turn or 1), (t - turn) / (horizon.steps - turn))
+        s = 0.5 * (1 - np.cos(np.pi * z)) if shape == "cosine" else z
+        return np.where(climbing, low + (lr - low) * s, lr + (last - lr) * s)
+
+    return rate
+
+
+@schedule("wsd")
+def wsd(
+    horizon: Horizon,
+    *,
+    lr: float,
+    warmup: Span = Span(5, "%"),
+    cooldown: Span = Span(20, "%"),
+    shape: Literal["linear", "sqrt"] = "linear",
+    floor: Rate = Rate(0, share=True),
+) -> Curve:
+    """Warm-up, stable, decay: a trapezoid that arrives at its floor just after the last update.
+
+    rate(t) = lr * (t + 1) / (warmup + 1), then lr, then for the cooldown floor + (lr - floor) * (1 - s(z))
+    z is the share of the cooldown that has passed; s(z) = z for the linear shape, sqrt(z) for `sqrt`
+    transformers' get_wsd_schedule starts its warm-up from rate 0 and so wastes the first update.
+
+    Use: when the length may change: the stable part can go on, only the cooldown is final.
+    Avoid: reading the loss before the cooldown; most of the gain comes in it.
+    Keras: LearningRateScheduler, by hand
+    PyTorch: transformers.get_wsd_schedule(optimizer, warmup, T - warmup - cooldown, cooldown)
+    Source: Hägele et al. 2024, https://arxiv.org/abs/2405.18392.
+    """
+    down = cooldown.steps(horizon)
+    low = below_peak("wsd", "floor", floor, lr)
+    check(
+        round(warmup.steps(horizon)) + down <= horizon.steps,
+        f"wsd wants warmup + cooldown <= 100%; got {warmup} and {cooldown}.",
+        "Try wsd(warmup=5%, cooldown=20%).",
+    )
+
+    def trapezoid(rest: Horizon) -> Curve:
+        def rate(t: Steps) -> Rates:
+            z = np.maximum(t - (rest.steps - down), 0) / (down or 1)
+            return low + (lr - low) * (1 - (z if shape == "linear" else np.sqrt(z)))
+
+        return rate
+
+    return warmed_up(trapezoid, warmup)(horizon)

@@ -1,0 +1,125 @@
+"""A schedule: a curve's name with its parameters and its peak rate, not yet bound to a horizon."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lrbench.schedules import functions
+from lrbench.schedules.base import REGISTRY, Curve, Entry, Horizon, Rates, text_of
+from lrbench.schedules.checks import check
+from lrbench.schedules.modifiers import MODIFIERS, modified
+
+if TYPE_CHECKING:
+    from lrbench.schedules.feedback import Plateau
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What a spec says. `str(schedule)` is a spec that parses back to an equal schedule.
+
+    The same schedule serves a short and a long training: a horizon turns its spans into steps.
+    """
+
+    label: str
+    name: str
+    lr: float  # the peak rate
+    given: tuple[tuple[str, Any], ...] = ()  # what the spec says beyond the defaults
+
+    @property
+    def entry(self) -> Entry:
+        """The registry's line, or one made for a function of the user's."""
+        return REGISTRY[self.name] if self.name in REGISTRY else functions.entry(self.name)
+
+    @property
+    def is_users_own(self) -> bool:
+        """Whether the rates come from the user's code."""
+        return self.name not in REGISTRY
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Every parameter and modifier with its value, defaults included."""
+        known = MODIFIERS | dict(self.entry.parameters)
+        return {key: parameter.default for key, parameter in known.items()} | {
+            key: value for key, value in self.given if key != "lr"
+        }
+
+    def curve(self, horizon: Horizon) -> Curve:
+        """Return the pure function from steps (0 to T, both included) to rates.
+
+        A feedback schedule's is what its rule scales. Raises BadSpec if the parameters do not fit.
+        """
+        make = self._make if not self.entry.feedback else self._make_constant
+        own = self.entry.parameters
+        return modified(make, {key: value for key, value in self.given if key not in own})(horizon)
+
+    def feedback(self, horizon: Horizon) -> "Plateau | None":
+        """Return the rule that scales the rates between epochs, or None for an open-loop schedule."""
+        return self._make(horizon) if self.entry.feedback else None
+
+    def table(self, horizon: Horizon) -> Rates:
+        """Return the rate of every update: float64 (horizon.steps,); a feedback rule scales it as it goes."""
+        return rates(self, horizon)
+
+    def to_lambda(self, horizon: Horizon) -> Callable[[int], float]:
+        """Return step -> rate / lr, for PyTorch's LambdaLR, stepped after every update.
+
+        Raises BadSpec for a feedback schedule, which is no function of the step.
+        """
+        check(not self.entry.feedback, f"{self.label} looks at the training.", "Use ReduceLROnPlateau in PyTorch.")
+        factors = self.curve(horizon)(np.arange(horizon.steps + 1)) / self.lr
+        return lambda step: float(factors[min(step, horizon.steps)])
+
+    def to_keras(self, horizon: Horizon) -> Any:
+        """Return a serialisable keras.optimizers.schedules.LearningRateSchedule, or for plateau a callback.
+
+        The callback goes into Model.fit(callbacks=[...]); the schedule into an optimizer, as learning_rate.
+        """
+        from lrbench.schedules import for_keras
+
+        return for_keras.convert(self, horizon)
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the schedule with every default of its own written out, for hashes and records.
+
+        A modifier stands there only if it is given, so that a new one does not change what is stored.
+        """
+        own = {key: parameter.default for key, parameter in self.entry.parameters.items()}
+        given = {key: value for key, value in self.given if key != "lr"}
+        parameters = {key: text_of(value) for key, value in (own | given).items()}
+        return {"name": self.name, "lr": self.lr, "parameters": parameters}
+
+    @property
+    def spec(self) -> str:
+        """The spec without its label: `step(every=5 epochs)`."""
+        inside = ", ".join(f"{key}={text_of(value)}" for key, value in self.given)
+        return f"{self.name}({inside})" if inside else self.name
+
+    def __str__(self) -> str:
+        return self.spec if self.label == self.spec else f"{self.label}={self.spec}"
+
+    def _make(self, horizon: Horizon) -> Any:
+        own = self.entry.parameters
+        given = {key: value for key, value in self.given if key in own}
+        return self.entry.factory(horizon, lr=self.lr, **given)
+
+    def _make_constant(self, horizon: Horizon) -> Curve:
+        self._make(horizon)  # checks the rule's parameters
+        return lambda t: np.full(t.shape, self.lr)
+
+
+def rates(schedule: Schedule, horizon: Horizon) -> Rates:
+    """Return a schedule's rate at every update: float64 (horizon.steps,).
+
+    Raises BadSpec if the parameters do not fit the horizon or a rate is negative or not finite.
+    """
+    table = schedule.curve(horizon)(np.arange(horizon.steps))
+    if not (table.min() >= 0 and table.max() < np.inf):  # nan fails both
+        bad = int(np.flatnonzero(~(np.isfinite(table) & (table >= 0)))[0])
+        check(
+            False,
+            f"{schedule.label} gives the rate {table[bad]} at step {bad}.",
+            "Rates must be finite and not negative; change its parameters.",
+        )
+    return table

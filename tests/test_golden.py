@@ -1,0 +1,321 @@
+"""Every curve against the library that people know it from, over whole tables and many drawn parameters.
+
+Keras's own schedules and optax run here, in float64; PyTorch's and transformers' closed forms are written out.
+Where a convention differs, the difference is pinned.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lrbench.schedules import Horizon, parse
+
+lrs = st.floats(1e-4, 10)
+gammas = st.floats(0.05, 0.999)
+lengths = st.integers(1, 400)
+powers = st.floats(0.3, 4)
+shares = st.floats(0, 100)
+bools = st.booleans()
+few = settings(max_examples=30, deadline=None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _float64() -> Iterator[None]:
+    import jax
+
+    with jax.enable_x64(True):
+        yield
+
+
+def ours(spec: str, lr: float, steps: int) -> np.ndarray:
+    return parse(spec, lr).table(Horizon(1, steps))
+
+
+def theirs(schedule: Callable[[Any], Any], steps: int) -> np.ndarray:
+    return np.array([float(schedule(t)) for t in range(steps)])
+
+
+def float64(value: float) -> Any:
+    """A rate that makes Keras's schedules compute in float64."""
+    import tensorflow as tf
+
+    return tf.constant(value, tf.float64)
+
+
+def same(a: np.ndarray, b: np.ndarray, lr: float) -> None:
+    np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-14 * lr)
+
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+STEPS = 60
+
+
+# ---- Keras
+
+
+@few
+@given(lrs, gammas, lengths, bools)
+def test_keras_exponential_decay_is_exponential_and_step(
+    lr: float, gamma: float, every: int, staircase: bool
+) -> None:
+    from keras.optimizers.schedules import ExponentialDecay
+
+    table = theirs(ExponentialDecay(float64(lr), every, gamma, staircase), STEPS)
+    same(
+        ours(f"exponential(gamma={gamma!r}, every={every} steps, staircase={str(staircase).lower()})", lr, STEPS),
+        table,
+        lr,
+    )
+    if staircase:
+        same(ours(f"step(gamma={gamma!r}, every={every} steps)", lr, STEPS), table, lr)
+
+
+@few
+@given(lrs, st.floats(0.01, 5), lengths, bools)
+def test_keras_inverse_time_decay_is_inverse_time(lr: float, gamma: float, every: int, staircase: bool) -> None:
+    from keras.optimizers.schedules import InverseTimeDecay
+
+    spec = f"inverse_time(gamma={gamma!r}, every={every} steps, staircase={str(staircase).lower()})"
+    same(ours(spec, lr, STEPS), theirs(InverseTimeDecay(float64(lr), every, gamma, staircase), STEPS), lr)
+
+
+@few
+@given(lrs, shares, powers)
+def test_keras_polynomial_decay_is_polynomial_and_linear(lr: float, to: float, power: float) -> None:
+    from keras.optimizers.schedules import PolynomialDecay
+
+    end = to * lr / 100
+    same(
+        ours(f"polynomial(to={to!r}%, power={power!r})", lr, STEPS),
+        theirs(PolynomialDecay(float64(lr), STEPS, end, power), STEPS),
+        lr,
+    )
+    same(ours(f"linear(to={to!r}%)", lr, STEPS), theirs(PolynomialDecay(float64(lr), STEPS, end, 1.0), STEPS), lr)
+
+
+@few
+@given(lrs, shares)
+def test_keras_cosine_decay_is_cosine(lr: float, floor: float) -> None:
+    from keras.optimizers.schedules import CosineDecay
+
+    same(
+        ours(f"cosine(floor={floor!r}%)", lr, STEPS),
+        theirs(CosineDecay(float64(lr), STEPS, alpha=floor / 100), STEPS),
+        lr,
+    )
+
+
+@few
+@given(lrs, st.integers(3, 100), st.sampled_from([1.0, 1.5, 2.0, 3.0]), st.floats(0.3, 1), st.floats(0, 20))
+def test_keras_cosine_decay_restarts_is_restarts(
+    lr: float, first: int, mult: float, shrink: float, floor: float
+) -> None:
+    from keras.optimizers.schedules import CosineDecayRestarts
+
+    # Keras lets a cycle's floor shrink with its peak; with floor 0, or without shrinking, the two are one.
+    if floor and shrink < 1:
+        floor = 0.0
+    spec = f"restarts(first={first} steps, mult={mult!r}, shrink={shrink!r}, floor={floor!r}%)"
+    table = theirs(CosineDecayRestarts(float64(lr), first, t_mul=mult, m_mul=shrink, alpha=floor / 100), STEPS)
+    mine = ours(spec, lr, STEPS)
+    # A restart that falls on a whole step is one ulp to either side of it in Keras's logarithm.
+    edges = np.cumsum(first * mult ** np.arange(20))
+    clear = np.min(np.abs(np.arange(STEPS)[:, None] - edges[None, :]), axis=1) > 1e-6
+    same(mine[clear], table[clear], lr)
+
+
+@few
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=5, unique=True).map(sorted), st.data())
+def test_keras_piecewise_constant_decay_switches_one_update_later(at: list[int], data: st.DataObject) -> None:
+    from keras.optimizers.schedules import PiecewiseConstantDecay
+
+    rates = data.draw(st.lists(lrs, min_size=len(at) + 1, max_size=len(at) + 1))
+    spec = f"piecewise(at={';'.join(f'{b} steps' for b in at)}, rates={';'.join(map(repr, rates))})"
+    mine = ours(spec, 0.1, STEPS)
+    same(mine, theirs(PiecewiseConstantDecay([b - 1 for b in at], rates), STEPS), 1)
+    later = theirs(PiecewiseConstantDecay(at, rates), STEPS)
+    same(
+        mine[1:][[t + 1 not in at for t in range(STEPS - 1)]],
+        later[1:][[t + 1 not in at for t in range(STEPS - 1)]],
+        1,
+    )
+    for i, boundary in enumerate(at):
+        assert later[boundary] == pytest.approx(rates[i]), "Keras still uses the old rate at the boundary"
+        assert mine[boundary] == pytest.approx(rates[i + 1]), "lrbench and PyTorch use the new one"
+
+
+# ---- optax
+
+
+@few
+@given(lrs, gammas, lengths, bools)
+def test_optax_exponential_decay(lr: float, gamma: float, every: int, staircase: bool) -> None:
+    import optax
+
+    spec = f"exponential(gamma={gamma!r}, every={every} steps, staircase={str(staircase).lower()})"
+    same(ours(spec, lr, STEPS), theirs(optax.exponential_decay(lr, every, gamma, staircase=staircase), STEPS), lr)
+
+
+@few
+@given(lrs, shares, powers)
+def test_optax_linear_polynomial_and_cosine(lr: float, to: float, power: float) -> None:
+    import optax
+
+    end = to * lr / 100
+    pairs = {
+        f"linear(to={to!r}%)": optax.linear_schedule(lr, end, STEPS),
+        f"polynomial(to={to!r}%, power={power!r})": optax.polynomial_schedule(lr, end, power, STEPS),
+        f"cosine(floor={to!r}%)": optax.cosine_decay_schedule(lr, STEPS, to / 100),
+        "constant": optax.constant_schedule(lr),
+    }
+    for spec, schedule in pairs.items():
+        same(ours(spec, lr, STEPS), theirs(schedule, STEPS), lr)
+
+
+@few
+@given(lrs, st.lists(st.integers(1, 50), min_size=1, max_size=4, unique=True).map(sorted), gammas)
+def test_optax_piecewise_constant_schedule_is_multistep(lr: float, at: list[int], gamma: float) -> None:
+    import optax
+
+    schedule = optax.piecewise_constant_schedule(lr, dict.fromkeys(at, gamma))
+    spec = f"multistep(at={';'.join(f'{b} steps' for b in at)}, gamma={gamma!r})"
+    mine, table = ours(spec, lr, STEPS), theirs(schedule, STEPS)
+    same(mine, table, lr)
+
+
+@few
+@given(lrs, st.integers(10, 90), st.floats(1.5, 50), st.floats(2, 1e4))
+def test_optax_one_cycle_is_onecycle(lr: float, up: int, div: float, final: float) -> None:
+    import optax
+
+    steps = 100
+    schedule = optax.cosine_onecycle_schedule(steps, lr, up / 100, div, final)
+    spec = f"onecycle(up={up}%, start={100 / div!r}%, end={100 / div / final!r}%)"
+    same(ours(spec, lr, steps), theirs(schedule, steps), lr)
+
+
+@few
+@given(lrs, st.integers(2, 30), st.floats(0, 100))
+def test_optax_warm_up_starts_where_it_is_told_lrbench_s_never_at_zero(lr: float, w: int, floor: float) -> None:
+    import optax
+
+    # Told to start one update in, with the end one update later: then the two are one.
+    start = lr / (w + 1)
+    schedule = optax.warmup_cosine_decay_schedule(start, lr, w, STEPS, floor * lr / 100)
+    same(ours(f"cosine(floor={floor!r}%, warmup={w} steps)", lr, STEPS), theirs(schedule, STEPS), lr)
+
+
+# ---- PyTorch and transformers, written out
+
+
+@few
+@given(lrs, st.integers(1, 30), shares, gammas, st.sampled_from(["none", "half", "exp"]))
+def test_pytorch_cyclic_lr(lr: float, half: int, floor: float, gamma: float, decay: str) -> None:
+    low = floor * lr / 100
+
+    def cyclic(t: int) -> float:  # CyclicLR.get_lr, modes triangular, triangular2, exp_range; step_size_up = half
+        cycle = math.floor(1 + t / (2 * half))
+        x = abs(t / half - 2 * cycle + 1)
+        scale = {"none": 1.0, "half": 1 / 2.0 ** (cycle - 1), "exp": gamma**t}[decay]
+        return low + (lr - low) * max(0, 1 - x) * scale
+
+    spec = f"cyclical(half={half} steps, floor={floor!r}%, decay={decay}, gamma={gamma!r})"
+    same(ours(spec, lr, STEPS), theirs(cyclic, STEPS), lr)
+
+
+@few
+@given(lrs, st.integers(10, 60), st.floats(1.5, 50), st.floats(2, 1e4), st.sampled_from(["cosine", "linear"]))
+def test_pytorch_one_cycle_lr_is_onecycle_on_a_clock_one_update_shorter(
+    lr: float, up: int, div: float, final: float, shape: str
+) -> None:
+    total = 101
+    turn = float(up / 100 * total) - 1  # OneCycleLR's phases end at pct_start * total - 1 and total - 1
+
+    def one_cycle(t: int) -> float:
+        first, last = lr / div, lr / div / final
+        start, end, z = (first, lr, t / turn) if t <= turn else (lr, last, (t - turn) / (total - 1 - turn))
+        return (
+            end + (start - end) / 2 * (1 + math.cos(math.pi * z))
+            if shape == "cosine"
+            else start + (end - start) * z
+        )
+
+    table = theirs(one_cycle, total)
+    spec = f"onecycle(up={turn!r} steps, start={100 / div!r}%, end={100 / div / final!r}%, shape={shape})"
+    curve = parse(spec, lr).curve(Horizon(1, total - 1))
+    same(curve(np.arange(total)), table, lr)
+    assert table[-1] == pytest.approx(lr / div / final)  # PyTorch's last update is at the end already
+
+
+@few
+@given(lrs, st.integers(1, 20), st.sampled_from([1, 2, 3]), shares)
+def test_pytorch_cosine_annealing_warm_restarts(lr: float, first: int, mult: int, floor: float) -> None:
+    low = floor * lr / 100
+    state = {"since": 0, "length": first}
+
+    def restarts(t: int) -> float:
+        if t and state["since"] + 1 >= state["length"]:
+            state.update(since=0, length=state["length"] * mult)
+        elif t:
+            state["since"] += 1
+        return low + (lr - low) * (1 + math.cos(math.pi * state["since"] / state["length"])) / 2
+
+    spec = f"restarts(first={first} steps, mult={mult}, floor={floor!r}%)"
+    same(ours(spec, lr, STEPS), theirs(restarts, STEPS), lr)
+
+
+@few
+@given(
+    lrs, gammas, st.integers(1, 30), st.lists(st.integers(1, 50), min_size=1, max_size=4, unique=True).map(sorted)
+)
+def test_pytorch_step_multi_step_exponential_linear_and_polynomial(
+    lr: float, gamma: float, every: int, at: list[int]
+) -> None:
+    pairs: dict[str, Callable[[int], float]] = {
+        f"step(every={every} steps, gamma={gamma!r})": lambda t: lr * gamma ** (t // every),
+        f"multistep(at={';'.join(f'{b} steps' for b in at)}, gamma={gamma!r})": lambda t: (
+            lr * gamma ** bisect_right(at, t)
+        ),
+        f"exponential(every={every} steps, gamma={gamma!r})": lambda t: lr * (gamma ** (1 / every)) ** t,
+        f"linear(to={100 * gamma!r}%)": lambda t: lr * (1 + (gamma - 1) * t / STEPS),
+        "polynomial(power=2)": lambda t: lr * (1 - t / STEPS) ** 2,
+        "cosine(floor=0%)": lambda t: lr * (1 + math.cos(math.pi * t / STEPS)) / 2,
+        f"inverse_sqrt(after={every} steps)": lambda t: lr * min(1, math.sqrt(every / max(t, 1))),
+    }
+    for spec, formula in pairs.items():
+        same(ours(spec, lr, STEPS), theirs(formula, STEPS), lr)
+
+
+@few
+@given(lrs, st.integers(1, 20), st.integers(1, 20))
+def test_transformers_warm_up_is_one_update_late_and_wastes_the_first(lr: float, w: int, cooldown: int) -> None:
+    def wsd(t: int) -> float:  # get_wsd_schedule with linear warm-up and decay, min_lr_ratio 0
+        if t < w:
+            return lr * t / w
+        if t < STEPS - cooldown:
+            return lr
+        return lr * (1 - (t - (STEPS - cooldown)) / cooldown)
+
+    table = theirs(wsd, STEPS)
+    mine = ours(f"wsd(warmup={w} steps, cooldown={cooldown} steps)", lr, STEPS)
+    same(mine[w:], table[w:], lr)
+    assert table[0] == 0
+    assert mine[:w] == pytest.approx(lr * np.arange(1, w + 1) / (w + 1))
+    # With a warm-up one update longer and without its first, wasted update, transformers' climb is this one.
+    shifted = np.array([lr * t / (w + 1) for t in range(w + 1)])
+    same(mine[:w], shifted[1:], lr)
+
+
+@few
+@given(lrs, st.floats(0.05, 2), st.integers(1, 50))
+def test_caffe_sigmoid_counts_its_gamma_per_step(lr: float, gamma: float, centre: int) -> None:
+    def sigmoid(t: int) -> float:  # Caffe's `sigmoid` with a negative gamma
+        return lr * (1 / (1 + math.exp(gamma * (t - centre))))
+
+    same(ours(f"sigmoid(centre={centre} steps, gamma={gamma * STEPS!r})", lr, STEPS), theirs(sigmoid, STEPS), lr)
