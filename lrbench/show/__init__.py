@@ -4,3 +4,5 @@ from typing import Literal
 
 PlotFormat = Literal["png", "svg", "pdf"]
 SummaryFormat = Literal["table", "csv", "json", "markdown"]
+PreviewFormat = Literal["curves", "csv", "json"]
+PIPE_WIDTH = 160  # columns where nobody's terminal sets a width

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,18 +84,49 @@ def draw(experiment: Experiment, form: PlotFormat, out: Path | None = None) -> l
     paths = []
     with mpl.rc_context(STYLE):
         for name, figure in figures(experiment):
-            path = folder / f"{name}.{form}"
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                with warnings.catch_warnings():
-                    warnings.filterwarnings("ignore", "Glyph .* missing")  # a label's script that the font lacks
-                    figure.savefig(path, dpi=150, metadata={"Date": None} if form == "svg" else None)
-            except OSError as error:
-                raise BadResults(
-                    f"{path} cannot be written: {error.strerror}.", "Choose another folder with --out."
-                ) from error
-            paths.append(path)
+            paths.append(folder / f"{name}.{form}")
+            _save(figure, paths[-1])
     return paths
+
+
+def _save(figure: Figure, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # a label's script that the font lacks
+            figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+    except OSError as error:
+        raise BadResults(
+            f"{path} cannot be written: {error.strerror}.", "Choose another place with --out."
+        ) from error
+
+
+def draw_curves(
+    tables: Mapping[str, NDArray[np.float64]], path: Path, *, title: str, x_label: str, x_end: float
+) -> Path:
+    """Draw tables of rates, each over the same x axis from 0 to x_end, into a file named by its format.
+
+    Raises BadResults if the file cannot be written.
+    """
+    if path.suffix not in (".png", ".svg", ".pdf"):
+        raise BadResults(f"{path} is no picture.", "Name a file that ends in .png, .svg or .pdf.")
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(8, 4.8), layout="constrained")
+        axes = figure.subplots()
+        for i, (label, table) in enumerate(tables.items()):
+            steps = _thinned(table.shape[0])
+            axes.plot(
+                steps * x_end / table.shape[0], table[steps], color=_colour(i), linestyle=_dashes(i), label=label
+            )
+        positive = np.concatenate([table[table > 0] for table in tables.values()])
+        if positive.size:
+            _log_if_wide(axes, float(positive.min()), float(positive.max()))
+        axes.set(title="Learning rate per update", xlabel=x_label, ylabel="learning rate")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+        figure.suptitle(title, fontsize=8.5, color="#444444", parse_math=False)
+        _legend(figure, axes)
+        _save(figure, path)
+    return path
 
 
 def figures(experiment: Experiment) -> Iterable[tuple[str, Figure]]:
@@ -134,12 +165,24 @@ def group(experiment: Experiment) -> list[Group]:
         Group(
             label,
             tuple(members),
-            COLOURS[i % len(COLOURS)],
-            DASHES[(i + i // len(COLOURS)) % len(DASHES)],
+            _colour(i),
+            _dashes(i),
             MARKERS[i % len(MARKERS)],
         )
         for i, (label, members) in enumerate(sorted(runs.items()))
     ]
+
+
+def _colour(i: int) -> str:
+    return COLOURS[i % len(COLOURS)]
+
+
+def _dashes(i: int) -> Any:
+    return DASHES[(i + i // len(COLOURS)) % len(DASHES)]  # where the colours begin again, the dashes are others
+
+
+def _thinned(steps: int) -> NDArray[np.int64]:
+    return np.unique(np.linspace(0, steps - 1, MOST_POINTS).astype(np.int64))
 
 
 def draw_rates(axes: Axes, groups: list[Group]) -> None:
@@ -147,7 +190,7 @@ def draw_rates(axes: Axes, groups: list[Group]) -> None:
     lowest, highest = math.inf, 0.0
     for each in groups:
         table = used_rates(each)
-        steps = np.unique(np.linspace(0, table.shape[1] - 1, MOST_POINTS).astype(int))
+        steps = _thinned(table.shape[1])
         table = table[:, steps]
         positive = table[table > 0]
         if positive.size:
@@ -282,9 +325,15 @@ def _finish(figure: Figure, experiment: Experiment, *, legend: bool) -> None:
     band = "; lines are means, bands reach from the lowest to the highest seed" if counts[-1] > 1 else ""
     figure.suptitle(f"{experiment.setting.describe()}\n{seeds}{band}", fontsize=8.5, color="#444444")
     if legend:
-        handles, labels = figure.axes[-1 if len(figure.axes) == 1 else 1].get_legend_handles_labels()
-        columns = min(len(labels), 3 if len(figure.axes) == 1 else 4)
-        figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+        _legend(figure, figure.axes[-1 if len(figure.axes) == 1 else 1])
     for text in figure.findobj(Text):
         if text.get_text() in {each.legend for each in group(experiment)}:
             text.set_parse_math(False)  # a label is no formula
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    columns = min(len(labels), 3 if len(figure.axes) == 1 else 4)
+    legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+    for text in legend.get_texts():
+        text.set_parse_math(False)

@@ -13,10 +13,9 @@ from tabulate import tabulate
 
 from lrbench import summary
 from lrbench.plan import Experiment
-from lrbench.show import SummaryFormat
+from lrbench.show import PIPE_WIDTH, SummaryFormat
 
 HEADINGS = ("scheduler", "n", "test accuracy", "validation accuracy", "test loss", "final rate", "diverged")
-PIPE_WIDTH = 160  # columns where nobody's terminal sets a width
 
 
 def write(experiments: Sequence[Experiment], form: SummaryFormat, stream: TextIO) -> None:

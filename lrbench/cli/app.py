@@ -1,0 +1,95 @@
+"""The application itself: what all commands share, above all how errors are spoken and how it ends."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+import lrbench
+from lrbench.errors import LrbenchError, Stopped
+
+DONE, FAILED, BROKEN = 0, 1, 3  # BROKEN: finished, but something diverged or was damaged
+
+
+class SpokenErrors(TyperGroup):
+    """Turns every error into one line of what and one of what to do, on stderr, and an exit code."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """As Typer's, but errors are spoken here; it always ends in SystemExit."""
+        words = list(sys.argv[1:] if args is None else args)
+        debug = "--debug" in words
+        words = [word for word in words if word != "--debug"]
+        extra["obj"] = {"debug": debug}
+        try:
+            code = super().main(words, "lrbench", complete_var, False, windows_expand_args, **extra)
+            sys.exit(code or DONE)
+        except Stopped as stopped:
+            speak(stopped.problem, f"Go on with: {shlex.join(['lrbench', *words])}")
+            sys.exit(stopped.exit_code)
+        except LrbenchError as error:
+            if debug:
+                raise
+            speak(error.problem, error.hint)
+            sys.exit(error.exit_code)
+        except TyperException as error:  # an unknown option, a missing argument
+            known = [word for word in words[:1] if word in self.commands]
+            speak(error.format_message(), f"See: {' '.join(['lrbench', *known])} --help")
+            sys.exit(error.exit_code)
+        except BrokenPipeError:
+            sys.stderr.close()  # whoever read our output has gone; nobody is left to tell
+            sys.exit(FAILED)
+        except Exception as error:
+            if debug:
+                raise
+            speak(
+                f"Unexpected failure: {type(error).__name__}: {error}",
+                "Give the command again with --debug to see where; that is worth a bug report.",
+            )
+            sys.exit(FAILED)
+
+
+def speak(problem: str, hint: str) -> None:
+    """Print the two lines of an error on stderr."""
+    typer.echo(f"Error: {' '.join(problem.split())}", err=True)
+    typer.echo(f"  {hint}", err=True)
+
+
+app = typer.Typer(
+    cls=SpokenErrors,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="With any command: show tracebacks and TensorFlow's noise.")
+    ] = False,
+) -> None:
+    """Which learning-rate schedule should I use, and is the difference real or noise?
+
+    \b
+    lrbench run                  compare six schedules on all of MNIST
+    lrbench plot results/        draw what came out
+    lrbench summary results/     say who came first
+    """
+    if version:
+        typer.echo(f"lrbench {lrbench.__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())

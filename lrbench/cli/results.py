@@ -1,0 +1,79 @@
+"""`lrbench plot` and `lrbench summary`: look at what is stored."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lrbench.cli.app import BROKEN, DONE, app, speak
+from lrbench.errors import BadResults
+from lrbench.show import PlotFormat, SummaryFormat
+
+if TYPE_CHECKING:
+    from lrbench.plan import Experiment
+
+
+@app.command()
+def plot(
+    results: Annotated[Path, typer.Argument(help="A results folder, or one experiment's folder.")],
+    format: Annotated[PlotFormat, typer.Option(help="File format of the pictures.")] = "png",
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to. [plots/ in the experiment's folder]")
+    ] = None,
+) -> int:
+    """Draw the pictures of every experiment.
+
+    Prints the files' names, the overview first.
+
+    \b
+    lrbench plot results/
+    lrbench plot results/ --format svg --out pictures
+    """
+    experiments, code = _load(results)
+    from lrbench.show import plots  # matplotlib: only this command pays for it
+
+    for experiment in experiments:
+        folder = out / experiment.name if out and len(experiments) > 1 else out
+        for path in plots.draw(experiment, format, folder):
+            typer.echo(path)
+    return code
+
+
+@app.command()
+def summary(
+    results: Annotated[Path, typer.Argument(help="A results folder, or one experiment's folder.")],
+    format: Annotated[SummaryFormat, typer.Option(help="A table to read, or clean data on stdout.")] = "table",
+) -> int:
+    """Show the final figures of every schedule.
+
+    The best mean test accuracy comes first.
+
+    \b
+    lrbench summary results/
+    lrbench summary results/ --format json
+    """
+    experiments, code = _load(results)
+    show(experiments, format)
+    return code
+
+
+def show(experiments: "Sequence[Experiment]", format: SummaryFormat) -> None:
+    """Print the summaries of experiments on stdout."""
+    from lrbench.show import tables
+
+    tables.write(experiments, format, sys.stdout)
+
+
+def _load(results: Path) -> "tuple[list[Experiment], int]":
+    """Read all experiments that have a finished run; say on stderr what was damaged, and return the exit code."""
+    from lrbench.store import load_all
+
+    experiments, damage = load_all(results)
+    for text in damage:
+        speak(f"Damaged and left out: {text}", "The same `lrbench run` as before trains it again.")
+    finished = [experiment for experiment in experiments if experiment.finished]
+    if not finished:
+        raise BadResults(f"{results} holds no finished run.", f"Train some with: lrbench run -o {results}")
+    return finished, BROKEN if damage else DONE

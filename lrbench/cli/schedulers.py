@@ -1,0 +1,142 @@
+"""`lrbench preview` and `lrbench schedulers`: look at schedules before training, take them home afterwards."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from lrbench.cli.app import DONE, app
+from lrbench.errors import BadConfig, BadSpec
+from lrbench.show import PreviewFormat
+
+if TYPE_CHECKING:
+    from lrbench.schedules import Horizon
+
+STEPS_PER_EPOCH = 1719  # of the default comparison: 55,000 images in batches of 32
+
+
+def complete(incomplete: str) -> list[str]:
+    """Complete the last name of a list of schedulers."""
+    from lrbench.schedules import REGISTRY
+
+    before, comma, last = incomplete.rpartition(",")
+    return [before + comma + name for name in REGISTRY if name.startswith(last)]
+
+
+Epochs = Annotated[str | None, typer.Option(metavar="N", help="Passes over the training set. [15]")]
+PeakRate = Annotated[str | None, typer.Option(metavar="RATE", help="The peak rate. [0.1]")]
+StepsPerEpoch = Annotated[int, typer.Option(metavar="N", min=1, help="Updates per epoch. [1719]")]
+
+
+@app.command()
+def preview(
+    schedulers: Annotated[str, typer.Argument(help="Schedules, separated by commas.", autocompletion=complete)],
+    epochs: Epochs = None,
+    steps_per_epoch: StepsPerEpoch = STEPS_PER_EPOCH,
+    lr: PeakRate = None,
+    compare_horizons: Annotated[
+        str | None, typer.Option(metavar="LIST", help="Draw one schedule on several numbers of epochs: 5,15,50.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Draw into a .png, .svg or .pdf file.")
+    ] = None,
+    format: Annotated[PreviewFormat, typer.Option(help="Curves to look at, or every rate as data.")] = "curves",
+) -> int:
+    """Show the curves of schedules, without training.
+
+    \b
+    lrbench preview step,cosine
+    lrbench preview "cosine(warmup=5%),onecycle" --epochs 30 -o curves.png
+    lrbench preview "step(every=5 epochs)" --compare-horizons 5,15,50
+    lrbench preview exponential --format csv
+    """
+    from lrbench.config import load
+    from lrbench.schedules import Horizon, parse_list, warnings
+
+    wishes = load(None, {"epochs": epochs, "lr": lr, "schedulers": schedulers})
+    specs = parse_list(schedulers, wishes.lr)
+    if compare_horizons is not None:
+        lengths = _lengths(compare_horizons)
+        if len(specs) > 1 or format != "curves":
+            raise BadConfig("--compare-horizons draws one schedule.", "Name one, and leave out --format.")
+        horizons = [Horizon(length, steps_per_epoch) for length in lengths]
+        tables = {_count(horizon): specs[0].table(horizon) for horizon in horizons}
+        warned = [warning for horizon in horizons for warning in warnings(specs, horizon)]
+        x_label, x_end, title = "% of the horizon", 100.0, str(specs[0])
+    else:
+        horizon = Horizon(wishes.epochs, steps_per_epoch)
+        if format != "curves":
+            from lrbench.show import preview as data
+
+            data.WRITERS[format](specs, horizon, sys.stdout)
+            return DONE
+        tables = {each.label: each.table(horizon) for each in specs}
+        warned = warnings(specs, horizon)
+        x_label, x_end, title = "step", float(horizon.steps), f"{_count(horizon)} of {steps_per_epoch:,} steps"
+    if out:
+        from lrbench.show import plots  # matplotlib: only a picture pays for it
+
+        typer.echo(plots.draw_curves(tables, out, title=title, x_label=x_label, x_end=x_end))
+        for warning in warned:
+            typer.echo(f"Warning: {warning}", err=True)
+    else:
+        from lrbench.show import preview as terminal
+
+        terminal.write_terminal(tables, warned, sys.stdout, x_label=x_label, x_end=x_end)
+    return DONE
+
+
+@app.command()
+def schedulers(
+    name: Annotated[
+        str | None, typer.Argument(help="A schedule to explain, e.g. cosine.", autocompletion=complete)
+    ] = None,
+    code: Annotated[
+        Literal["keras", "torch"] | None, typer.Option(help="Print a script that uses the schedule there.")
+    ] = None,
+    epochs: Epochs = None,
+    steps_per_epoch: StepsPerEpoch = STEPS_PER_EPOCH,
+    lr: PeakRate = None,
+) -> int:
+    """List all schedules, explain one, or print its code.
+
+    \b
+    lrbench schedulers
+    lrbench schedulers cosine
+    lrbench schedulers "cosine(warmup=5%)" --code keras
+    """
+    from lrbench.config import load
+    from lrbench.schedules import Horizon, parse
+    from lrbench.show import catalogue
+
+    if name is None:
+        if code:
+            raise BadConfig(
+                "--code wants a schedule.", 'Name one: lrbench schedulers "cosine(warmup=5%)" --code keras'
+            )
+        catalogue.write_listing(sys.stdout)
+        return DONE
+    wishes = load(None, {"epochs": epochs, "lr": lr})
+    schedule = parse(name, wishes.lr)
+    if code:
+        horizon = Horizon(wishes.epochs, steps_per_epoch)
+        typer.echo(catalogue.snippet(schedule, code, horizon), nl=False)
+    elif schedule.is_users_own:
+        raise BadSpec(
+            f"{schedule.name} is a function of yours.", f"See its curve: lrbench preview {schedule.name}"
+        )
+    else:
+        catalogue.write_explanation(schedule, sys.stdout)
+    return DONE
+
+
+def _lengths(text: str) -> list[int]:
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() and int(word) for word in words):
+        raise BadConfig(f"--compare-horizons {text}: no list of numbers of epochs.", "Write 5,15,50.")
+    return [int(word) for word in words]
+
+
+def _count(horizon: "Horizon") -> str:
+    return f"{horizon.epochs} epoch{'s' if horizon.epochs > 1 else ''}"

@@ -1,0 +1,116 @@
+"""All schedules in a table, one of them explained, and the code that takes it home."""
+
+from collections.abc import Mapping
+from typing import Any, TextIO, get_args, get_origin
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lrbench.schedules import REGISTRY, Horizon, Rate, Schedule, Span, parse
+from lrbench.schedules.base import Parameter, text_of
+from lrbench.schedules.docs import docs_of
+from lrbench.schedules.modifiers import MODIFIERS
+from lrbench.show import PIPE_WIDTH
+from lrbench.show.preview import sparkline
+
+TAKES = {
+    Span: "a span: epochs, steps, or % of the horizon",
+    Rate: "a rate, or % of the peak rate",
+    float: "a number",
+    bool: "true or false",
+}
+MEANS = {
+    "warmup": "a straight climb to the first rate, before all else",
+    "hold": "stay at the first rate, then run the curve on the rest",
+    "per": "let the rate of an epoch's first step serve the whole epoch",
+}
+CODE = ("keras", "torch")
+
+
+def write_listing(stream: TextIO) -> None:
+    """Write a line for every schedule."""
+    console = _console(stream)
+    table = Table("scheduler", "curve", "parameters and defaults", "", box=box.SIMPLE_HEAD)
+    for name, entry in REGISTRY.items():
+        given = " ".join(f"{key}={text_of(each.default)}" for key, each in entry.parameters.items())
+        table.add_row(name, sparkline(_picture(parse(name)), 12), Text(given), Text(docs_of(entry).summary))
+    console.print(table)
+    console.print(
+        "Every schedule also takes lr (its own peak rate) and warmup, hold, per.\n"
+        "Your own: module:function or file.py:function, of (step), (step, total), (epoch) or (epoch, lr).\n"
+        "More: lrbench schedulers cosine"
+    )
+
+
+def write_explanation(schedule: Schedule, stream: TextIO) -> None:
+    """Write what is known of one schedule."""
+    console = _console(stream)
+    entry = REGISTRY[schedule.name]
+    docs = docs_of(entry)
+    console.print(f"{schedule.name}: {docs.summary}\n", style="bold")
+    for line in docs.formula:
+        console.print(f"  {line}")
+    console.print(f"\n  {sparkline(_picture(schedule), 60)}\n")
+    table = Table("parameter", "default", "takes", box=box.SIMPLE_HEAD)
+    _add_parameters(table, entry.parameters)
+    _add_parameters(table, {key: each for key, each in MODIFIERS.items() if key not in entry.parameters})
+    console.print(table)
+    for topic, text in docs.topics.items():
+        console.print(f"{topic + ':':9}{text}")
+    console.print(f"\nNext: lrbench preview {schedule.name}")
+    console.print(f"      lrbench schedulers {schedule.name} --code keras")
+
+
+def snippet(schedule: Schedule, kind: str, horizon: Horizon) -> str:
+    """Return a script that runs as it is and uses the schedule with Keras or PyTorch."""
+    head = (
+        "from lrbench.schedules import Horizon, parse\n\n"
+        f"# {horizon.epochs} epochs of {horizon.steps_per_epoch:,} updates; put in your own numbers\n"
+        f"horizon = Horizon(epochs={horizon.epochs}, steps_per_epoch={horizon.steps_per_epoch})\n"
+        f"schedule = parse({str(schedule)!r}, lr={schedule.lr!r})\n"
+    )
+    if kind == "torch":
+        schedule.to_lambda(horizon)  # raises BadSpec for what is no function of the step
+        return (
+            "import torch\n" + head + "\nmodel = torch.nn.Linear(784, 10)  # yours\n"
+            "optimizer = torch.optim.SGD(model.parameters(), lr=schedule.lr)\n"
+            "scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule.to_lambda(horizon))\n"
+            "\n# after every update: optimizer.step(), then scheduler.step()\n"
+            'print("first rate:", optimizer.param_groups[0]["lr"])\n'
+        )
+    if schedule.feedback(horizon):
+        return (
+            "import keras\n" + head + "\noptimizer = keras.optimizers.SGD(learning_rate=schedule.lr)\n"
+            "callback = schedule.to_keras(horizon)\n"
+            "\n# model.fit(..., validation_data=..., callbacks=[callback])\n"
+            'print("first rate:", float(optimizer.learning_rate))\n'
+        )
+    return (
+        "import keras\n" + head + "\noptimizer = keras.optimizers.SGD(learning_rate=schedule.to_keras(horizon))\n"
+        'print("first rate:", float(optimizer.learning_rate))\n'
+    )
+
+
+def _add_parameters(table: Table, parameters: Mapping[str, Parameter]) -> None:
+    for key, each in parameters.items():
+        said = MEANS.get(key) if key in MODIFIERS and each == MODIFIERS[key] else None
+        takes = _takes(each.type)
+        table.add_row(key, text_of(each.default), Text(f"{takes}: {said}" if said else takes))
+
+
+def _takes(kind: Any) -> str:
+    if get_origin(kind) is tuple:
+        return f"a list separated by ; each {TAKES[get_args(kind)[0]]}"
+    return TAKES.get(kind) or " or ".join(get_args(kind))
+
+
+def _picture(schedule: Schedule) -> Any:
+    """The table on a horizon of middle length."""
+    return schedule.table(Horizon(epochs=30, steps_per_epoch=100))
+
+
+def _console(stream: TextIO) -> Console:
+    width = None if stream.isatty() else PIPE_WIDTH
+    return Console(file=stream, highlight=False, markup=False, width=width)

@@ -1,0 +1,169 @@
+"""The user's own functions as schedules."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import fake_run
+from typer.testing import Result
+
+from lrbench.errors import BadSpec
+from lrbench.schedules import Horizon, parse
+from lrbench.show.plots import group, used_rates
+from lrbench.store import load
+
+HORIZON = Horizon(epochs=3, steps_per_epoch=4)
+SOURCE = """
+import math
+
+print("imported")
+
+def by_step(step):
+    return 0.5 / (step + 1)
+
+def by_share(step, total):
+    return 1 - step / total
+
+def by_epoch(epoch):
+    return [0.3, 0.2, 0.1][epoch]
+
+def scheduler(epoch, lr):  # from a tutorial, unchanged
+    if epoch < 2:
+        return lr
+    else:
+        return lr * math.exp(-0.1)
+
+def broken(step):
+    return 1 / (step - 5)
+
+def negative(step):
+    return -1.0
+
+def text(step):
+    return "fast"
+
+def strange(time):
+    return 0.1
+
+NUMBER = 3
+"""
+
+
+@pytest.fixture(autouse=True)
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "mine.py"
+    path.write_text(SOURCE)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "rates"),
+    [
+        ("by_step", [0.5 / (t + 1) for t in range(12)]),
+        ("by_share", [1 - t / 12 for t in range(12)]),
+        ("by_epoch", np.repeat([0.3, 0.2, 0.1], 4)),
+        ("scheduler", np.repeat([0.1, 0.1, 0.1 * np.exp(-0.1)], 4)),
+    ],
+)
+def test_the_four_signatures(name: str, rates: list[float]) -> None:
+    assert parse(f"mine.py:{name}", lr=0.1).table(HORIZON) == pytest.approx(np.array(rates))
+
+
+def test_a_module_in_the_current_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.rename(file.parent / "my_schedules.py")
+    monkeypatch.delitem(sys.modules, "my_schedules", raising=False)
+    assert parse("my_schedules:by_step").table(HORIZON)[1] == 0.25
+    assert str(file.parent) not in sys.path
+
+
+def test_labels_peak_rates_and_modifiers_work_as_for_any_other() -> None:
+    schedule = parse("mine=mine.py:scheduler(lr=0.8, warmup=1 epoch)")
+    assert str(schedule) == "mine=mine.py:scheduler(lr=0.8, warmup=1 epoch)"
+    assert parse(str(schedule)) == schedule
+    assert schedule.table(HORIZON) == pytest.approx([0.8 * t / 5 for t in range(1, 5)] + [0.8] * 8)
+
+
+@pytest.mark.parametrize(
+    ("spec", "problem"),
+    [
+        ("mine.py:broken", r"failed at \(5\): ZeroDivisionError.*mine\.py, line 24: return 1 / \(step - 5\)"),
+        ("mine.py:text", r"failed at \(0\): ValueError"),
+        ("mine.py:negative", "rate -1.0 at step 0"),
+        ("mine.py:strange", r"takes \(time\), which is none of"),
+        ("mine.py:nothing", "has no function 'nothing'"),
+        ("mine.py:NUMBER", "has no function 'NUMBER'"),
+        ("missing.py:f", "cannot be imported: FileNotFoundError"),
+        ("no_such_module:f", "cannot be imported: ModuleNotFoundError"),
+        (":f", "cannot be imported"),
+        ("mine.py:by_step(gamma=1)", "Unknown parameter"),
+    ],
+)
+def test_what_is_wrong_with_a_function_is_said_with_its_line(spec: str, problem: str) -> None:
+    with pytest.raises(BadSpec, match=problem):
+        parse(spec).table(HORIZON)
+
+
+def test_a_syntax_error_is_said_with_its_line(file: Path) -> None:
+    file.write_text("x = 1\ndef f(step) return 1")
+    with pytest.raises(BadSpec, match=r"SyntaxError.*mine\.py, line 2"):
+        parse("mine.py:f").table(HORIZON)
+
+
+def test_nothing_is_imported_before_the_rates_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    schedule = parse("mine.py:by_step")
+    assert capsys.readouterr().out == ""
+    schedule.table(HORIZON)
+    assert "imported" in capsys.readouterr().out
+
+
+def test_looking_at_results_never_runs_the_function(file: Path, tmp_path: Path) -> None:
+    experiment = fake_run(
+        tmp_path / "results", schedulers="mine.py:by_share,step", epochs=3, train_size=96
+    ).experiment
+    file.unlink()
+    stored = load(experiment.folder)
+    assert not stored.damage
+    assert stored == experiment
+    (each,) = [each for each in group(stored) if each.label == "mine.py:by_share"]
+    assert used_rates(each)[0] == pytest.approx([1 - t / 9 for t in range(9)])
+
+
+def test_a_changed_function_never_mixes_with_its_old_runs(file: Path, cli: Callable[..., Result]) -> None:
+    words = ("run", "--engine", "fake", "--epochs", "3", "-s", "mine.py:by_epoch")
+    assert cli(*words).exit_code == 0
+    assert "nothing to train" in cli(*words).stderr
+    file.write_text(SOURCE.replace("0.3, 0.2", "0.4, 0.2"))
+    changed = cli(*words)
+    assert changed.exit_code == 2
+    assert "gives other rates than it did" in changed.stderr
+    assert cli(*words[:-1], "new=mine.py:by_epoch").exit_code == 0
+
+
+@pytest.mark.tensorflow
+def test_a_run_trains_with_the_user_s_function(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "lrbench",
+            "run",
+            "-s",
+            "mine.py:scheduler",
+            "--train-size",
+            "300",
+            "--epochs",
+            "3",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    (folder,) = (tmp_path / "results").iterdir()
+    (one,) = load(folder).finished
+    assert [row.lr for row in one.result.rows] == pytest.approx([0.1, 0.1, 0.1 * np.exp(-0.1)])

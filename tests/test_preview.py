@@ -1,0 +1,203 @@
+"""Schedules to look at: preview, the catalogue, advice."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import Result
+
+from lrbench.cli.schedulers import complete
+from lrbench.errors import BadUsage
+from lrbench.schedules import REGISTRY, Horizon, parse, parse_list, warnings
+from lrbench.schedules.docs import TOPICS, docs_of
+from lrbench.show.preview import sparkline
+
+Cli = Callable[..., Result]
+HORIZON = Horizon(epochs=15, steps_per_epoch=100)
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("step(every=20 epochs)", "every=20 epochs reaches beyond the 1,500 steps (15 epochs)"),
+        ("multistep(at=5 epochs;30 epochs)", "at=5 epochs;30 epochs reaches beyond"),
+        ("cyclical", "ends at the rate 0.0999, 100 % of its highest"),
+        ("restarts", "last cycle is cut off"),
+        (
+            "exponential(every=1 step, gamma=0.9)",
+            "falls to the rate 3e-70, so the last 13 of 15 epochs change nothing",
+        ),
+        ("a=step,b=step", "b and a are the same curve"),
+        ("constant,step(gamma=1)", "are the same curve"),
+    ],
+)
+def test_what_is_odd_is_said_with_cause_and_remedy(spec: str, words: str) -> None:
+    (warning,) = warnings(parse_list(spec), HORIZON)
+    assert words in warning
+    assert "; " in warning
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *sorted(set(REGISTRY) - {"cyclical", "restarts", "piecewise"}),
+        "constant(warmup=5%)",
+        "cyclical(half=25%)",
+        "restarts(first=6.6666666666%)",
+        "cosine(warmup=2 epochs)",
+        "linear(to=0%)",
+        "plateau(warmup=1 epoch)",
+    ],
+)
+def test_what_is_as_it_should_be_is_not_talked_about(spec: str) -> None:
+    assert warnings([parse(spec)], HORIZON) == []
+
+
+def test_plateau_and_constant_are_not_the_same() -> None:
+    assert warnings(parse_list("plateau,constant"), HORIZON) == []
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY))
+def test_every_schedule_is_documented(name: str) -> None:
+    docs = docs_of(REGISTRY[name])
+    assert docs.summary.endswith(".")
+    assert docs.formula[0].startswith("rate(t) = ")
+    assert tuple(docs.topics) == TOPICS
+    assert all(docs.topics.values())
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY))
+def test_every_schedule_is_explained(cli: Cli, name: str) -> None:
+    result = cli("schedulers", name)
+    assert result.exit_code == 0
+    for word in (
+        name,
+        "rate(t)",
+        "warmup",
+        "Use:",
+        "Avoid:",
+        "Keras:",
+        "PyTorch:",
+        "Source:",
+        *REGISTRY[name].parameters,
+    ):
+        assert word in result.stdout
+
+
+def test_the_listing_shows_all_of_them(cli: Cli) -> None:
+    text = cli("schedulers").stdout
+    for name, entry in REGISTRY.items():
+        assert name in text
+        assert all(f"{key}=" in text for key in entry.parameters)
+    assert "█" in text
+
+
+def test_code_runs_through_the_command_line(cli: Cli) -> None:
+    result = cli("schedulers", "cosine(warmup=5%)", "--code", "keras", "--epochs", "30", "--lr", "0.5")
+    assert result.exit_code == 0
+    assert "epochs=30" in result.stdout
+    assert "lr=0.5" in result.stdout
+    compile(result.stdout, "snippet", "exec")
+
+
+def test_names_are_completed_also_after_a_comma() -> None:
+    assert complete("co") == ["constant", "cosine"] or set(complete("co")) == {"constant", "cosine"}
+    assert complete("step,re") == ["step,rex", "step,restarts"]
+
+
+def test_preview_shows_curves_figures_and_warnings(cli: Cli) -> None:
+    result = cli("preview", "step,cosine,cyclical")
+    assert result.exit_code == 0
+    for word in (
+        "step",
+        "cosine",
+        "cyclical",
+        "first",
+        "mean",
+        "last",
+        "0.00625",
+        "0.0505",
+        "Warning: cyclical ends",
+    ):
+        assert word in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+def test_preview_data_is_the_table_itself(cli: Cli) -> None:
+    specs, horizon = parse_list("step,cosine(warmup=10%)", 0.5), Horizon(3, 7)
+    words = ("preview", "step,cosine(warmup=10%)", "--epochs", "3", "--steps-per-epoch", "7", "--lr", "0.5")
+    rows = list(csv.DictReader(io.StringIO(cli(*words, "--format", "csv").stdout)))
+    record = json.loads(cli(*words, "--format", "json").stdout)
+    for schedule, found in zip(specs, record["schedulers"], strict=True):
+        table = schedule.table(horizon)
+        mine = [row for row in rows if row["scheduler"] == schedule.label]
+        assert [float(row["lr"]) for row in mine] == table.tolist() == found["rates"]
+        assert [int(row["step"]) for row in mine] == list(range(21))
+        assert [int(row["epoch"]) for row in mine] == np.repeat([1, 2, 3], 7).tolist()
+        assert (found["first"], found["last"], found["spec"]) == (table[0], table[-1], schedule.spec)
+
+
+@pytest.mark.parametrize(("name", "magic"), [("c.png", b"\x89PNG"), ("c.svg", b"<?xml"), ("c.pdf", b"%PDF")])
+def test_preview_draws_into_a_file(cli: Cli, tmp_path: Path, name: str, magic: bytes) -> None:
+    result = cli("preview", "cosine,$x$=onecycle", "-o", name)
+    assert result.exit_code == 0
+    assert result.stdout == f"{name}\n"
+    assert (tmp_path / name).read_bytes().startswith(magic)
+
+
+def test_one_schedule_on_several_horizons(cli: Cli) -> None:
+    result = cli("preview", "step(every=5 epochs)", "--compare-horizons", "4,15,50")
+    assert result.exit_code == 0
+    for word in ("4 epochs", "15 epochs", "50 epochs", "% of the horizon", "reaches beyond the 6,876 steps"):
+        assert word in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["preview", "cosin"], "Unknown scheduler 'cosin'"),
+        (["preview", "cosine", "--epochs", "0"], "--epochs 0"),
+        (["preview", "cosine", "--lr", "nan"], "--lr nan"),
+        (["preview", "cosine", "--steps-per-epoch", "0"], "--steps-per-epoch"),
+        (["preview", "cosine", "-o", "c.gif"], "c.gif is no picture"),
+        (["preview", "cosine", "-o", "/proc/x/c.png"], "cannot be written"),
+        (["preview", "cosine,step", "--compare-horizons", "5,15"], "draws one schedule"),
+        (["preview", "cosine", "--compare-horizons", "5,x"], "no list of numbers"),
+        (["preview", "cosine", "--compare-horizons", "0"], "no list of numbers"),
+        (["preview", "cosine(warmup=30 epochs)"], "leaves nothing"),
+        (["preview", "nowhere.py:f"], "cannot be imported"),
+        (["schedulers", "cosin"], "Unknown scheduler"),
+        (["schedulers", "--code", "keras"], "wants a schedule"),
+        (["schedulers", "cosine", "--code", "jax"], "'jax'"),
+        (["schedulers", "plateau", "--code", "torch"], "looks at the training"),
+        (["schedulers", "mine.py:f"], "a function of yours"),
+    ],
+)
+def test_bad_input_is_two_lines_and_exit_2(cli: Cli, tmp_path: Path, words: list[str], problem: str) -> None:
+    result = cli(*words)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert problem in result.stderr.splitlines()[0]
+    assert len(result.stderr.splitlines()) == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_sparkline_follows_the_curve() -> None:
+    assert sparkline(np.linspace(0, 1, 1000), 8) == "▁▂▃▄▅▆▇█" or len(sparkline(np.linspace(0, 1, 1000), 8)) == 8
+    assert sparkline(np.zeros(5)) == "▁▁▁▁▁"
+    assert sparkline(np.ones(100), 10) == "█" * 10
+
+
+def test_run_warns_of_odd_schedules_too(cli: Cli) -> None:
+    result = cli("run", "--engine", "fake", "-s", "step(every=30 epochs)")
+    assert result.exit_code == 0
+    assert "Warning: step(every=30 epochs): every=30 epochs reaches beyond" in result.stderr
+
+
+def test_bad_usage_is_what_bad_spec_is() -> None:
+    with pytest.raises(BadUsage):
+        parse("cosin")
