@@ -43,7 +43,8 @@ clean: ## remove .venv and caches; results stay
 $(VENV)/bin/python:
 	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
 	  if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
-	    echo "Making $(VENV) with $$($$python --version)"; exec $$python -m venv $(VENV); \
+	    echo "Making $(VENV) with $$($$python --version)"; \
+	    $$python -m venv $(VENV) && exit 0; rm -rf $(VENV); exit 1; \
 	  fi; \
 	done; echo "Error: no Python 3.11, 3.12 or 3.13 here."; \
 	echo "  Install one, or name it: make PYTHON=/path/to/python3.12"; exit 2

@@ -23,7 +23,7 @@ class Config(BaseModel):
     schedulers: Annotated[
         tuple[str, ...], Field(min_length=1, examples=["step,cosine", "step(every=5 epochs, gamma=0.1)"])
     ] = ("constant", "step", "exponential", "cosine", "cyclical", "plateau")
-    seeds: Annotated[tuple[int, ...], Field(min_length=1, examples=["5 (that is 0 to 4)", "0,3,7"])] = (0,)
+    seeds: Annotated[tuple[int, ...], Field(min_length=1, examples=["5", "0,3,7"])] = (0,)
     epochs: Annotated[PositiveInt, Field(examples=["15"])] = 15
     batch_size: Annotated[PositiveInt, Field(examples=["32"])] = 32
     lr: Annotated[FiniteFloat, Field(gt=0, examples=["0.1"])] = 0.1
@@ -37,6 +37,13 @@ class Config(BaseModel):
     jobs: Annotated[PositiveInt | None, Field(examples=["2"])] = None  # None: one per core
     out: Annotated[Path, Field(examples=["results"])] = Path("results")
     name: Annotated[str | None, Field(min_length=1, max_length=80, examples=["my-comparison"])] = None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_values(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError("true and false are no values here")
+        return value
 
     @field_validator("schedulers", mode="before")
     @classmethod
@@ -74,6 +81,8 @@ class Config(BaseModel):
     @field_validator("name")
     @classmethod
     def _plain_name(cls, value: str | None) -> str | None:
+        if value and len(value.encode(errors="replace")) > 200:
+            raise ValueError("a name becomes a folder and has room for 200 bytes")
         if value and (not value.isprintable() or value[0] in ".-" or set(value) & set('/\\:*?"<>|')):
             raise ValueError('a name becomes a folder and cannot hold / \\ : * ? " < > | or begin with . or -')
         return value
@@ -141,10 +150,13 @@ def _read(path: Path) -> dict[str, Any]:
 def _plain(error: ValidationError, said: Mapping[str, str]) -> BadConfig:
     first = error.errors()[0]
     key = str(first["loc"][0])
-    message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    message = message.replace("Input should have", "must have").replace("Tuple should have", "must have")
     examples = Config.model_fields[key].examples or []
     # The user's own prefix, as they wrote it, before an example: "--lr 0.1", "file.toml: lr = 0.1".
     prefix = said.get(key, f"{key}=")
+    if prefix.endswith(" = "):  # in TOML, words stand in quotes
+        examples = [each if each[0].isdigit() and "," not in each else f'"{each}"' for each in examples]
     return BadConfig(
         f"{prefix}{str(first['input'])[:80]}: {message[:1].lower()}{message[1:]}.",
         "Write, for example, " + " or ".join(f"{prefix}{example}" for example in examples) + ".",

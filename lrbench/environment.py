@@ -47,11 +47,11 @@ def _cpu() -> str:
 
 
 def _git() -> dict[str, Any] | None:
-    """The commit that is checked out where the command was given, and whether files differ from it."""
+    """The commit that is checked out in the current folder, and whether files differ from it."""
 
     def ask(*words: str) -> str:
         return subprocess.run(
-            ["git", *words], capture_output=True, text=True, timeout=5, check=True
+            ["git", *words], capture_output=True, text=True, timeout=2, check=True
         ).stdout.strip()
 
     try:

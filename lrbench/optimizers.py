@@ -23,6 +23,10 @@ TABLE: dict[str, tuple[str, dict[str, type]]] = {
 }
 
 
+FRACTIONS = {"momentum", "beta_1", "beta_2", "rho"}  # 0 <= value < 1; all other numbers are not negative
+CLIPS = {"clipnorm", "clipvalue"}
+
+
 @dataclass(frozen=True, slots=True)
 class Optimizer:
     """An optimizer's name and the parameters that were given. `str()` of it reads back as the same."""
@@ -48,7 +52,18 @@ def parse_optimizer(text: str) -> Optimizer:
         if key.text in ("lr", "learning_rate"):
             key.bad("The rate belongs to the schedule, not to the optimizer", "Use --lr.")
         known(key, parameters, f"parameter of {name}:")
-        given.append((key.text, read_plain(parameters[key.text], key.text, value)))
+        number = read_plain(parameters[key.text], key.text, value)
+        if key.text in FRACTIONS and not 0 <= number < 1:
+            value.bad(f"{key.text}={value.text} does not lie in 0 <= {key.text} < 1", f"Write {key.text}=0.9.")
+        if key.text not in FRACTIONS and number < 0:
+            value.bad(f"{key.text}={value.text} is negative", f"Write {key.text}={value.text.lstrip('-')}.")
+        if key.text in CLIPS and number == 0:
+            value.bad(
+                f"{key.text}=0 would clip every gradient to nothing", f"Write {key.text}=1, or leave it out."
+            )
+        given.append((key.text, number))
+    if len(CLIPS & {key for key, _ in given}) > 1:
+        raise BadSpec(f"{text[:60]} clips twice.", "Keep clipnorm or clipvalue.")
     return Optimizer(name, tuple(sorted(given)))
 
 

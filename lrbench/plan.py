@@ -124,7 +124,8 @@ class Damage:
     """A stored file that cannot be trusted."""
 
     text: str  # which file, which line, why
-    run_folder: Path | None  # the run it belongs to; None for a table that is made from the runs
+    hint: str  # what to do
+    run_folder: Path | None = None  # the run it belongs to, if any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,16 +18,16 @@ from lrbench.config import Config
 from lrbench.engine import open_engine
 from lrbench.engine.base import Cancelled, Engine, Replica, train
 from lrbench.errors import Stopped
-from lrbench.plan import Experiment, Finished, Plan, Run, in_order, make_plan
+from lrbench.plan import Damage, Experiment, Finished, Plan, Run, make_plan
 from lrbench.records import EpochRow
-from lrbench.store import Store
+from lrbench.store import Store, load
 
 
 class Listener(Protocol):
     """Who wants to know how it goes. `on_epoch` is called from the threads that train."""
 
     def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None: ...
-    def on_quarantine(self, what: str) -> None: ...
+    def on_damage(self, damage: Damage, moved: bool) -> None: ...
     def on_epoch(self, run: Run, row: EpochRow) -> None: ...
     def on_finished(self, finished: Finished) -> None: ...
 
@@ -54,15 +54,18 @@ def conduct(config: Config, listener: Listener, tabulate: Callable[[Experiment],
     Ctrl-C or SIGTERM, when all that finished is stored.
     """
     plan = make_plan(config)
-    store = Store.open(config.out, plan, environment.describe())
-    for damage in store.experiment.damage:
-        if damage.run_folder:
-            store.quarantine(damage)
-            listener.on_quarantine(damage.text)
+    store = Store.open(config.out, plan)
     done = {one.run.run_id for one in store.experiment.finished}
     todo = [run for run in plan.runs if run.run_id not in done]
     trained: list[Finished] = []
     listener.on_start(plan, todo, store.folder)
+    again = {run.run_id for run in todo}
+    for damage in store.experiment.damage:
+        moved = damage.run_folder is not None and damage.run_folder.name in again
+        if moved:
+            store.quarantine(damage)
+        listener.on_damage(damage, moved)
+    store.describe(environment.describe())
     try:
         if todo:
             engine = open_engine(plan.setting)
@@ -80,10 +83,9 @@ def conduct(config: Config, listener: Listener, tabulate: Callable[[Experiment],
             signalled.exit_code,
         ) from signalled
     finally:
-        everything = in_order([*store.experiment.finished, *trained])
-        experiment = replace(store.experiment, finished=everything, damage=())
-        if trained or store.experiment.damage or not (store.folder / "epochs.csv").exists():
-            store.write_tables(everything, tabulate(experiment))
+        experiment = load(store.folder) if trained or store.experiment.damage else store.experiment
+        if experiment.finished:  # another command may have finished some as well
+            store.write_tables(experiment.finished, tabulate(experiment))
     return Outcome(experiment=experiment, plan=plan, trained=tuple(trained))
 
 
@@ -102,6 +104,8 @@ def in_threads(
         local.index = next(numbers)
 
     def one(run: Run) -> Finished:
+        if stop.is_set():
+            raise Cancelled
         if not hasattr(local, "replica"):
             local.replica = engine.replica(local.index)
         replica: Replica = local.replica
@@ -117,6 +121,10 @@ def in_threads(
     try:
         for future in as_completed([pool.submit(one, run) for run in runs]):
             yield future.result()
+    except Exception:
+        stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)  # so that what goes wrong in the others is not heard later
+        raise
     finally:
         stop.set()
         pool.shutdown(wait=False, cancel_futures=True)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -55,6 +56,10 @@ def written(folder: Path) -> list[Path]:
         ("--validate-on test --val-size 5", "two different validation sets", "Leave one"),
         ("--hidden 0", "--hidden 0: ", "--hidden 128"),
         ("--jobs 0", "--jobs 0: ", "--jobs 2"),
+        ("--optimizer sgd(momentum=2)", "0 <= momentum < 1", "momentum=0.9"),
+        ("--optimizer adam(epsilon=-1)", "epsilon=-1 is negative", "epsilon=1"),
+        ("--optimizer sgd(clipnorm=1,clipvalue=1)", "clips twice", "Keep"),
+        ("--epochs 1000000000000", "more than 100,000,000 updates", "fewer epochs"),
         ("--optimizer sdg", "Unknown optimizer 'sdg'", "'sgd'"),
         ("--engine jax", "--engine jax: ", "--engine compiled"),
         ("--problem imagenet", "no problem called 'imagenet'", "mnist"),
@@ -148,7 +153,7 @@ def test_the_same_command_again_says_that_there_is_nothing_to_do(cli: Cli) -> No
     assert again.stdout == first.stdout
     assert "All 6 runs are done already: nothing to train." in again.stderr
     more = cli(*words, "--seeds", "2")
-    assert "6 of them are done already." in more.stderr
+    assert "Done already: 6 of 12 runs." in more.stderr
 
 
 def test_quiet_verbose_and_json(cli: Cli) -> None:
@@ -216,9 +221,49 @@ def test_damage_is_said_the_rest_is_shown_and_the_exit_is_3(cli: Cli, tmp_path: 
         assert len(result.stdout.split()) == 6
 
 
+def test_damage_that_is_not_in_the_plan_is_said_and_left_where_it_is(cli: Cli, tmp_path: Path) -> None:
+    words = ("run", "--engine", "fake", "-s")
+    cli(*words, "step,cosine")
+    victim = next(tmp_path.glob("results/*/runs/step*/epochs.csv"))
+    victim.write_text("nonsense")
+    other = cli(*words, "cosine")
+    assert other.exit_code == 3
+    assert "nothing to train" in other.stderr
+    assert "step-s0" in other.stderr
+    assert victim.read_text() == "nonsense"
+    mended = cli(*words, "step,cosine")
+    assert mended.exit_code == 0
+    assert "Moved to quarantine/" in mended.stderr
+    assert cli("summary", "results").exit_code == 0
+
+
+def test_copies_of_an_experiment_are_told_apart(cli: Cli, tmp_path: Path) -> None:
+    cli("run", "--engine", "fake", "-s", "step", "--name", "one")
+    shutil.copytree(tmp_path / "results" / "one", tmp_path / "results" / "two")
+    assert len(set(cli("plot", "results", "--out", "pictures").stdout.split())) == 12
+    records = json.loads(cli("summary", "results", "--format", "json").stdout)
+    assert [record["experiment"] for record in records] == ["one", "two"]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_terminal_that_lacks_characters_is_no_reason_to_fail(tmp_path: Path, encoding: str) -> None:
+    for words in (
+        ["run", "--engine", "fake", "-s", "日本=cosine,größe=step", "--seeds", "2"],
+        ["summary", "results"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "lrbench", *words],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+            capture_output=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+
+
 def test_an_experiment_without_a_finished_run(cli: Cli, tmp_path: Path) -> None:
     cli("run", "--engine", "fake", "-s", "step")
-    for path in (tmp_path / "results").glob("*/runs/*/run.json"):
+    for path in [*tmp_path.glob("results/*/runs/*/run.json"), *tmp_path.glob("results/*/epochs.csv")]:
         path.unlink()
     result = cli("summary", "results")
     assert result.exit_code == 2

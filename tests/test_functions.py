@@ -90,7 +90,7 @@ def test_labels_peak_rates_and_modifiers_work_as_for_any_other() -> None:
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
-        ("mine.py:broken", r"failed at \(5\): ZeroDivisionError.*mine\.py, line 24: return 1 / \(step - 5\)"),
+        ("mine.py:broken", r"failed at \(5\): ZeroDivisionError.*mine\.py, line 22: return 1 / \(step - 5\)"),
         ("mine.py:text", r"failed at \(0\): ValueError"),
         ("mine.py:negative", "rate -1.0 at step 0"),
         ("mine.py:strange", r"takes \(time\), which is none of"),

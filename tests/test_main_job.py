@@ -34,9 +34,11 @@ def test_run_plot_and_summary_on_a_subset(command: Command, tmp_path: Path) -> N
     assert all(0.5 < row["test_accuracy_mean"] < 0.95 for row in record["rows"])
     lines = done.stderr.splitlines()
     assert lines[0].startswith("lrbench: 6 schedules × 1 seed = 6 runs of 2 epochs, into results/")
-    assert lines[1] == "Loading TensorFlow and the data …"
-    assert all(re.match(r"\[\d/6\] ", line) for line in lines[2:8])
-    assert len(lines) == 10, "nothing but these lines reaches the screen"
+    assert lines[1].startswith("MNIST 784-128-10, sgd, ")
+    assert lines[2].startswith("Warning: cyclical ends at the rate 0.")
+    assert lines[3] == "Loading TensorFlow and the data …"
+    assert all(re.match(r"\[\d/6\] ", line) for line in lines[4:10])
+    assert len(lines) == 12, "nothing but these lines reaches the screen"
 
     drawn = command("plot", "results")
     assert drawn.returncode == 0, drawn.stderr

@@ -46,7 +46,7 @@ def test_svg_is_the_same_bytes_every_time(tmp_path: Path) -> None:
 def test_the_rates_are_the_schedules_tables(experiment: Experiment, pictures: dict[str, Figure]) -> None:
     (axes,) = pictures["rates"].axes
     lines = {str(line.get_label()): line for line in axes.lines}
-    assert set(lines) == {"constant", "step", "cosine", "plateau(patience=1 epoch)"}
+    assert set(lines) == {"constant", "step", "cosine", "plateau(patience=1\nepoch)"}
     for name in ("constant", "step", "cosine"):
         x, y = lines[name].get_data()
         table = parse(name).table(experiment.setting.horizon)
@@ -127,11 +127,30 @@ def test_the_first_colours_differ_in_greyscale_from_white_and_mostly_from_each_o
     assert grey[0] == 0
 
 
+def test_a_schedule_looks_the_same_in_every_experiment() -> None:
+    all_six = {each.label: each.colour for each in plots.group(fake_experiment())}
+    two = {each.label: each.colour for each in plots.group(fake_experiment(schedulers="cosine,mine=step,plateau"))}
+    assert (two["cosine"], two["plateau"]) == (all_six["cosine"], all_six["plateau"])
+    assert len(set(two.values())) == 3
+
+
+@pytest.mark.parametrize(
+    "schedulers", ["step,cosine", ",".join(f"s{i}=constant(lr={i / 100})" for i in range(1, 21))]
+)
+def test_long_labels_leave_room_for_the_panels(schedulers: str, tmp_path: Path) -> None:
+    long = "cyclical(half=2 epochs, floor=0.001, shape=sine, decay=half, warmup=1 epoch)"
+    for name, figure in plots.figures(fake_experiment(schedulers=f"{schedulers},{long}")):
+        figure.canvas.draw()
+        for axes in figure.axes:
+            assert axes.get_position().width > (0.25 if name == "overview" else 0.5), name
+            assert axes.get_position().height > 0.2, name
+
+
 def test_titles_name_the_setting_and_n(experiment: Experiment, pictures: dict[str, Figure]) -> None:
     for name in NAMES:
         title = pictures[name].get_suptitle()
         assert experiment.setting.describe() in title
-        assert "n = 3 seeds" in title
+        assert "n = 3 finished runs" in title
 
 
 def test_unequal_n_and_diverged_runs_are_said() -> None:
@@ -140,7 +159,7 @@ def test_unequal_n_and_diverged_runs_are_said() -> None:
         name="x", folder=Path("x"), setting=experiment.setting, finished=experiment.finished[1:], damage=()
     )
     pictures = dict(plots.figures(cut))
-    assert "n = 1 to 2 seeds" in pictures["train-loss"].get_suptitle()
+    assert "n = 0 to 1 finished run" in pictures["train-loss"].get_suptitle()
     labels = [str(text.get_text()) for text in pictures["val-accuracy"].legends[0].get_texts()]
     assert "hot (2 of 2 diverged)" in labels or "hot (1 of 1 diverged)" in labels
 

@@ -25,7 +25,7 @@ HORIZON = Horizon(epochs=15, steps_per_epoch=100)
     [
         ("step(every=20 epochs)", "every=20 epochs reaches beyond the 1,500 steps (15 epochs)"),
         ("multistep(at=5 epochs;30 epochs)", "at=5 epochs;30 epochs reaches beyond"),
-        ("cyclical", "ends at the rate 0.0999, 100 % of its highest"),
+        ("cyclical", "ends at the rate 0.0997, 100 % of its highest"),
         ("restarts", "last cycle is cut off"),
         (
             "exponential(every=1 step, gamma=0.9)",

@@ -4,6 +4,8 @@ import csv
 import dataclasses
 import json
 import os
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -167,13 +169,75 @@ def test_a_damaged_merged_table_is_reported_and_made_again(stored: Experiment) -
     assert path.read_text() == whole
 
 
+def test_a_changed_number_in_the_merged_table_is_seen(stored: Experiment) -> None:
+    path = stored.folder / "epochs.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    lines[5] = lines[5].rpartition(",")[0] + ",0.5\n"
+    path.write_text("".join(lines))
+    assert [each.text for each in load(stored.folder).damage] == [f"{path}: line 6: it is not what the runs say"]
+
+
+def test_tables_that_are_behind_or_gone_are_made_again(stored: Experiment) -> None:
+    merged, summary = stored.folder / "epochs.csv", stored.folder / "summary.csv"
+    whole = merged.read_bytes()
+    merged.write_bytes(
+        b"".join(whole.splitlines(keepends=True)[:6])
+    )  # a command was killed before it wrote the rest
+    summary.unlink()
+    assert not load(stored.folder).damage
+    fake_run(stored.folder.parent, schedulers="step,cosine", seeds=2)
+    assert merged.read_bytes() == whole
+    assert summary.exists()
+
+
+def test_what_another_command_stored_meanwhile_is_in_the_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(self: Store, environment: dict[str, object]) -> None:
+        monkeypatch.undo()
+        fake_run(tmp_path, schedulers="cosine")
+        self.describe(environment)
+
+    monkeypatch.setattr(Store, "describe", meanwhile)
+    experiment = fake_run(tmp_path, schedulers="step").experiment
+    assert {one.run.schedule.label for one in experiment.finished} == {"step", "cosine"}
+    assert not load(experiment.folder).damage
+    assert len((experiment.folder / "epochs.csv").read_text().splitlines()) == 1 + 2 * 4
+
+
+def test_a_run_of_another_setting_is_not_taken_in(stored: Experiment) -> None:
+    other = fake_run(stored.folder.parent, schedulers="step", lr=0.5).experiment
+    stranger = run_folder(other)
+    shutil.copytree(stranger, stored.folder / "runs" / stranger.name)
+    found = load(stored.folder)
+    assert len(found.finished) == 4
+    assert "a run of another setting" in found.damage[0].text
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [('"lr": 0.1', '"lr": "x"'), ('"mnist"', '"mnits"'), ('"epochs": 4', '"epoch": 4')]
+)
+def test_a_setting_that_is_none_is_said(stored: Experiment, old: str, new: str) -> None:
+    path = stored.folder / "experiment.json"
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(BadResults, match=r"experiment\.json"):
+        load(stored.folder)
+
+
+@pytest.mark.parametrize("figure", ["NaN", "null", '"0.9"'])
+def test_test_figures_that_are_none_are_damage(stored: Experiment, figure: str) -> None:
+    path = run_folder(stored) / "run.json"
+    path.write_text(re.sub(r'"test_accuracy": [\d.]+', f'"test_accuracy": {figure}', path.read_text()))
+    assert len(load(stored.folder).finished) == 3
+
+
 def test_a_damaged_experiment_does_not_hide_the_others(stored: Experiment) -> None:
     other = fake_run(stored.folder.parent, schedulers="step", epochs=2).experiment
     (stored.folder / "experiment.json").write_text("[]")
     experiments, damage = load_all(stored.folder.parent)
     assert experiments == [other]
     assert len(damage) == 1
-    assert str(stored.folder) in damage[0]
+    assert str(stored.folder) in damage[0].text
     with pytest.raises(BadResults, match=r"experiment\.json"):
         load_all(stored.folder)
 
@@ -253,14 +317,15 @@ def test_a_run_without_run_json_is_not_finished(stored: Experiment) -> None:
     (run_folder(stored) / "run.json").unlink()
     found = load(stored.folder)
     assert len(found.finished) == 3
-    assert not found.damage
+    assert [each.run_folder for each in found.damage] == [None]  # the merged table still has its lines
 
 
 def test_saving_twice_is_the_same_bytes_but_for_the_seconds(tmp_path: Path) -> None:
     plan = fake_plan(schedulers="step")
     (finished,) = fake_finished(plan)
-    stores = [Store.open(tmp_path / name, plan, {}) for name in ("a", "b")]
+    stores = [Store.open(tmp_path / name, plan) for name in ("a", "b")]
     for store in stores:
+        store.describe({"git": None})
         store.save(dataclasses.replace(finished))
     one, two = [sorted(store.folder.rglob("runs/*/*")) for store in stores]
     assert [path.name for path in one] == ["epochs.csv", "run.json"]

@@ -1,11 +1,17 @@
 """The command line: parse, open one room, print. Heavy rooms are opened inside the commands."""
 
+import io
+import sys
+
 from lrbench.cli import results, run, schedulers
 from lrbench.cli.app import app
 
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a character that the terminal lacks is no reason to die
+            stream.reconfigure(errors="backslashreplace")
     app(prog_name="lrbench")
 
 

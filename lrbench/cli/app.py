@@ -47,9 +47,6 @@ class SpokenErrors(TyperGroup):
             known = [word for word in words[:1] if word in self.commands]
             speak(error.format_message(), f"See: {' '.join(['lrbench', *known])} --help")
             sys.exit(error.exit_code)
-        except BrokenPipeError:
-            sys.stderr.close()  # whoever read our output has gone; nobody is left to tell
-            sys.exit(FAILED)
         except Exception as error:
             if debug:
                 raise

@@ -35,7 +35,7 @@ def plot(
     from lrbench.show import plots  # matplotlib: only this command pays for it
 
     for experiment in experiments:
-        folder = out / experiment.name if out and len(experiments) > 1 else out
+        folder = out / experiment.folder.name if out and len(experiments) > 1 else out
         for path in plots.draw(experiment, format, folder):
             typer.echo(path)
     return code
@@ -71,8 +71,8 @@ def _load(results: Path) -> "tuple[list[Experiment], int]":
     from lrbench.store import load_all
 
     experiments, damage = load_all(results)
-    for text in damage:
-        speak(f"Damaged and left out: {text}", "The same `lrbench run` as before trains it again.")
+    for each in damage:
+        speak(f"Damaged: {each.text}", each.hint)
     finished = [experiment for experiment in experiments if experiment.finished]
     if not finished:
         raise BadResults(f"{results} holds no finished run.", f"Train some with: lrbench run -o {results}")

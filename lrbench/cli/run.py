@@ -114,7 +114,8 @@ def run(
     folder = shlex.quote(str(outcome.experiment.folder))
     if not quiet:
         typer.echo(f"Stored in {folder}\nNext: lrbench plot {folder}", err=True)
-    return BROKEN if any(one.result.status is not Status.DONE for one in outcome.planned) else DONE
+    diverged = any(one.result.status is not Status.DONE for one in outcome.planned)
+    return BROKEN if diverged or outcome.experiment.damage else DONE
 
 
 def _conduct(wishes: "Config", *, debug: bool, quiet: bool, verbose: bool) -> "Outcome":

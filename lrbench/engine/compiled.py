@@ -74,7 +74,9 @@ class CompiledReplica:
 
     def train_epoch(self, epoch: int, rates: Rates) -> Measured:
         order = shuffle(self._seed, epoch, len(self._train[1]))
-        loss, correct = self._epoch(order, rates.astype(np.float32), *self._train)
+        with np.errstate(over="ignore"):  # a rate beyond float32 is infinite, and the run diverges
+            table = rates.astype(np.float32)
+        loss, correct = self._epoch(order, table, *self._train)
         return Measured(float(loss) / len(order), float(correct) / len(order))
 
     def validate(self) -> Measured | None:

@@ -83,7 +83,8 @@ class _Rates(keras.callbacks.Callback):  # type: ignore[misc] # Keras carries no
 
     def __init__(self, rates: Rates) -> None:
         super().__init__()
-        self._rates = rates.astype(np.float32)
+        with np.errstate(over="ignore"):
+            self._rates = rates.astype(np.float32)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         self.model.optimizer.learning_rate = self._rates[batch]

@@ -5,6 +5,7 @@ for a given horizon. Steps count from 0; t = T, the horizon's steps, is just aft
 """
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
@@ -17,6 +18,7 @@ from lrbench.errors import BadSpec
 Steps = NDArray[np.int64]
 Rates = NDArray[np.float64]
 Curve = Callable[[Steps], Rates]
+MOST_STEPS = 100_000_000  # a table of rates then takes 0.8 GB
 Factory = TypeVar("Factory", bound=Callable[..., Any])
 
 
@@ -33,6 +35,11 @@ class Horizon:
             raise BadSpec(
                 f"A horizon of {self.epochs} epochs of {self.steps_per_epoch} steps is empty.",
                 "Train for at least one epoch of one step.",
+            )
+        if self.epochs * self.steps_per_epoch > MOST_STEPS:
+            raise BadSpec(
+                f"{self.epochs:,} epochs of {self.steps_per_epoch:,} steps are more than {MOST_STEPS:,} updates.",
+                "Train for fewer epochs, or with larger batches.",
             )
 
     @property
@@ -68,7 +75,7 @@ class Span:
         """Return the nearest whole number of epochs; 0 only for an empty span."""
         if self.value == 0:
             return 0
-        return max(1, round(self.steps(horizon) / horizon.steps_per_epoch))
+        return max(1, math.floor(self.steps(horizon) / horizon.steps_per_epoch + 0.5))
 
     def __str__(self) -> str:
         if self.unit == "%":

@@ -114,7 +114,8 @@ def rates(schedule: Schedule, horizon: Horizon) -> Rates:
 
     Raises BadSpec if the parameters do not fit the horizon or a rate is negative or not finite.
     """
-    table = schedule.curve(horizon)(np.arange(horizon.steps))
+    with np.errstate(all="ignore"):  # what overflows is found below, and said in words
+        table = schedule.curve(horizon)(np.arange(horizon.steps))
     if not (table.min() >= 0 and table.max() < np.inf):  # nan fails both
         bad = int(np.flatnonzero(~(np.isfinite(table) & (table >= 0)))[0])
         check(

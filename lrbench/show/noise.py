@@ -36,7 +36,7 @@ def kept_off_screen(*, show: bool = False) -> Iterator[Noise]:
     sys.stderr.flush()
     before = sys.stderr
     screen = os.dup(2)
-    with tempfile.TemporaryFile() as aside, os.fdopen(screen, "w", 1, before.encoding) as stderr:
+    with tempfile.TemporaryFile() as aside, os.fdopen(screen, "w", 1, before.encoding, before.errors) as stderr:
         os.dup2(aside.fileno(), 2)
         sys.stderr = stderr
         faulthandler.enable(stderr)

@@ -1,11 +1,14 @@
 """Pictures of one experiment. A schedule has the same colour, dashes and marker in all of them."""
 
+import io
+import itertools
 import math
+import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -15,18 +18,22 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
+from lrbench.config import Config
 from lrbench.errors import BadResults
 from lrbench.plan import Experiment, Finished
 from lrbench.records import Status
-from lrbench.schedules import rates
+from lrbench.schedules import REGISTRY, rates
 from lrbench.show import PlotFormat
 from lrbench.stats import mean_interval
+from lrbench.store import write_whole
 
 # Okabe & Ito's colours for all kinds of colour vision, without yellow, which vanishes on white.
 COLOURS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h")
 MOST_POINTS = 4_000  # of one curve; more cannot be seen
+LEGEND_WIDTH = 9  # characters per inch
+LABEL_WIDTH = 24  # characters in a line of a label
 DECADE = 10  # an axis is logarithmic from this ratio on
 STYLE: dict[Any, Any] = {
     "font.size": 10,
@@ -56,7 +63,7 @@ class Group:
     def legend(self) -> str:
         lost = sum(one.result.status is Status.DIVERGED for one in self.runs)
         said = f"{self.label} ({lost} of {len(self.runs)} diverged)" if lost else self.label
-        return f" {said}" if said.startswith("_") else said  # matplotlib hides what begins with _
+        return _shown(said)
 
     def epochs(self, field: str) -> NDArray[np.float64]:
         """Return a column of epochs.csv for each run: float64 (runs, epochs)."""
@@ -71,6 +78,12 @@ class Group:
         """Return the final test accuracies of the runs that finished: float64 (n,)."""
         found = [one.result.test_accuracy for one in self.runs]
         return np.array([value for value in found if value is not None], float)
+
+
+def _shown(label: str) -> str:
+    """Return a label as it fits beside an axis: wrapped, and not hidden as matplotlib hides a leading _."""
+    wrapped = "\n".join(textwrap.wrap(label, LABEL_WIDTH))
+    return f" {wrapped}" if wrapped.startswith("_") else wrapped
 
 
 def draw(experiment: Experiment, form: PlotFormat, out: Path | None = None) -> list[Path]:
@@ -94,7 +107,10 @@ def _save(figure: Figure, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing")  # a label's script that the font lacks
-            figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+            picture = io.BytesIO()
+            metadata = {"Date": None} if path.suffix == ".svg" else None
+            figure.savefig(picture, format=path.suffix[1:], dpi=150, metadata=metadata)
+        write_whole(path, picture.getvalue())
     except OSError as error:
         raise BadResults(
             f"{path} cannot be written: {error.strerror}.", "Choose another place with --out."
@@ -156,20 +172,26 @@ def figures(experiment: Experiment) -> Iterable[tuple[str, Figure]]:
         yield name, figure
 
 
+def looks(labels: Iterable[str]) -> dict[str, int]:
+    """Return a number for each label that decides how it is drawn.
+
+    A schedule without a label of the user's has the same one in every experiment; the others take what is free.
+    """
+    names = [*Config().schedulers, *REGISTRY]
+    fixed = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    found = {label: fixed[label] for label in labels if label in fixed}
+    free = (i for i in itertools.count() if i not in set(found.values()))
+    return found | {label: next(free) for label in sorted(set(labels) - set(fixed))}
+
+
 def group(experiment: Experiment) -> list[Group]:
     """Return the runs by schedule, each with a look of its own."""
     runs: dict[str, list[Finished]] = {}
     for one in experiment.finished:
         runs.setdefault(one.run.schedule.label, []).append(one)
     return [
-        Group(
-            label,
-            tuple(members),
-            _colour(i),
-            _dashes(i),
-            MARKERS[i % len(MARKERS)],
-        )
-        for i, (label, members) in enumerate(sorted(runs.items()))
+        Group(label, tuple(runs[label]), _colour(i), _dashes(i), MARKERS[i % len(MARKERS)])
+        for label, i in sorted(looks(runs).items(), key=lambda item: item[1])
     ]
 
 
@@ -195,7 +217,7 @@ def draw_rates(axes: Axes, groups: list[Group]) -> None:
         positive = table[table > 0]
         if positive.size:
             lowest, highest = min(lowest, float(positive.min())), max(highest, float(positive.max()))
-        _mean_and_range(axes, steps, table, each, marker=None)
+        _mean_and_range(axes, steps, table, each, marker=None, drawstyle="steps-post")
     _log_if_wide(axes, lowest, highest)
     axes.set(title="Learning rate per update", xlabel="step", ylabel="learning rate")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
@@ -244,7 +266,10 @@ def _per_epoch(axes: Axes, groups: list[Group], field: str, title: str, unit: st
     if scale == 1 and positive.size:
         _log_if_wide(axes, float(positive.min()), float(positive.max()))
     elif everything.size:  # the first epochs may fall off, so that the last ones can be told apart
-        axes.set_ylim(bottom=max(everything.min(), everything.max() - 4 * _spread(values)))
+        lowest = everything.max() - 4 * _spread(values)
+        if lowest > everything.min():
+            axes.set_ylim(bottom=lowest)
+            title += ", the last epochs (the first lie below)"
     axes.set(title=title, xlabel="epoch", ylabel=unit)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
 
@@ -298,14 +323,20 @@ def draw_test_accuracy(axes: Axes, groups: list[Group]) -> None:
 
 
 def _mean_and_range(
-    axes: Axes, x: NDArray[np.int64], table: NDArray[np.float64], each: Group, marker: str | None
+    axes: Axes,
+    x: NDArray[np.int64],
+    table: NDArray[np.float64],
+    each: Group,
+    marker: str | None,
+    drawstyle: Literal["default", "steps-post"] = "default",
 ) -> None:
     """Draw the mean over runs, and with several runs the band from the lowest to the highest; (runs, x)."""
     alive = np.isfinite(table).any(axis=0)
     x, table = x[alive], table[:, alive]
     if table.shape[0] > 1:
         low, high = np.nanmin(table, axis=0), np.nanmax(table, axis=0)
-        axes.fill_between(x, low, high, color=each.colour, alpha=0.13, linewidth=0)
+        step: Any = "post" if drawstyle == "steps-post" else None
+        axes.fill_between(x, low, high, step=step, color=each.colour, alpha=0.13, linewidth=0)
     axes.plot(
         x,
         np.nanmean(table, axis=0),
@@ -315,13 +346,14 @@ def _mean_and_range(
         markersize=4,
         linewidth=1.6,
         label=each.legend,
+        drawstyle=drawstyle,
     )
 
 
 def _finish(figure: Figure, experiment: Experiment, *, legend: bool) -> None:
-    counts = sorted({len(each.runs) for each in group(experiment)})
+    counts = sorted({each.finals().size for each in group(experiment)})
     n = f"n = {counts[0]}" + (f" to {counts[-1]}" if len(counts) > 1 else "")
-    seeds = f"{n} seed{'s' if counts[-1] > 1 else ''} per schedule"
+    seeds = f"{n} finished run{'' if counts[-1] == 1 else 's'} per schedule"
     band = "; lines are means, bands reach from the lowest to the highest seed" if counts[-1] > 1 else ""
     figure.suptitle(f"{experiment.setting.describe()}\n{seeds}{band}", fontsize=8.5, color="#444444")
     if legend:
@@ -333,7 +365,8 @@ def _finish(figure: Figure, experiment: Experiment, *, legend: bool) -> None:
 
 def _legend(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    columns = min(len(labels), 3 if len(figure.axes) == 1 else 4)
+    longest = max(len(line) for label in labels for line in label.splitlines())
+    columns = min(len(labels), max(1, LEGEND_WIDTH * int(figure.get_figwidth()) // (longest + 8)))
     legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
     for text in legend.get_texts():
         text.set_parse_math(False)

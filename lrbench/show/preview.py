@@ -94,7 +94,7 @@ def write_json(schedules: Sequence[Schedule], horizon: Horizon, stream: TextIO) 
         "warnings": warnings(schedules, horizon),
         "schedulers": [_record(schedule, schedule.table(horizon)) for schedule in schedules],
     }
-    json.dump(record, stream, ensure_ascii=False, allow_nan=False)
+    json.dump(record, stream, allow_nan=False)
     stream.write("\n")
 
 

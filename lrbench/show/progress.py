@@ -6,9 +6,10 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Column
 from rich.text import Text
 
-from lrbench.plan import Finished, Plan, Run
+from lrbench.plan import Damage, Finished, Plan, Run
 from lrbench.records import EpochRow, Status
 
 
@@ -26,7 +27,7 @@ class Silent:
     """Says nothing."""
 
     def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None: ...
-    def on_quarantine(self, what: str) -> None: ...
+    def on_damage(self, damage: Damage, moved: bool) -> None: ...
     def on_epoch(self, run: Run, row: EpochRow) -> None: ...
     def on_finished(self, finished: Finished) -> None: ...
     def close(self) -> None: ...
@@ -46,13 +47,14 @@ class Lines(Silent):
         for line in start_lines(plan, todo, folder):
             self._say(line)
 
-    def on_quarantine(self, what: str) -> None:
-        self._say(f"Damaged: {what}. Moved to quarantine/; it is trained again.")
+    def on_damage(self, damage: Damage, moved: bool) -> None:
+        self._say(f"Damaged: {damage.text}")
+        self._say("  Moved to quarantine/; it is trained again." if moved else f"  {damage.hint}")
 
     def on_epoch(self, run: Run, row: EpochRow) -> None:
         if self._verbose:
-            val = "" if row.val_accuracy is None else f"  val acc {100 * row.val_accuracy:.2f} %"
-            self._say(f"{name(run)}: epoch {row.epoch}/{run.setting.epochs}  {figures(row)}{val}")
+            val = "" if row.val_accuracy is None else f" val acc {100 * row.val_accuracy:.2f} %"
+            self._say(f"{name(run)}: epoch {row.epoch}/{run.setting.epochs} {figures(row)}{val}")
 
     def on_finished(self, finished: Finished) -> None:
         self._finished += 1
@@ -68,10 +70,10 @@ class Bars(Lines):
     def __init__(self, console: Console, verbose: bool) -> None:
         super().__init__(console, verbose)
         self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=10),
-            TextColumn("{task.fields[said]}", markup=False),
-            TimeRemainingColumn(compact=True),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=6 if console.width < 100 else 20),
+            TextColumn("{task.fields[said]}", markup=False, table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True, min_width=5)),
             console=console,
             transient=True,
         )
@@ -88,8 +90,8 @@ class Bars(Lines):
     def on_epoch(self, run: Run, row: EpochRow) -> None:
         super().on_epoch(run, row)
         if run.run_id not in self._each:
-            self._each[run.run_id] = self._progress.add_task(name(run)[:30], total=run.setting.epochs, said="")
-        said = f"{row.epoch}/{run.setting.epochs}  {figures(row)}"
+            self._each[run.run_id] = self._progress.add_task(_short(run), total=run.setting.epochs, said="")
+        said = f"{row.epoch}/{run.setting.epochs} {figures(row)}"
         self._progress.update(self._each[run.run_id], completed=row.epoch, said=said)
         self._advance(1)
 
@@ -114,13 +116,14 @@ def start_lines(plan: Plan, todo: Sequence[Run], folder: Path) -> list[str]:
         f"{_count(schedules, 'schedule')} × {_count(seeds, 'seed')} = {_count(schedules * seeds, 'run')}"
         f" of {_count(plan.setting.epochs, 'epoch')}"
     )
-    lines = [f"lrbench: {runs}, into {folder}"]
+    lines = [f"lrbench: {runs}, into {folder}", plan.setting.describe()]
     lines += [f"Warning: {warning}" for warning in plan.warnings]
     if not todo:
-        lines.append(f"All {_count(len(plan.runs), 'run')} are done already: nothing to train.")
+        every = "The run is" if len(plan.runs) == 1 else f"All {_count(len(plan.runs), 'run')} are"
+        lines.append(f"{every} done already: nothing to train.")
     else:
         if len(todo) < len(plan.runs):
-            lines.append(f"{len(plan.runs) - len(todo)} of them are done already.")
+            lines.append(f"Done already: {len(plan.runs) - len(todo)} of {_count(len(plan.runs), 'run')}.")
         if plan.setting.engine != "fake":
             lines.append("Loading TensorFlow and the data …")
     return lines
@@ -131,9 +134,17 @@ def name(run: Run) -> str:
     return f"{run.schedule.label}, seed {run.seed}"
 
 
+def _short(run: Run) -> str:
+    """Return a run's name in at most 20 characters."""
+    seed = f" s{run.seed}"
+    room = 20 - len(seed)
+    label = run.schedule.label
+    return (label if len(label) <= room else label[: room - 1] + "…") + seed
+
+
 def figures(row: EpochRow) -> str:
     """Return an epoch's figures in one line: loss, accuracy and the last rate."""
-    return f"loss {row.train_loss:.4f}  acc {100 * row.train_accuracy:.2f} %  rate {row.lr:.3g}"
+    return f"loss {row.train_loss:.4f} acc {100 * row.train_accuracy:.2f} % rate {row.lr:.3g}"
 
 
 def end_line(finished: Finished) -> str:

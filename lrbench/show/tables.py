@@ -18,6 +18,9 @@ from lrbench.show import PIPE_WIDTH, SummaryFormat
 HEADINGS = ("scheduler", "n", "test accuracy", "validation accuracy", "test loss", "final rate", "diverged")
 
 
+NARROWEST = 76  # columns that the figures need; a narrower terminal wraps the lines
+
+
 def write(experiments: Sequence[Experiment], form: SummaryFormat, stream: TextIO) -> None:
     """Write the summaries of experiments to a stream in the given format."""
     WRITERS[form](experiments, stream)
@@ -25,6 +28,7 @@ def write(experiments: Sequence[Experiment], form: SummaryFormat, stream: TextIO
 
 def _write_tables(experiments: Sequence[Experiment], stream: TextIO) -> None:
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else PIPE_WIDTH)
+    console.width = max(console.width, NARROWEST)
     for experiment in experiments:
         table = Table(
             *[heading.replace(" ", "\n") for heading in HEADINGS],  # two lines, to fit 80 columns
@@ -36,6 +40,7 @@ def _write_tables(experiments: Sequence[Experiment], stream: TextIO) -> None:
             box=box.SIMPLE_HEAD if console.encoding.startswith("utf") else box.ASCII,
         )
         table.columns[0].overflow = "fold"
+        table.columns[0].min_width = 10
         for column in table.columns[1:]:
             column.justify = "right"
             column.no_wrap = True
@@ -50,7 +55,7 @@ def _write_csv(experiments: Sequence[Experiment], stream: TextIO) -> None:
 
 def _write_json(experiments: Sequence[Experiment], stream: TextIO) -> None:
     records = [summary.as_record(experiment) for experiment in experiments]
-    json.dump(records, stream, indent=2, ensure_ascii=False, allow_nan=False)
+    json.dump(records, stream, indent=2, allow_nan=False)
     stream.write("\n")
 
 

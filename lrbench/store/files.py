@@ -20,7 +20,6 @@ from lrbench.plan import SCHEMA_VERSION
 from lrbench.records import EpochRow
 
 COLUMNS = [field.name for field in fields(EpochRow)]
-MERGED_COLUMNS = ["run_id", *COLUMNS]
 
 
 class Damaged(Exception):
@@ -87,7 +86,7 @@ def read_bytes(path: Path) -> bytes:
 def read_json(path: Path) -> dict[str, Any]:
     """Read a record that write_json wrote. Raises Damaged."""
     try:
-        value = json.loads(read_bytes(path))
+        value = json.loads(read_bytes(path), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Damaged(f"{path}: no JSON: {error}") from error
     if not isinstance(value, dict):
@@ -97,6 +96,10 @@ def read_json(path: Path) -> dict[str, Any]:
             f"{path}: schema_version is {value.get('schema_version')}, this lrbench reads {SCHEMA_VERSION}"
         )
     return value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def read_table(path: Path, content: bytes, columns: list[str]) -> list[dict[str, Any]]:
@@ -129,4 +132,4 @@ def _optional(cell: str) -> float | None:
 
 
 _BY_TYPE: dict[Any, Callable[[str], Any]] = {str: str, int: int, float: float, float | None: _optional}
-_READERS = {"run_id": str} | {name: _BY_TYPE[kind] for name, kind in get_type_hints(EpochRow).items()}
+_READERS = {name: _BY_TYPE[kind] for name, kind in get_type_hints(EpochRow).items()}

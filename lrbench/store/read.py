@@ -1,13 +1,21 @@
 """From a folder to an experiment: every run that can be trusted, and a line for each file that cannot."""
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from lrbench.errors import BadResults, BadSpec
 from lrbench.plan import Damage, Experiment, Finished, Run, Setting, in_order
+from lrbench.problems import PROBLEMS
 from lrbench.records import EpochRow, RunResult, Seconds, Status
 from lrbench.schedules import parse
-from lrbench.store.files import COLUMNS, MERGED_COLUMNS, Damaged, read_bytes, read_json, read_table
+from lrbench.store.files import COLUMNS, Damaged, read_bytes, read_json, read_table, table_bytes
+
+SETTING = TypeAdapter(Setting)
 
 
 def find_experiments(results: Path) -> list[Path]:
@@ -31,13 +39,13 @@ def find_experiments(results: Path) -> list[Path]:
     return found
 
 
-def load_all(results: Path) -> tuple[list[Experiment], list[str]]:
-    """Read every experiment of a results folder; also return a line for everything that could not be trusted.
+def load_all(results: Path) -> tuple[list[Experiment], list[Damage]]:
+    """Read every experiment of a results folder; also return everything that could not be trusted.
 
     Raises BadResults if there is nothing that can be read.
     """
     experiments: list[Experiment] = []
-    damage: list[str] = []
+    damage: list[Damage] = []
     folders = find_experiments(results)
     for folder in folders:
         try:
@@ -45,9 +53,9 @@ def load_all(results: Path) -> tuple[list[Experiment], list[str]]:
         except BadResults as error:
             if len(folders) == 1:
                 raise
-            damage.append(error.problem)
+            damage.append(Damage(error.problem, error.hint))
         else:
-            damage += [each.text for each in experiments[-1].damage]
+            damage += experiments[-1].damage
     return experiments, damage
 
 
@@ -58,37 +66,50 @@ def load(folder: Path) -> Experiment:
     """
     marker = folder / "experiment.json"
     try:
-        head = read_json(marker)
-        setting = Setting(**head["setting"])
-    except (Damaged, TypeError, KeyError) as error:
-        problem = str(error) if isinstance(error, Damaged) else f"{marker} is no experiment of this version."
-        raise BadResults(problem, f"Move {folder} away, or bring the file back from a copy.") from error
+        setting = _setting(marker, read_json(marker))
+    except Damaged as error:
+        raise BadResults(str(error), f"Move {folder} away, or bring the file back from a copy.") from error
     finished: list[Finished] = []
     damage: list[Damage] = []
     for path in sorted((folder / "runs").glob("*/run.json")):  # where it stands, the run claims to be finished
         try:
-            finished.append(_read_run(path.parent))
+            finished.append(_read_run(path.parent, setting))
         except Damaged as error:
-            damage.append(Damage(str(error), path.parent))
+            damage.append(Damage(str(error), "The same `lrbench run` as before trains it again.", path.parent))
+    everything = in_order(finished)
     try:
-        _check_merged(folder / "epochs.csv")
+        _check_merged(folder / "epochs.csv", everything, damage)
     except Damaged as error:
-        damage.append(Damage(f"{error} (the next `lrbench run` writes this table again)", None))
-    return Experiment(
-        name=str(head.get("name", folder.name)),
-        folder=folder,
-        setting=setting,
-        finished=in_order(finished),
-        damage=tuple(damage),
-    )
+        damage.append(Damage(str(error), "The runs are whole: any `lrbench run` there writes this table again."))
+    return Experiment(name=folder.name, folder=folder, setting=setting, finished=everything, damage=tuple(damage))
 
 
-def _read_run(folder: Path) -> Finished:
-    """Read a run and check that its files belong together. Raises Damaged."""
+def merged_table(finished: Sequence[Finished]) -> bytes:
+    """Return the table of all runs: each one's rows under its id."""
+    rows = ((one.run.run_id, *astuple(row)) for one in finished for row in one.result.rows)
+    return table_bytes(["run_id", *COLUMNS], rows)
+
+
+def _setting(path: Path, head: dict[str, Any]) -> Setting:
+    try:
+        setting = SETTING.validate_python(head.get("setting"))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Damaged(
+            f"{path}: its setting is none: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        ) from error
+    if setting.problem not in PROBLEMS:
+        raise Damaged(f"{path}: this lrbench knows no problem {setting.problem!r}")
+    return setting
+
+
+def _read_run(folder: Path, setting: Setting) -> Finished:
+    """Read a run and check that its files belong together and into this experiment. Raises Damaged."""
     path = folder / "run.json"
     head = read_json(path)
+    if _setting(path, head) != setting:
+        raise Damaged(f"{path}: it is a run of another setting")
     try:
-        setting = Setting(**head["setting"])
         run = Run(
             schedule=parse(head["spec"], setting.lr),  # never imports a user's function
             seed=head["seed"],
@@ -103,12 +124,13 @@ def _read_run(folder: Path) -> Finished:
         raise Damaged(f"{path}: {type(error).__name__}: {error}") from error
     if not run.run_id == head.get("run_id") == folder.name:
         raise Damaged(f"{path}: its content does not belong to a run called {folder.name}")
-    if not all(value is None or isinstance(value, float) for value in (test_loss, test_accuracy)):
-        raise Damaged(f"{path}: its test figures are no numbers")
+    kind = float if status is Status.DONE else type(None)
+    if not isinstance(test_loss, kind) or not isinstance(test_accuracy, kind):
+        raise Damaged(f"{path}: its test figures do not belong to a run that ended {status}")
     table = folder / "epochs.csv"
     content = read_bytes(table)
     rows = tuple(EpochRow(**row) for row in read_table(table, content, COLUMNS))
-    if hashlib.sha256(content).hexdigest() != sha256:
+    if hashlib.sha256(content).hexdigest() != sha256 or not rows:
         raise Damaged(f"{table}: line {_suspect(rows, run)}: its content is not what was stored")
     result = RunResult(status=status, rows=rows, test_loss=test_loss, test_accuracy=test_accuracy, seconds=seconds)
     return Finished(run, result)
@@ -123,7 +145,15 @@ def _suspect(rows: tuple[EpochRow, ...], run: Run) -> str:
     return f"2 to {len(rows) + 1}"
 
 
-def _check_merged(path: Path) -> None:
-    """The table of all runs is made from the runs and never read back, but people open it. Raises Damaged."""
-    if path.exists():
-        read_table(path, read_bytes(path), MERGED_COLUMNS)
+def _check_merged(path: Path, finished: Sequence[Finished], damage: Sequence[Damage]) -> None:
+    """The table of all runs is made from the runs and never read back, but people open it. Raises Damaged.
+
+    A line that no run has is damage. A line too few is not: a command may have been killed before it wrote them.
+    """
+    if not path.exists():
+        return
+    expected = set(merged_table(finished).splitlines())
+    unreadable = tuple(each.run_folder.name.encode() + b"," for each in damage if each.run_folder)
+    for number, line in enumerate(read_bytes(path).splitlines(), start=1):
+        if line not in expected and not line.startswith(unreadable):
+            raise Damaged(f"{path}: line {number}: it is not what the runs say")

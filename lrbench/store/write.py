@@ -3,29 +3,29 @@
 import hashlib
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lrbench.errors import BadResults
 from lrbench.plan import Damage, Experiment, Finished, Plan
-from lrbench.store.files import COLUMNS, MERGED_COLUMNS, table_bytes, unwritable, write_json, write_whole
-from lrbench.store.read import load
+from lrbench.store.files import COLUMNS, table_bytes, unwritable, write_json, write_whole
+from lrbench.store.read import load, merged_table
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """An experiment's folder, what stood in it when it was opened, and where its new runs are made."""
+    """An experiment's folder, and what stood in it when it was opened."""
 
     experiment: Experiment
-    environment: dict[str, Any]
+    environment: dict[str, Any] = field(default_factory=dict)  # where new runs are made
 
     @property
     def folder(self) -> Path:
         return self.experiment.folder
 
     @classmethod
-    def open(cls, results: Path, plan: Plan, environment: dict[str, Any]) -> "Store":
+    def open(cls, results: Path, plan: Plan) -> "Store":
         """Open the plan's experiment, making it if need be.
 
         Raises BadResults if it cannot be written, holds another setting, or uses a label for another schedule.
@@ -37,7 +37,7 @@ class Store:
                 _check_same(stored, plan)
                 with tempfile.TemporaryFile(prefix=".tmp-", dir=folder):
                     pass  # it can be written
-                return cls(stored, environment)
+                return cls(stored)
             folder.mkdir(parents=True, exist_ok=True)
             strangers = [path.name for path in folder.iterdir() if not path.name.startswith(".tmp-")]
             if strangers:
@@ -45,12 +45,22 @@ class Store:
                     f"{folder} is no experiment, and holds {strangers[0]!r}.",
                     "Choose another --name or another folder with -o.",
                 )
-            head = {"name": plan.experiment, "setting": asdict(plan.setting), **environment}
-            write_json(folder / "experiment.json", head)
+            with tempfile.TemporaryFile(prefix=".tmp-", dir=folder):
+                pass
         except OSError as error:
             raise unwritable(folder, error) from error
         empty = Experiment(name=plan.experiment, folder=folder, setting=plan.setting, finished=(), damage=())
-        return cls(empty, environment)
+        return cls(empty)
+
+    def describe(self, environment: dict[str, Any]) -> None:
+        """Note where new runs are made; write experiment.json if this is the first command. Raises BadResults."""
+        self.environment.update(environment)
+        marker = self.folder / "experiment.json"
+        try:
+            if not marker.exists():
+                write_json(marker, {"setting": asdict(self.experiment.setting), **environment})
+        except OSError as error:
+            raise unwritable(marker, error) from error
 
     def save(self, finished: Finished) -> None:
         """Store a finished run; run.json, written last, is what makes it count. Raises BadResults."""
@@ -76,11 +86,12 @@ class Store:
             raise unwritable(folder, error) from error
 
     def write_tables(self, finished: Sequence[Finished], summary: bytes) -> None:
-        """Write the tables that are made from the runs: epochs.csv and summary.csv. Raises BadResults."""
-        rows = ((one.run.run_id, *astuple(row)) for one in finished for row in one.result.rows)
+        """Write the tables that are made from the runs, if they are not so already. Raises BadResults."""
         try:
-            write_whole(self.folder / "epochs.csv", table_bytes(MERGED_COLUMNS, rows))
-            write_whole(self.folder / "summary.csv", summary)
+            for name, content in (("epochs.csv", merged_table(finished)), ("summary.csv", summary)):
+                path = self.folder / name
+                if not path.exists() or path.read_bytes() != content:
+                    write_whole(path, content)
         except OSError as error:
             raise unwritable(self.folder, error) from error
 
