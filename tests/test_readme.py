@@ -9,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT
 from typer.testing import Result
 
+from lrbench.schedules import REGISTRY
 from lrbench.show import tables
 from lrbench.store import load
 
@@ -93,6 +95,20 @@ def test_the_reference_is_the_default_comparison_with_ten_seeds() -> None:
         "plateau",
     }
     assert (reference.setting.train_size, reference.setting.engine) == (55_000, "compiled")
+
+
+@pytest.mark.tensorflow
+def test_the_script_runs() -> None:
+    (script,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(script, names)
+    assert len(names["rates"]) == 25_785
+    assert names["factor"](0) * 0.1 == pytest.approx(names["rates"][0])
+    assert float(names["optimizer"].learning_rate) == pytest.approx(names["rates"][0])
+
+
+def test_every_schedule_is_named() -> None:
+    assert f"There are {len(REGISTRY)}: {', '.join(REGISTRY)}." in " ".join(README.split())
 
 
 def test_every_link_to_a_file_leads_somewhere() -> None:

@@ -22,7 +22,7 @@ from lrbench.config import Config
 from lrbench.errors import BadResults
 from lrbench.plan import Experiment, Finished
 from lrbench.records import Status
-from lrbench.schedules import REGISTRY, rates
+from lrbench.schedules import rates
 from lrbench.show import PlotFormat
 from lrbench.stats import mean_interval
 from lrbench.store import write_whole
@@ -33,6 +33,7 @@ DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h")
 MOST_POINTS = 4_000  # of one curve; more cannot be seen
 LEGEND_WIDTH = 9  # characters per inch
+MOST_LINES = 18  # of labels beside an axis
 LABEL_WIDTH = 24  # characters in a line of a label
 DECADE = 10  # an axis is logarithmic from this ratio on
 STYLE: dict[Any, Any] = {
@@ -175,10 +176,9 @@ def figures(experiment: Experiment) -> Iterable[tuple[str, Figure]]:
 def looks(labels: Iterable[str]) -> dict[str, int]:
     """Return a number for each label that decides how it is drawn.
 
-    A schedule without a label of the user's has the same one in every experiment; the others take what is free.
+    The schedules of the default comparison have the same one in every experiment; the others take what is free.
     """
-    names = [*Config().schedulers, *REGISTRY]
-    fixed = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    fixed = {name: i for i, name in enumerate(Config().schedulers)}
     found = {label: fixed[label] for label in labels if label in fixed}
     free = (i for i in itertools.count() if i not in set(found.values()))
     return found | {label: next(free) for label in sorted(set(labels) - set(fixed))}
@@ -279,6 +279,8 @@ def _log_if_wide(axes: Axes, lowest: float, highest: float) -> None:
     if highest < DECADE * lowest:
         return
     axes.set_yscale("log")
+    if highest > DECADE**5 * lowest:
+        axes.set_ylim(bottom=highest / DECADE**5)  # what is below changes nothing, and hides the rest
     if highest < DECADE**3 * lowest:
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -313,7 +315,10 @@ def draw_test_accuracy(axes: Axes, groups: list[Group]) -> None:
         if math.isfinite(low):
             axes.plot([low, high], [y, y], color=each.colour, linewidth=1.6)
             axes.plot([values.mean()] * 2, [y - 0.3, y + 0.3], color=each.colour, linewidth=2.4)
-    axes.set_yticks(range(len(ranked)), [each.legend for each in ranked])
+    names = [each.legend for each in ranked]
+    if len(names) * max(name.count("\n") + 1 for name in names) > MOST_LINES:
+        names = [name if "\n" not in name else name.partition("\n")[0] + " …" for name in names]
+    axes.set_yticks(range(len(ranked)), names)
     axes.set_ylim(-0.6, len(ranked) - 0.4)
     several = any(each.finals().size > 1 for each in groups)
     axes.set(
@@ -359,7 +364,7 @@ def _finish(figure: Figure, experiment: Experiment, *, legend: bool) -> None:
     if legend:
         _legend(figure, figure.axes[-1 if len(figure.axes) == 1 else 1])
     for text in figure.findobj(Text):
-        if text.get_text() in {each.legend for each in group(experiment)}:
+        if text.get_text() and not text.get_text().startswith("$\\mathdefault"):  # the axes' own powers of ten
             text.set_parse_math(False)  # a label is no formula
 
 
