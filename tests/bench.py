@@ -221,6 +221,7 @@ def bench_commands(rounds: int) -> None:
     reference = str(ROOT / "results" / "reference")
     light = {
         "lrbench --help": ["--help"],
+        "lrbench preview step,cosine": ["preview", "step,cosine"],
         "lrbench plot results/reference": ["plot", reference, "--out", "."],
         "lrbench summary results/reference": ["summary", reference],
     }
@@ -236,6 +237,30 @@ def bench_commands(rounds: int) -> None:
         for name, found in measured.items()
     ]
     print_table(["light command", "n", "median", "peak memory"], rows)
+
+
+def bench_tables(rounds: int) -> None:
+    """The table of 10 million steps, for the slowest of all open-loop schedules and for cosine."""
+    from lrbench.schedules import REGISTRY, Horizon, parse
+
+    horizon = Horizon(epochs=100, steps_per_epoch=100_000)
+    slow = [
+        "cyclical(decay=exp)",
+        "cyclical(shape=sine)",
+        "wsd(shape=sqrt)",
+        "cosine(warmup=5%, hold=5%, per=epoch)",
+    ]
+    seconds = {}
+    for spec in [*(name for name, entry in REGISTRY.items() if not entry.feedback), *slow]:
+        found = []
+        for _ in range(rounds):
+            start = time.perf_counter()
+            parse(spec).table(horizon)
+            found.append(time.perf_counter() - start)
+        seconds[spec] = statistics.median(found)
+    slowest = sorted(seconds, key=lambda spec: -seconds[spec])[:3]
+    rows = [[spec, rounds, f"{seconds[spec]:.2f} s"] for spec in [*slowest, "cosine"]]
+    print_table(["rates of 10 million updates", "n", "median"], rows)
 
 
 def whole_row(name: str, found: list[tuple[float, float]], against: list[tuple[float, float]]) -> list[object]:
@@ -268,6 +293,7 @@ def main() -> None:
     found = environment.describe()
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     print(f"{found['host']['cpu']}, {CORES} cores, {platform.system()}; {versions}")
+    bench_tables(5)
     bench_epochs(options.rounds)
     bench_commands(options.commands)
     return None

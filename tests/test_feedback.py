@@ -44,6 +44,26 @@ def test_patience_is_a_share_of_the_horizon_and_at_least_one_epoch() -> None:
     assert parse("plateau").feedback(HORIZON).cooldown == 0
 
 
+@given(st.lists(st.floats(0, 3, width=32), min_size=1, max_size=40), st.integers(1, 4), st.integers(1, 4))
+def test_pytorch_s_scheduler_counts_patience_and_cooldown_one_epoch_longer(
+    values: list[float], patience: int, cooldown: int
+) -> None:
+    best, bad, cooling, scale, theirs = float("inf"), 0, 0, 1.0, []
+    for value in values:  # ReduceLROnPlateau.step, written out, with one less of each
+        if value < best - 0.01:
+            best, bad = value, 0
+        else:
+            bad += 1
+        if cooling > 0:
+            cooling -= 1
+            bad = 0
+        if bad > patience - 1:
+            scale, cooling, bad = scale * 0.5, cooldown - 1, 0
+        theirs.append(scale)
+    spec = f"plateau(patience={patience} epochs, cooldown={cooldown} epochs, min_delta=0.01, min_lr=0)"
+    assert scales(spec, values) == theirs
+
+
 values = st.lists(st.floats(0, 3, width=32), min_size=1, max_size=25)
 
 

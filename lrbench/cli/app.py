@@ -90,3 +90,11 @@ def start(
         typer.echo(f"lrbench {lrbench.__version__}")
     elif context.invoked_subcommand is None:
         typer.echo(context.get_help())
+
+
+def complete(incomplete: str) -> list[str]:
+    """Complete the last name of a list of schedulers, for the shell."""
+    from lrbench.schedules import REGISTRY
+
+    before, comma, last = incomplete.rpartition(",")
+    return [before + comma + name for name in REGISTRY if name.startswith(last)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lrbench.cli.app import BROKEN, DONE, app
+from lrbench.cli.app import BROKEN, DONE, app, complete
 from lrbench.cli.results import show
 from lrbench.errors import EngineUnavailable
 from lrbench.records import Status
@@ -37,6 +37,7 @@ def run(
             "-s",
             metavar="LIST",
             help="Schedules, separated by commas. [constant,step,exponential,cosine,cyclical,plateau]",
+            autocompletion=complete,
         ),
     ] = None,
     seeds: Annotated[

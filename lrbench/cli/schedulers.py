@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lrbench.cli.app import DONE, app
+from lrbench.cli.app import DONE, app, complete
 from lrbench.errors import BadConfig, BadSpec
 from lrbench.show import PreviewFormat
 
@@ -14,14 +14,6 @@ if TYPE_CHECKING:
     from lrbench.schedules import Horizon
 
 STEPS_PER_EPOCH = 1719  # of the default comparison: 55,000 images in batches of 32
-
-
-def complete(incomplete: str) -> list[str]:
-    """Complete the last name of a list of schedulers."""
-    from lrbench.schedules import REGISTRY
-
-    before, comma, last = incomplete.rpartition(",")
-    return [before + comma + name for name in REGISTRY if name.startswith(last)]
 
 
 Epochs = Annotated[str | None, typer.Option(metavar="N", help="Passes over the training set. [15]")]

@@ -53,6 +53,7 @@ def plateau(
     rate(t) = max(lr * factor^cuts, min_lr); cuts change between epochs only
     Spans are rounded to whole epochs, patience to at least one. min_delta is in nats for val_loss and a fraction
     for val_accuracy. A warm-up or hold is part of what is scaled.
+    PyTorch counts patience and cooldown one epoch longer: give it one less of each to get the same cuts.
 
     Use: when the length of training is open, or nothing is known of it.
     Avoid: on noisy validation values; a cut is never taken back.
