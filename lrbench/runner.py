@@ -9,7 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -86,6 +86,8 @@ def conduct(config: Config, listener: Listener, tabulate: Callable[[Experiment],
         experiment = load(store.folder) if trained or store.experiment.damage else store.experiment
         if experiment.finished:  # another command may have finished some as well
             store.write_tables(experiment.finished, tabulate(experiment))
+            left = tuple(damage for damage in experiment.damage if damage.run_folder)  # the tables are whole now
+            experiment = replace(experiment, damage=left)
     return Outcome(experiment=experiment, plan=plan, trained=tuple(trained))
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from lrbench.errors import BadResults
 from lrbench.plan import Experiment
 from lrbench.schedules import parse
-from lrbench.show import PlotFormat, plots
+from lrbench.show import PlotFormat, canvas, plots
 
 NAMES = ["overview", "rates", "train-loss", "val-loss", "val-accuracy", "test-accuracy"]
 
@@ -122,7 +122,7 @@ def test_twenty_schedules_can_all_be_told_apart() -> None:
 
 
 def test_the_first_colours_differ_in_greyscale_from_white_and_mostly_from_each_other() -> None:
-    grey = sorted(float(np.dot(to_rgb(colour), (0.299, 0.587, 0.114))) for colour in plots.COLOURS)
+    grey = sorted(float(np.dot(to_rgb(colour), (0.299, 0.587, 0.114))) for colour in canvas.COLOURS)
     assert grey[-1] < 0.75
     assert grey[0] == 0
 

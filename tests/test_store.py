@@ -165,7 +165,9 @@ def test_a_damaged_merged_table_is_reported_and_made_again(stored: Experiment) -
     found = load(stored.folder)
     assert len(found.finished) == 4
     assert "epochs.csv: line 2" in found.damage[0].text
-    assert not fake_run(stored.folder.parent, schedulers="step,cosine", seeds=2).trained
+    outcome = fake_run(stored.folder.parent, schedulers="step,cosine", seeds=2)
+    assert not outcome.trained
+    assert not outcome.experiment.damage
     assert path.read_text() == whole
 
 

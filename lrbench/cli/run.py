@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +13,7 @@ from lrbench.records import Status
 
 if TYPE_CHECKING:
     from lrbench.config import Config
-    from lrbench.plan import Experiment, Plan
+    from lrbench.plan import Experiment
     from lrbench.runner import Outcome
 
 
@@ -103,13 +102,11 @@ def run(
     lrbench run -s "step(every=5 epochs, gamma=0.1),slow=cosine(lr=0.01)" --epochs 20
     """
     from lrbench.config import Config, load
-    from lrbench.plan import make_plan
 
     config_keys = {key: value for key, value in context.params.items() if key in Config.model_fields}
     wishes = load(config, config_keys)
-    plan = make_plan(wishes)
     if dry_run:
-        return _list_runs(plan, wishes.out)
+        return _list_runs(wishes)
     outcome = _conduct(wishes, debug=context.obj["debug"], quiet=quiet, verbose=verbose)
     show([outcome.experiment], "json" if as_json else "table")
     folder = shlex.quote(str(outcome.experiment.folder))
@@ -140,11 +137,13 @@ def _conduct(wishes: "Config", *, debug: bool, quiet: bool, verbose: bool) -> "O
             listener.close()
 
 
-def _list_runs(plan: "Plan", results: Path) -> int:
+def _list_runs(wishes: "Config") -> int:
     """Print what `run` would do."""
+    from lrbench.plan import make_plan
     from lrbench.store import load
 
-    folder = results / plan.experiment
+    plan = make_plan(wishes)
+    folder = wishes.out / plan.experiment
     done = {one.run.run_id for one in load(folder).finished} if (folder / "experiment.json").exists() else set()
     typer.echo(f"{folder}: {plan.setting.describe()}")
     for each in plan.runs:

@@ -67,9 +67,9 @@ def preview(
         warned = warnings(specs, horizon)
         x_label, x_end, title = "step", float(horizon.steps), f"{_count(horizon)} of {steps_per_epoch:,} steps"
     if out:
-        from lrbench.show import plots  # matplotlib: only a picture pays for it
+        from lrbench.show import curve_plot  # matplotlib: only a picture pays for it
 
-        typer.echo(plots.draw_curves(tables, out, title=title, x_label=x_label, x_end=x_end))
+        typer.echo(curve_plot.draw_curves(tables, out, title=title, x_label=x_label, x_end=x_end))
         for warning in warned:
             typer.echo(f"Warning: {warning}", err=True)
     else:

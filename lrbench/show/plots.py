@@ -1,11 +1,8 @@
 """Pictures of one experiment. A schedule has the same colour, dashes and marker in all of them."""
 
-import io
 import itertools
 import math
-import textwrap
-import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from lrbench.config import Config
@@ -24,30 +21,11 @@ from lrbench.plan import Experiment, Finished
 from lrbench.records import Status
 from lrbench.schedules import rates
 from lrbench.show import PlotFormat
+from lrbench.show.canvas import MARKERS, STYLE, add_legend, colour, dashes, log_if_wide, save, shown, thinned
 from lrbench.stats import mean_interval
-from lrbench.store import write_whole
 
-# Okabe & Ito's colours for all kinds of colour vision, without yellow, which vanishes on white.
-COLOURS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")
-DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h")
-MOST_POINTS = 4_000  # of one curve; more cannot be seen
-LEGEND_WIDTH = 9  # characters per inch
+
 MOST_LINES = 18  # of labels beside an axis
-LABEL_WIDTH = 24  # characters in a line of a label
-DECADE = 10  # an axis is logarithmic from this ratio on
-STYLE: dict[Any, Any] = {
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.6,
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "lrbench",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +42,7 @@ class Group:
     def legend(self) -> str:
         lost = sum(one.result.status is Status.DIVERGED for one in self.runs)
         said = f"{self.label} ({lost} of {len(self.runs)} diverged)" if lost else self.label
-        return _shown(said)
+        return shown(said)
 
     def epochs(self, field: str) -> NDArray[np.float64]:
         """Return a column of epochs.csv for each run: float64 (runs, epochs)."""
@@ -81,12 +59,6 @@ class Group:
         return np.array([value for value in found if value is not None], float)
 
 
-def _shown(label: str) -> str:
-    """Return a label as it fits beside an axis: wrapped, and not hidden as matplotlib hides a leading _."""
-    wrapped = "\n".join(textwrap.wrap(label, LABEL_WIDTH))
-    return f" {wrapped}" if wrapped.startswith("_") else wrapped
-
-
 def draw(experiment: Experiment, form: PlotFormat, out: Path | None = None) -> list[Path]:
     """Draw all pictures of an experiment into `out` (default: its plots/). Return the files, the overview first.
 
@@ -99,51 +71,8 @@ def draw(experiment: Experiment, form: PlotFormat, out: Path | None = None) -> l
     with mpl.rc_context(STYLE):
         for name, figure in figures(experiment):
             paths.append(folder / f"{name}.{form}")
-            _save(figure, paths[-1])
+            save(figure, paths[-1])
     return paths
-
-
-def _save(figure: Figure, path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing")  # a label's script that the font lacks
-            picture = io.BytesIO()
-            metadata = {"Date": None} if path.suffix == ".svg" else None
-            figure.savefig(picture, format=path.suffix[1:], dpi=150, metadata=metadata)
-        write_whole(path, picture.getvalue())
-    except OSError as error:
-        raise BadResults(
-            f"{path} cannot be written: {error.strerror}.", "Choose another place with --out."
-        ) from error
-
-
-def draw_curves(
-    tables: Mapping[str, NDArray[np.float64]], path: Path, *, title: str, x_label: str, x_end: float
-) -> Path:
-    """Draw tables of rates, each over the same x axis from 0 to x_end, into a file named by its format.
-
-    Raises BadResults if the file cannot be written.
-    """
-    if path.suffix not in (".png", ".svg", ".pdf"):
-        raise BadResults(f"{path} is no picture.", "Name a file that ends in .png, .svg or .pdf.")
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(8, 4.8), layout="constrained")
-        axes = figure.subplots()
-        for i, (label, table) in enumerate(tables.items()):
-            steps = _thinned(table.shape[0])
-            axes.plot(
-                steps * x_end / table.shape[0], table[steps], color=_colour(i), linestyle=_dashes(i), label=label
-            )
-        positive = np.concatenate([table[table > 0] for table in tables.values()])
-        if positive.size:
-            _log_if_wide(axes, float(positive.min()), float(positive.max()))
-        axes.set(title="Learning rate per update", xlabel=x_label, ylabel="learning rate")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
-        figure.suptitle(title, fontsize=8.5, color="#444444", parse_math=False)
-        _legend(figure, axes)
-        _save(figure, path)
-    return path
 
 
 def figures(experiment: Experiment) -> Iterable[tuple[str, Figure]]:
@@ -190,21 +119,9 @@ def group(experiment: Experiment) -> list[Group]:
     for one in experiment.finished:
         runs.setdefault(one.run.schedule.label, []).append(one)
     return [
-        Group(label, tuple(runs[label]), _colour(i), _dashes(i), MARKERS[i % len(MARKERS)])
+        Group(label, tuple(runs[label]), colour(i), dashes(i), MARKERS[i % len(MARKERS)])
         for label, i in sorted(looks(runs).items(), key=lambda item: item[1])
     ]
-
-
-def _colour(i: int) -> str:
-    return COLOURS[i % len(COLOURS)]
-
-
-def _dashes(i: int) -> Any:
-    return DASHES[(i + i // len(COLOURS)) % len(DASHES)]  # where the colours begin again, the dashes are others
-
-
-def _thinned(steps: int) -> NDArray[np.int64]:
-    return np.unique(np.linspace(0, steps - 1, MOST_POINTS).astype(np.int64))
 
 
 def draw_rates(axes: Axes, groups: list[Group]) -> None:
@@ -212,13 +129,13 @@ def draw_rates(axes: Axes, groups: list[Group]) -> None:
     lowest, highest = math.inf, 0.0
     for each in groups:
         table = used_rates(each)
-        steps = _thinned(table.shape[1])
+        steps = thinned(table.shape[1])
         table = table[:, steps]
         positive = table[table > 0]
         if positive.size:
             lowest, highest = min(lowest, float(positive.min())), max(highest, float(positive.max()))
         _mean_and_range(axes, steps, table, each, marker=None, drawstyle="steps-post")
-    _log_if_wide(axes, lowest, highest)
+    log_if_wide(axes, lowest, highest)
     axes.set(title="Learning rate per update", xlabel="step", ylabel="learning rate")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
@@ -264,7 +181,7 @@ def _per_epoch(axes: Axes, groups: list[Group], field: str, title: str, unit: st
     everything = np.concatenate([table[np.isfinite(table)] for table in values])
     positive = everything[everything > 0]
     if scale == 1 and positive.size:
-        _log_if_wide(axes, float(positive.min()), float(positive.max()))
+        log_if_wide(axes, float(positive.min()), float(positive.max()))
     elif everything.size:  # the first epochs may fall off, so that the last ones can be told apart
         lowest = everything.max() - 4 * _spread(values)
         if lowest > everything.min():
@@ -272,19 +189,6 @@ def _per_epoch(axes: Axes, groups: list[Group], field: str, title: str, unit: st
             title += ", the last epochs (the first lie below)"
     axes.set(title=title, xlabel="epoch", ylabel=unit)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-
-
-def _log_if_wide(axes: Axes, lowest: float, highest: float) -> None:
-    """Make the y axis logarithmic if the values span a decade; up to three, with labels at 1, 2 and 5."""
-    if highest < DECADE * lowest:
-        return
-    axes.set_yscale("log")
-    if highest > DECADE**5 * lowest:
-        axes.set_ylim(bottom=highest / DECADE**5)  # what is below changes nothing, and hides the rest
-    if highest < DECADE**3 * lowest:
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _spread(values: list[NDArray[np.float64]]) -> float:
@@ -362,16 +266,7 @@ def _finish(figure: Figure, experiment: Experiment, *, legend: bool) -> None:
     band = "; lines are means, bands reach from the lowest to the highest seed" if counts[-1] > 1 else ""
     figure.suptitle(f"{experiment.setting.describe()}\n{seeds}{band}", fontsize=8.5, color="#444444")
     if legend:
-        _legend(figure, figure.axes[-1 if len(figure.axes) == 1 else 1])
+        add_legend(figure, figure.axes[-1 if len(figure.axes) == 1 else 1])
     for text in figure.findobj(Text):
         if text.get_text() and not text.get_text().startswith("$\\mathdefault"):  # the axes' own powers of ten
             text.set_parse_math(False)  # a label is no formula
-
-
-def _legend(figure: Figure, axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    longest = max(len(line) for label in labels for line in label.splitlines())
-    columns = min(len(labels), max(1, LEGEND_WIDTH * int(figure.get_figwidth()) // (longest + 8)))
-    legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
-    for text in legend.get_texts():
-        text.set_parse_math(False)

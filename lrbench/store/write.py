@@ -39,7 +39,7 @@ class Store:
                     pass  # it can be written
                 return cls(stored)
             folder.mkdir(parents=True, exist_ok=True)
-            strangers = [path.name for path in folder.iterdir() if not path.name.startswith(".tmp-")]
+            strangers = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
             if strangers:
                 raise BadResults(
                     f"{folder} is no experiment, and holds {strangers[0]!r}.",

@@ -1,0 +1,46 @@
+"""Schedules' curves as a picture, before any training."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+from numpy.typing import NDArray
+
+from lrbench.errors import BadResults
+from lrbench.show.canvas import STYLE, add_legend, colour, dashes, log_if_wide, save, shown, thinned
+
+
+def draw_curves(
+    tables: Mapping[str, NDArray[np.float64]], path: Path, *, title: str, x_label: str, x_end: float
+) -> Path:
+    """Draw tables of rates, each over the same x axis from 0 to x_end, into a file named by its format.
+
+    Raises BadResults if the file cannot be written.
+    """
+    if path.suffix not in (".png", ".svg", ".pdf"):
+        raise BadResults(f"{path} is no picture.", "Name a file that ends in .png, .svg or .pdf.")
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(8, 4.8), layout="constrained")
+        axes = figure.subplots()
+        for i, (label, table) in enumerate(tables.items()):
+            steps = thinned(table.shape[0])
+            axes.step(
+                steps * x_end / table.shape[0],
+                table[steps],
+                where="post",
+                color=colour(i),
+                linestyle=dashes(i),
+                label=shown(label),
+            )
+        positive = np.concatenate([table[table > 0] for table in tables.values()])
+        if positive.size:
+            log_if_wide(axes, float(positive.min()), float(positive.max()))
+        axes.set(title="Learning rate per update", xlabel=x_label, ylabel="learning rate")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+        figure.suptitle(title, fontsize=8.5, color="#444444", parse_math=False)
+        add_legend(figure, axes)
+        save(figure, path)
+    return path
