@@ -97,11 +97,24 @@ def test_the_reference_is_the_default_comparison_with_ten_seeds() -> None:
     assert (reference.setting.train_size, reference.setting.engine) == (55_000, "compiled")
 
 
+SCRIPTS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.tensorflow
+def test_the_comparison_from_python_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(SCRIPTS[0], names)
+    assert names["table"]["n"].tolist() == [2, 2]
+    assert str(names["table"]["test_accuracy_mean"].tolist()) in capsys.readouterr().out
+
+
 @pytest.mark.tensorflow
 def test_the_script_runs() -> None:
-    (script,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     names: dict[str, Any] = {}
-    exec(script, names)
+    exec(SCRIPTS[1], names)
     assert len(names["rates"]) == 25_785
     assert names["factor"](0) * 0.1 == pytest.approx(names["rates"][0])
     assert float(names["optimizer"].learning_rate) == pytest.approx(names["rates"][0])

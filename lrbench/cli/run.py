@@ -122,9 +122,9 @@ def _conduct(wishes: "Config", *, debug: bool, quiet: bool, verbose: bool) -> "O
     from lrbench.show import noise, progress
 
     def tabulate(experiment: "Experiment") -> bytes:
-        from lrbench import summary  # pandas: not before something is to be tabulated
+        from lrbench import api  # pandas: not before something is to be tabulated
 
-        return summary.as_csv(summary.summarize(experiment)).encode()
+        return api.summary_csv(experiment)
 
     with noise.kept_off_screen(show=debug) as kept, runner.signals_raise():
         listener = progress.progress_for(sys.stderr, quiet=quiet, verbose=verbose)

@@ -48,7 +48,7 @@ def dashes(i: int) -> Any:
 
 
 def thinned(steps: int) -> NDArray[np.int64]:
-    """Return the steps that are drawn of so many, the first and the last among them: int64 (at most MOST_POINTS,)."""
+    """Return the steps that are drawn of so many, first and last included: int64 (at most MOST_POINTS,)."""
     return np.unique(np.linspace(0, steps - 1, MOST_POINTS).astype(np.int64))
 
 

@@ -24,7 +24,6 @@ from lrbench.show import PlotFormat
 from lrbench.show.canvas import MARKERS, STYLE, add_legend, colour, dashes, log_if_wide, save, shown, thinned
 from lrbench.stats import mean_interval
 
-
 MOST_LINES = 18  # of labels beside an axis
 
 

@@ -1,0 +1,33 @@
+"""The same from Python."""
+
+from pathlib import Path
+
+import pytest
+
+import lrbench
+
+
+def test_compare_load_and_summarize(tmp_path: Path) -> None:
+    table = lrbench.compare(schedulers="step,cosine", seeds=3, epochs=2, engine="fake", out=tmp_path)
+    assert table["n"].tolist() == [3, 3]
+    (experiment,) = lrbench.load(tmp_path)
+    assert lrbench.summarize(experiment).equals(table)
+    assert (experiment.folder / "summary.csv").read_text().startswith("scheduler,n,")
+
+
+def test_parse_and_horizon() -> None:
+    assert lrbench.parse("step", lr=0.5).table(lrbench.Horizon(epochs=1, steps_per_epoch=1)) == [0.5]
+
+
+def test_errors_are_lrbench_s(tmp_path: Path) -> None:
+    with pytest.raises(lrbench.LrbenchError):
+        lrbench.compare(epochs=0)
+    with pytest.raises(lrbench.LrbenchError):
+        lrbench.load(tmp_path)
+
+
+def test_what_is_public_is_there_and_nothing_else() -> None:
+    for name in lrbench.__all__:
+        assert getattr(lrbench, name)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        lrbench.nonsense  # noqa: B018
