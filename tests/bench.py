@@ -218,6 +218,9 @@ def bench_commands(rounds: int) -> None:
     rows = [whole_row("lrbench run", runs, loops), whole_row("six times Model.fit", loops, loops)]
     print_table(["whole command", "n", "median", "times faster than Model.fit", "peak memory"], rows)
 
+
+def bench_light_commands() -> None:
+    lrbench = [sys.executable, "-m", "lrbench"]
     reference = str(ROOT / "results" / "reference")
     light = {
         "lrbench --help": ["--help"],
@@ -293,9 +296,10 @@ def main() -> None:
     found = environment.describe()
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     print(f"{found['host']['cpu']}, {CORES} cores, {platform.system()}; {versions}")
-    bench_tables(5)
     bench_epochs(options.rounds)
     bench_commands(options.commands)
+    bench_light_commands()
+    bench_tables(5)  # last: a child's peak memory begins with its parent's
     return None
 
 
