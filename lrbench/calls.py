@@ -14,6 +14,7 @@ from typing import Any, Literal, NoReturn, get_args, get_origin
 from lrbench.errors import BadSpec, nearest
 
 LONGEST = 10_000  # characters; nothing that a person writes comes near
+LARGEST = 1e30  # so that no product of two of them overflows
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -128,6 +129,8 @@ def read_number(key: str, value: Piece) -> float:
     """Read a plain finite number."""
     if not NUMBER.fullmatch(value.text) or not math.isfinite(float(value.text)):
         value.bad(f"{key}={value.text[:60]} is no finite number", f"Write a number: {key}=0.5.")
+    if abs(float(value.text)) > LARGEST:
+        value.bad(f"{key}={value.text[:60]} is beyond {LARGEST:g}", f"Write a smaller number: {key}=0.5.")
     return float(value.text)
 
 

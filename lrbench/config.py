@@ -26,7 +26,7 @@ class Config(BaseModel):
     seeds: Annotated[tuple[int, ...], Field(min_length=1, examples=["5", "0,3,7"])] = (0,)
     epochs: Annotated[PositiveInt, Field(examples=["15"])] = 15
     batch_size: Annotated[PositiveInt, Field(examples=["32"])] = 32
-    lr: Annotated[FiniteFloat, Field(gt=0, examples=["0.1"])] = 0.1
+    lr: Annotated[FiniteFloat, Field(gt=0, le=1e30, examples=["0.1"])] = 0.1
     optimizer: Annotated[str, Field(examples=["sgd(momentum=0.9)", "adam"])] = "sgd"
     hidden: Annotated[PositiveInt, Field(examples=["128"])] = 128
     problem: Annotated[str, Field(examples=["mnist"])] = "mnist"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from typer.testing import CliRunner, Result
 
 from lrbench.cli import app
@@ -18,6 +19,11 @@ from lrbench.runner import Outcome, conduct
 from lrbench.show.progress import Silent
 
 ROOT = Path(__file__).parent.parent
+
+# The same examples every time, so that a red suite means a change; HYPOTHESIS_PROFILE=explore draws new ones.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None, max_examples=500)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

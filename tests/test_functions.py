@@ -45,6 +45,10 @@ def negative(step):
 def text(step):
     return "fast"
 
+def leaves(step):
+    import sys
+    sys.exit(3)
+
 def strange(time):
     return 0.1
 
@@ -91,6 +95,7 @@ def test_labels_peak_rates_and_modifiers_work_as_for_any_other() -> None:
     ("spec", "problem"),
     [
         ("mine.py:broken", r"failed at \(5\): ZeroDivisionError.*mine\.py, line 22: return 1 / \(step - 5\)"),
+        ("mine.py:leaves", r"failed at \(0\): SystemExit: 3"),
         ("mine.py:text", r"failed at \(0\): ValueError"),
         ("mine.py:negative", "rate -1.0 at step 0"),
         ("mine.py:strange", r"takes \(time\), which is none of"),
@@ -107,6 +112,26 @@ def test_what_is_wrong_with_a_function_is_said_with_its_line(spec: str, problem:
         parse(spec).table(HORIZON)
 
 
+def test_a_function_is_never_asked_beyond_the_horizon(file: Path) -> None:
+    file.write_text(
+        "R = [0.3, 0.2, 0.1]\n"
+        "def chain(epoch, lr):\n    return R[epoch]\n"
+        "def of_epoch(epoch):\n    return R[epoch]\n"
+    )
+    for name in ("chain", "of_epoch"):
+        schedule = parse(f"mine.py:{name}", lr=0.1)
+        assert schedule.table(HORIZON) == pytest.approx(np.repeat([0.3, 0.2, 0.1], 4))
+        assert schedule.to_lambda(HORIZON)(99) == pytest.approx(1)
+
+
+def test_a_file_finds_its_neighbours(tmp_path: Path) -> None:
+    folder = tmp_path / "sub"
+    folder.mkdir()
+    (folder / "neighbour_of_main.py").write_text("RATE = 0.25\n")
+    (folder / "main.py").write_text("from neighbour_of_main import RATE\ndef f(step):\n    return RATE\n")
+    assert parse("sub/main.py:f").table(HORIZON)[0] == 0.25
+
+
 def test_a_syntax_error_is_said_with_its_line(file: Path) -> None:
     file.write_text("x = 1\ndef f(step) return 1")
     with pytest.raises(BadSpec, match=r"SyntaxError.*mine\.py, line 2"):
@@ -115,9 +140,9 @@ def test_a_syntax_error_is_said_with_its_line(file: Path) -> None:
 
 def test_nothing_is_imported_before_the_rates_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     schedule = parse("mine.py:by_step")
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr() == ("", "")
     schedule.table(HORIZON)
-    assert "imported" in capsys.readouterr().out
+    assert capsys.readouterr() == ("", "imported\n")  # stdout is for what the command was asked for
 
 
 def test_looking_at_results_never_runs_the_function(file: Path, tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from lrbench.schedules import Horizon, parse
 
 lrs = st.floats(1e-4, 10)
-gammas = st.floats(0.05, 0.999)
+gammas = st.floats(0.0625, 0.9990234375, width=32)  # Keras rounds what is no tensor to float32
 lengths = st.integers(1, 400)
-powers = st.floats(0.3, 4)
+powers = st.floats(0.5, 4, width=32)
 shares = st.floats(0, 100)
 bools = st.booleans()
 few = settings(max_examples=30, deadline=None)
@@ -77,7 +77,7 @@ def test_keras_exponential_decay_is_exponential_and_step(
 
 
 @few
-@given(lrs, st.floats(0.01, 5), lengths, bools)
+@given(lrs, st.floats(0.125, 5, width=32), lengths, bools)
 def test_keras_inverse_time_decay_is_inverse_time(lr: float, gamma: float, every: int, staircase: bool) -> None:
     from keras.optimizers.schedules import InverseTimeDecay
 
@@ -112,16 +112,20 @@ def test_keras_cosine_decay_is_cosine(lr: float, floor: float) -> None:
 
 
 @few
-@given(lrs, st.integers(3, 100), st.sampled_from([1.0, 1.5, 2.0, 3.0]), st.floats(0.3, 1), st.floats(0, 20))
+@given(
+    lrs, st.integers(3, 100), st.sampled_from([1.0, 1.5, 2.0, 3.0]), st.floats(0.25, 1, width=32), st.floats(0, 20)
+)
 def test_keras_cosine_decay_restarts_is_restarts(
     lr: float, first: int, mult: float, shrink: float, floor: float
 ) -> None:
     from keras.optimizers.schedules import CosineDecayRestarts
 
-    # Keras lets a cycle's floor shrink with its peak; with floor 0, or without shrinking, the two are one.
-    if floor and shrink < 1:
-        floor = 0.0
     spec = f"restarts(first={first} steps, mult={mult!r}, shrink={shrink!r}, floor={floor!r}%)"
+    if floor and shrink < 1:  # Keras lets the height above the floor shrink: in cycle 1 its peak is this
+        second = CosineDecayRestarts(float64(lr), first, t_mul=mult, m_mul=shrink, alpha=floor / 100)
+        assert float(second(first)) == pytest.approx(lr * (floor / 100 + (1 - floor / 100) * shrink), rel=1e-3)
+        floor = 0.0
+        spec = f"restarts(first={first} steps, mult={mult!r}, shrink={shrink!r}, floor=0%)"
     table = theirs(CosineDecayRestarts(float64(lr), first, t_mul=mult, m_mul=shrink, alpha=floor / 100), STEPS)
     mine = ours(spec, lr, STEPS)
     # A restart that falls on a whole step is one ulp to either side of it in Keras's logarithm.
@@ -190,13 +194,13 @@ def test_optax_piecewise_constant_schedule_is_multistep(lr: float, at: list[int]
 
 
 @few
-@given(lrs, st.integers(10, 90), st.floats(1.5, 50), st.floats(2, 1e4))
+@given(lrs, st.integers(16, 112), st.floats(1.5, 50), st.floats(2, 1e4))
 def test_optax_one_cycle_is_onecycle(lr: float, up: int, div: float, final: float) -> None:
     import optax
 
-    steps = 100
-    schedule = optax.cosine_onecycle_schedule(steps, lr, up / 100, div, final)
-    spec = f"onecycle(up={up}%, start={100 / div!r}%, end={100 / div / final!r}%)"
+    steps = 128  # so that the share is exact: optax cuts off what is left of a step
+    schedule = optax.cosine_onecycle_schedule(steps, lr, up / steps, div, final)
+    spec = f"onecycle(up={up} steps, start={100 / div!r}%, end={100 / div / final!r}%)"
     same(ours(spec, lr, steps), theirs(schedule, steps), lr)
 
 
@@ -310,6 +314,15 @@ def test_transformers_warm_up_is_one_update_late_and_wastes_the_first(lr: float,
     # With a warm-up one update longer and without its first, wasted update, transformers' climb is this one.
     shifted = np.array([lr * t / (w + 1) for t in range(w + 1)])
     same(mine[:w], shifted[1:], lr)
+
+
+@few
+@given(lrs, st.integers(1, 40))
+def test_transformers_inverse_sqrt_climbs_where_this_one_is_flat(lr: float, w: int) -> None:
+    def inverse_sqrt(t: int) -> float:  # get_inverse_sqrt_schedule with its timescale at the warm-up's length
+        return lr * t / w if t < w else lr / math.sqrt(t / w)
+
+    same(ours(f"inverse_sqrt(after={w} steps)", lr, STEPS)[w:], theirs(inverse_sqrt, STEPS)[w:], lr)
 
 
 @few

@@ -26,8 +26,15 @@ HORIZON = Horizon(epochs=15, steps_per_epoch=100)
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("step(every=20 epochs)", "every=20 epochs reaches beyond the 1,500 steps (15 epochs)"),
+        ("step(every=20 epochs)", "every=20 epochs reaches beyond the 1,500 steps that it has (15 epochs)"),
         ("multistep(at=5 epochs;30 epochs)", "at=5 epochs;30 epochs reaches beyond"),
+        ("step(every=15 epochs)", "every=15 epochs comes only after the 1,500 steps"),
+        ("multistep(at=50%;100%)", "comes only after"),
+        ("step(every=14 epochs, warmup=2 epochs)", "reaches beyond the 1,300 steps that it has"),
+        ("cyclical(half=100%)", "100 % of its highest: its last cycle is cut off"),
+        ("cyclical(half=80%)", "its last cycle is cut off"),
+        ("piecewise(at=5 epochs;10 epochs, rates=0.1;0.01;0.08)", "80 % of its highest: it rises towards its end"),
+        ("linear,polynomial(power=1)", "polynomial(power=1) and linear are the same curve"),
         ("cyclical", "ends at the rate 0.0997, 100 % of its highest"),
         ("restarts", "last cycle is cut off"),
         (
@@ -180,8 +187,9 @@ def test_preview_draws_into_a_file(cli: Cli, tmp_path: Path, name: str, magic: b
 def test_one_schedule_on_several_horizons(cli: Cli) -> None:
     result = cli("preview", "step(every=5 epochs)", "--compare-horizons", "4,15,50")
     assert result.exit_code == 0
-    for word in ("4 epochs", "15 epochs", "50 epochs", "% of the horizon", "reaches beyond the 6,876 steps"):
+    for word in ("4 epochs", "15 epochs", "50 epochs", "% of the horizon"):
         assert word in result.stdout
+    assert "4 epochs: step(every=5 epochs): every=5 epochs reaches beyond the 6,876 steps" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -201,7 +209,9 @@ def test_one_schedule_on_several_horizons(cli: Cli) -> None:
         (["schedulers", "cosin"], "Unknown scheduler"),
         (["schedulers", "--code", "keras"], "wants a schedule"),
         (["schedulers", "cosine", "--code", "jax"], "'jax'"),
-        (["schedulers", "plateau", "--code", "torch"], "looks at the training"),
+        (["schedulers", "plateau(warmup=5%)", "--code", "torch"], "PyTorch has no plateau(warmup=5%)"),
+        (["schedulers", "cosine,step"], "2 schedules"),
+        (["preview", "cosine", "--format", "csv", "-o", "c.png"], "-o draws a picture"),
         (["schedulers", "mine.py:f"], "a function of yours"),
     ],
 )

@@ -1,11 +1,14 @@
 """Text to schedule and back, and what is said of text that is none."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lrbench.errors import BadSpec
-from lrbench.schedules import REGISTRY, Horizon, Rate, Span, parse, parse_list
+from lrbench.schedules import REGISTRY, Horizon, Rate, Span, parse, parse_list, warnings
+from lrbench.schedules.modifiers import parameters_of
 
 HORIZON = Horizon(epochs=10, steps_per_epoch=7)
 
@@ -110,6 +113,26 @@ def test_any_text_is_either_schedules_or_bad_spec(text: str) -> None:
         return
     for schedule in schedules:
         assert parse(str(schedule), lr=0.1) == schedule
+        if not schedule.is_users_own:
+            with contextlib.suppress(BadSpec):
+                schedule.table(HORIZON)
+
+
+big = st.one_of(st.floats(0, 1e300), st.sampled_from([0.0, 1e-300, 1e-9, 0.5, 1.0, 1e29, 1e30]))
+
+
+@given(st.sampled_from(sorted(REGISTRY)), st.data())
+def test_any_number_in_any_parameter_is_rates_or_bad_spec(name: str, data: st.DataObject) -> None:
+    kinds = {Span: ["%", " epochs", " steps"], Rate: ["", "%"], float: [""]}
+    parameters = {key: each.type for key, each in parameters_of(REGISTRY[name]).items() if each.type in kinds}
+    parameters["lr"] = Rate
+    key = data.draw(st.sampled_from(sorted(parameters)))
+    value = f"{data.draw(big)!r}{data.draw(st.sampled_from(kinds[parameters[key]]))}"
+    with contextlib.suppress(BadSpec):
+        schedule = parse(f"{name}({key}={value})")
+        schedule.table(HORIZON)
+        schedule.feedback(HORIZON)
+        warnings([schedule], HORIZON)
 
 
 spans = st.builds(Span, st.floats(0.001, 1000), st.sampled_from(["epochs", "steps", "%"]))

@@ -69,6 +69,21 @@ def test_model_fit_with_the_plateau_callback_applies_the_rule(warmup: str) -> No
 
 
 @pytest.mark.tensorflow
+def test_a_second_fit_with_the_callback_goes_on_where_the_first_ended() -> None:
+    import keras
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
+    callback = parse("plateau(patience=1 epoch, min_delta=1000, warmup=1 epoch)", lr=0.01).to_keras(HORIZON)
+    x, y = np.ones((20, 2), np.float32), np.zeros((20, 1), np.float32)
+    rates = []
+    for _ in range(4):
+        model.fit(x, y, batch_size=4, verbose=0, validation_data=(x, y), callbacks=[callback])
+        rates.append(float(model.optimizer.learning_rate))
+    assert rates == pytest.approx([0.01 * 5 / 6, 0.01, 0.005, 0.0025])
+
+
+@pytest.mark.tensorflow
 def test_the_plateau_callback_without_its_value_is_an_error() -> None:
     import keras
 
@@ -79,10 +94,21 @@ def test_the_plateau_callback_without_its_value_is_an_error() -> None:
 
 
 @pytest.mark.tensorflow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own, under numpy 2
 def test_an_optimizer_with_the_schedule_is_saved_and_loaded(tmp_path: Path) -> None:
     import keras
 
     file = tmp_path / "mine.py"
+    model_file = tmp_path / "model.keras"
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(optimizer=keras.optimizers.SGD(parse("cosine", lr=0.5).to_keras(HORIZON)), loss="mse")
+    model.save(model_file)
+    script = (
+        "import keras, lrbench.schedules.for_keras\n"
+        f"print(float(keras.saving.load_model({str(model_file)!r}).optimizer.learning_rate))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.stdout == "0.5\n", done.stderr
     for spec in ("cosine(warmup=20%)", f"{file}:f"):
         file.write_text("def f(step):\n    return 0.1 / (step + 1)\n")
         schedule = parse(spec, lr=0.3)
@@ -125,5 +151,9 @@ def test_the_torch_snippet_compiles_and_uses_only_what_is_tested_here() -> None:
     code = snippet(parse("cosine(warmup=5%)"), "torch", HORIZON)
     compile(code, "snippet", "exec")
     assert "LambdaLR(optimizer, schedule.to_lambda(horizon))" in code
-    with pytest.raises(BadSpec, match="looks at the training"):
-        snippet(parse("plateau"), "torch", HORIZON)
+    plateau = snippet(parse("plateau(patience=2 epochs, cooldown=3 epochs)"), "torch", HORIZON)
+    compile(plateau, "snippet", "exec")
+    assert "patience=1" in plateau
+    assert "cooldown=2" in plateau
+    with pytest.raises(BadSpec, match="PyTorch has no"):
+        snippet(parse("plateau(warmup=1 epoch)"), "torch", HORIZON)

@@ -54,14 +54,19 @@ def preview(
             raise BadConfig("--compare-horizons draws one schedule.", "Name one, and leave out --format.")
         horizons = [Horizon(length, steps_per_epoch) for length in lengths]
         tables = {_count(horizon): specs[0].table(horizon) for horizon in horizons}
-        warned = [warning for horizon in horizons for warning in warnings(specs, horizon)]
+        warned = [f"{_count(horizon)}: {warning}" for horizon in horizons for warning in warnings(specs, horizon)]
         x_label, x_end, title = "% of the horizon", 100.0, str(specs[0])
     else:
         horizon = Horizon(wishes.epochs, steps_per_epoch)
         if format != "curves":
             from lrbench.show import preview as data
 
+            if out:
+                raise BadConfig(
+                    f"-o draws a picture, and --format {format} is data.", f"Leave one out, or write > {out}."
+                )
             data.WRITERS[format](specs, horizon, sys.stdout)
+            _warn(warnings(specs, horizon))
             return DONE
         tables = {each.label: each.table(horizon) for each in specs}
         warned = warnings(specs, horizon)
@@ -70,8 +75,7 @@ def preview(
         from lrbench.show import curve_plot  # matplotlib: only a picture pays for it
 
         typer.echo(curve_plot.draw_curves(tables, out, title=title, x_label=x_label, x_end=x_end))
-        for warning in warned:
-            typer.echo(f"Warning: {warning}", err=True)
+        _warn(warned)
     else:
         from lrbench.show import preview as terminal
 
@@ -121,6 +125,11 @@ def schedulers(
     else:
         catalogue.write_explanation(schedule, sys.stdout)
     return DONE
+
+
+def _warn(warned: list[str]) -> None:
+    for warning in warned:
+        typer.echo(f"Warning: {warning}", err=True)
 
 
 def _lengths(text: str) -> list[int]:

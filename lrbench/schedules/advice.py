@@ -25,24 +25,31 @@ def warnings(schedules: Sequence[Schedule], horizon: Horizon) -> list[str]:
 
 def _beyond(schedule: Schedule, horizon: Horizon) -> Iterator[str]:
     """Spans beyond the horizon: a boundary that never comes, a decay that has hardly begun."""
-    for key, value in schedule.parameters.items():
-        for span in value if isinstance(value, tuple) else (value,):
-            if isinstance(span, Span) and span.steps(horizon) > horizon.steps:
-                yield (
-                    f"{schedule.label}: {key}={text_of(value)} reaches beyond the {horizon.steps:,} steps "
-                    f"({horizon.epochs} epochs), so the schedule is cut off; train longer, or write {key} in %."
-                )
-                break
+    parameters = schedule.parameters
+    left = horizon.after(sum(round(parameters[key].steps(horizon)) for key in ("warmup", "hold")))
+    stairs = schedule.name in ("step", "multistep", "piecewise") or parameters.get("staircase")
+    for key, value in parameters.items():
+        spans = [span for span in (value if isinstance(value, tuple) else (value,)) if isinstance(span, Span)]
+        longest = max((span.steps(left) for span in spans), default=0)
+        if longest > left.steps or (stairs and longest == left.steps):
+            reaches = "reaches beyond" if longest > left.steps else "comes only after"
+            yield (
+                f"{schedule.label}: {key}={text_of(value)} {reaches} the {left.steps:,} steps that it has "
+                f"({horizon.epochs} epochs), so it is cut off or never seen; train longer, or write {key} in %."
+            )
 
 
 def _ends_high(schedule: Schedule, table: Rates, horizon: Horizon) -> Iterator[str]:
-    """A curve that rises again after its low and ends high: its last cycle is cut off."""
+    """A curve that rises again after its low, or still rises at its end, and ends high."""
     end, highest = float(table[-1]), float(table.max())
     low = float(table[int(np.argmax(table)) :].min())
-    if end > ENDS_HIGH * highest and end > 2 * low:
+    cycles = schedule.name in ("cyclical", "restarts")
+    unfinished = end > 2 * table.min() and (cycles or (table.size > 1 and table[-1] > table[-2]))
+    if end > ENDS_HIGH * highest and (end > 2 * low or unfinished):
+        cause = "its last cycle is cut off" if cycles else "it rises towards its end"
         yield (
-            f"{schedule.label} ends at the rate {end:.3g}, {100 * end / highest:.0f} % of its highest: its last "
-            "cycle is cut off; choose cycles that fill the horizon, or take its result as one at a high rate."
+            f"{schedule.label} ends at the rate {end:.3g}, {100 * end / highest:.0f} % of its highest: {cause}; "
+            "let it end low, or take its result as one at a high rate."
         )
 
 
@@ -61,7 +68,7 @@ def _twins(schedules: Sequence[Schedule], tables: Sequence[Rates], horizon: Hori
     """Schedules that are the same curve: their difference is 0 by construction."""
     seen: dict[Any, str] = {}
     for schedule, table in zip(schedules, tables, strict=True):
-        key = (table.tobytes(), schedule.feedback(horizon))
+        key = (table.astype(np.float32).tobytes(), schedule.feedback(horizon))  # as an optimizer uses them
         if key in seen:
             yield (
                 f"{schedule.label} and {seen[key]} are the same curve over {horizon.epochs} epochs, "

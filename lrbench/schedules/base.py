@@ -7,7 +7,7 @@ for a given horizon. Steps count from 0; t = T, the horizon's steps, is just aft
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -45,6 +45,11 @@ class Horizon:
     @property
     def steps(self) -> int:
         return self.epochs * self.steps_per_epoch - self.skipped
+
+    @property
+    def whole(self) -> "Horizon":
+        """The horizon before any modifier took of it."""
+        return replace(self, skipped=0)
 
     def after(self, steps: int) -> "Horizon":
         """Return what is left of the horizon after its first steps."""
@@ -119,14 +124,18 @@ class Entry:
     name: str
     factory: Callable[..., Any]
     parameters: Mapping[str, Parameter]
-    feedback: bool  # the factory returns a rule that looks at the training, not a curve
+    feedback: bool = False  # the factory returns a rule that looks at the training, not a curve
+    modifiers: Mapping[str, Any] = field(default_factory=dict)  # those that it has by default, with their values
 
 
 REGISTRY: dict[str, Entry] = {}
 
 
-def schedule(name: str, *, feedback: bool = False) -> Callable[[Factory], Factory]:
-    """Register a factory under `name`. Its keyword-only parameters become those of the spec."""
+def schedule(name: str, *, feedback: bool = False, **modifiers: Any) -> Callable[[Factory], Factory]:
+    """Register a factory under `name`. Its keyword-only parameters become those of the spec.
+
+    `modifiers` (warmup=..., hold=..., per=...) are what the schedule has unless the spec says otherwise.
+    """
 
     def register(factory: Factory) -> Factory:
         if name in REGISTRY:
@@ -136,7 +145,7 @@ def schedule(name: str, *, feedback: bool = False) -> Callable[[Factory], Factor
             for p in inspect.signature(factory).parameters.values()
             if p.kind is p.KEYWORD_ONLY and p.name != "lr"
         }
-        REGISTRY[name] = Entry(name, factory, parameters, feedback)
+        REGISTRY[name] = Entry(name, factory, parameters, feedback, modifiers)
         return factory
 
     return register

@@ -153,7 +153,7 @@ def inverse_time(
 
     Use: where the theory of stochastic approximation is to hold.
     Avoid: for deep networks on a fixed budget; it ends high or wastes the beginning.
-    Keras: InverseTimeDecay(lr, decay_steps=every, decay_rate=gamma, staircase=staircase)
+    Keras: InverseTimeDecay(lr, decay_steps=every, decay_rate=gamma, staircase=staircase), for power=1
     PyTorch: LambdaLR(optimizer, lambda t: (1 + gamma * t / every) ** -power)
     Source: Robbins & Monro 1951, https://doi.org/10.1214/aoms/1177729586; Caffe `inv` for power other than 1.
     """
@@ -173,8 +173,8 @@ def inverse_sqrt(horizon: Horizon, *, lr: float, after: Span = Span(5, "%")) -> 
     """Flat for a while, then falling with the square root of time.
 
     rate(t) = lr * min(1, sqrt(after / t))
-    Ends at lr * sqrt(after / T), by default 22 % of lr; it never arrives at 0. With warmup=... it is transformers'
-    schedule, which starts its warm-up from rate 0 and so wastes the first update.
+    Ends at lr * sqrt(after / T), by default 22 % of lr; it never arrives at 0.
+    Noam's and transformers' schedule is this one with a climb from rate 0 in place of the flat part.
 
     Use: when the training may go on for longer than planned.
     Avoid: on a fixed budget; its end is high.

@@ -6,7 +6,6 @@ import numpy as np
 
 from lrbench.schedules.base import Curve, Horizon, Rate, Rates, Span, Steps, schedule
 from lrbench.schedules.checks import below_peak, check, positive, shrinking
-from lrbench.schedules.modifiers import warmed_up
 
 
 @schedule("cyclical")
@@ -26,12 +25,12 @@ def cyclical(
     wave: triangle 1 - |t/half mod 2 - 1|, sine |sin(pi/2 * t/half)|
     shrink: none 1; half 2^-(whole cycles passed); exp gamma^t (gamma acts per step, on `exp` only)
     The default half makes two and a half cycles, so it ends at its peak; half=25% or 12.5% ends low.
-    LRBench and Keras's tutorials start at the floor as well; PyTorch names the floor base_lr and the peak max_lr.
+    PyTorch names the floor base_lr and the peak max_lr, decay=half mode="triangular2" and decay=exp "exp_range".
 
     Use: to find good rates while training, and against sharp minima.
     Avoid: ending a training near the peak; the last rate is what the result was made with.
     Keras: LearningRateScheduler, by hand
-    PyTorch: CyclicLR(optimizer, floor, lr, step_size_up=half, mode="triangular" | "triangular2" | "exp_range")
+    PyTorch: CyclicLR(optimizer, floor, lr, half, mode="triangular", cycle_momentum=False), for shape=triangle
     Source: Smith 2017, https://arxiv.org/abs/1506.01186; LRBench TRI, TRI2, TRIEXP, SIN, SIN2, SINEXP.
     """
     length = positive("cyclical", "half", half, horizon)
@@ -66,16 +65,18 @@ def restarts(
 
     rate(t) = floor + (peak - floor) * (1 + cos(pi * z)) / 2, z the share of the cycle that has passed
     cycle i (0, 1, ...) has first * mult^i steps and the peak max(lr * shrink^i, floor)
+    Keras lets the height above the floor shrink instead: its peak is floor + (lr - floor) * shrink^i.
     The default cycles of 10, 20 and 40 % leave 30 %, so the last one is cut off; first=1/15 of the horizon
     (6.666667%) makes four whole ones.
 
     Use: to have several good models on the way, one at the end of each cycle.
     Avoid: a horizon that cuts off the last cycle: the training then ends at a high rate.
     Keras: CosineDecayRestarts(lr, first_decay_steps=first, t_mul=mult, m_mul=shrink, alpha=floor / lr)
-    PyTorch: CosineAnnealingWarmRestarts(optimizer, T_0=first, T_mult=mult, eta_min=floor), for shrink=1
+    PyTorch: CosineAnnealingWarmRestarts(optimizer, T_0=first, T_mult=mult, eta_min=floor), whole mult, shrink=1
     Source: Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983 (SGDR).
     """
-    length = positive("restarts", "first", first, horizon)
+    length = first.steps(horizon)
+    check(length >= 1, f"restarts wants first >= 1 step; got {first}.", "Try restarts(first=10%).")
     check(mult >= 1, f"restarts wants mult >= 1; got {mult:g}.", "Try restarts(mult=2).")
     shrinking("restarts", "shrink", shrink)
     low = below_peak("restarts", "floor", floor, lr)
@@ -107,6 +108,7 @@ def onecycle(
     rate(t) = start + (lr - start) * s(t / up) for t < up, then lr + (end - lr) * s((t - up) / (T - up))
     s(z) = (1 - cos(pi * z)) / 2 for the cosine shape, z for the linear one
     PyTorch's OneCycleLR does the same on a clock in which `end` is the last update itself: T - 1 and up - 1.
+    It calls the shapes anneal_strategy="cos" and "linear", and moves the momentum unless cycle_momentum=False.
 
     Use: for short trainings at high rates.
     Avoid: without looking for the highest rate that holds first.
@@ -127,12 +129,11 @@ def onecycle(
     return rate
 
 
-@schedule("wsd")
+@schedule("wsd", warmup=Span(5, "%"))
 def wsd(
     horizon: Horizon,
     *,
     lr: float,
-    warmup: Span = Span(5, "%"),
     cooldown: Span = Span(20, "%"),
     shape: Literal["linear", "sqrt"] = "linear",
     floor: Rate = Rate(0, share=True),
@@ -141,27 +142,26 @@ def wsd(
 
     rate(t) = lr * (t + 1) / (warmup + 1), then lr, then for the cooldown floor + (lr - floor) * (1 - s(z))
     z is the share of the cooldown that has passed; s(z) = z for the linear shape, sqrt(z) for `sqrt`
+    The cooldown is a share of the whole horizon, warm-up included.
     transformers' get_wsd_schedule starts its warm-up from rate 0 and so wastes the first update.
 
     Use: when the length may change: the stable part can go on, only the cooldown is final.
     Avoid: reading the loss before the cooldown; most of the gain comes in it.
     Keras: LearningRateScheduler, by hand
-    PyTorch: transformers.get_wsd_schedule(optimizer, warmup, T - warmup - cooldown, cooldown)
+    PyTorch: LambdaLR(optimizer, lambda t: min(1, (t + 1) / (warmup + 1), (T - t) / cooldown)), for floor=0%
     Source: Hägele et al. 2024, https://arxiv.org/abs/2405.18392.
     """
-    down = cooldown.steps(horizon)
+    down = cooldown.steps(horizon.whole)
     low = below_peak("wsd", "floor", floor, lr)
     check(
-        round(warmup.steps(horizon)) + down <= horizon.steps,
-        f"wsd wants warmup + cooldown <= 100%; got {warmup} and {cooldown}.",
+        down <= horizon.steps + 0.5,  # a warm-up is rounded to whole steps
+        f"wsd wants warmup, hold and cooldown within 100%; cooldown={cooldown} is more than is left.",
         "Try wsd(warmup=5%, cooldown=20%).",
     )
+    down = min(down, horizon.steps)
 
-    def trapezoid(rest: Horizon) -> Curve:
-        def rate(t: Steps) -> Rates:
-            z = np.maximum(t - (rest.steps - down), 0) / (down or 1)
-            return low + (lr - low) * (1 - (z if shape == "linear" else np.sqrt(z)))
+    def rate(t: Steps) -> Rates:
+        z = np.maximum(t - (horizon.steps - down), 0) / (down or 1)
+        return low + (lr - low) * (1 - (z if shape == "linear" else np.sqrt(z)))
 
-        return rate
-
-    return warmed_up(trapezoid, warmup)(horizon)
+    return rate

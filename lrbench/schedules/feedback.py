@@ -53,12 +53,13 @@ def plateau(
     rate(t) = max(lr * factor^cuts, min_lr); cuts change between epochs only
     Spans are rounded to whole epochs, patience to at least one. min_delta is in nats for val_loss and a fraction
     for val_accuracy. A warm-up or hold is part of what is scaled.
-    PyTorch counts patience and cooldown one epoch longer: give it one less of each to get the same cuts.
+    PyTorch counts patience and cooldown one epoch longer: give it one less of each to get the same cuts, and
+    mode="max" for val_accuracy.
 
     Use: when the length of training is open, or nothing is known of it.
     Avoid: on noisy validation values; a cut is never taken back.
     Keras: ReduceLROnPlateau("val_loss", factor, patience, min_delta=min_delta, cooldown=cooldown, min_lr=min_lr)
-    PyTorch: ReduceLROnPlateau(optimizer, "min", factor, patience - 1, min_delta, threshold_mode="abs")
+    PyTorch: ReduceLROnPlateau(optimizer, "min", factor, patience - 1, min_delta, "abs", cooldown - 1, min_lr)
     Source: Keras documentation, ReduceLROnPlateau.
     """
     check(0 < factor < 1, f"plateau wants 0 < factor < 1; got {factor:g}.", "Try plateau(factor=0.5).")

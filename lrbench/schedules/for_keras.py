@@ -17,17 +17,16 @@ def convert(schedule: Schedule, horizon: Horizon) -> Any:
     rule = schedule.feedback(horizon)
     if rule:
         return FeedbackCallback(schedule.table(horizon), rule)
-    rates = schedule.curve(horizon)(np.arange(horizon.steps + 1))
-    own = [float(rate) for rate in rates] if schedule.is_users_own else None
+    own = schedule.table(horizon).tolist() if schedule.is_users_own else None
     return TableSchedule(str(schedule), schedule.lr, horizon.epochs, horizon.steps_per_epoch, own)
 
 
 @keras.saving.register_keras_serializable("lrbench")
 class TableSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc] # Keras carries no types
-    """The rates of a spec on a horizon; after the horizon's end, the rate just after the last update.
+    """The rates of a spec on a horizon; after the horizon's end, the last of them.
 
     It saves and loads with the optimizer as its spec; the rates of a user's own function are saved themselves, so
-    that loading a model never runs code.
+    that loading a model never runs code. A script that loads it imports this module first.
     """
 
     def __init__(
@@ -44,8 +43,7 @@ class TableSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: i
             schedule = parse(spec, lr)
             if schedule.is_users_own:
                 raise BadSpec(f"{spec} is a function, and its rates are not here.", "Use Schedule.to_keras.")
-            horizon = Horizon(epochs, steps_per_epoch)
-            table = schedule.curve(horizon)(np.arange(horizon.steps + 1))
+            table = schedule.table(Horizon(epochs, steps_per_epoch))
         else:
             table = np.array(rates, float)
         self._table = keras.ops.convert_to_tensor(table, "float32")
@@ -59,21 +57,20 @@ class TableSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: i
 
 
 class FeedbackCallback(keras.callbacks.Callback):  # type: ignore[misc] # Keras carries no types
-    """Sets the rate before every update, and after every epoch lets the rule look at its validation value."""
+    """Sets the rate before every update, and after every epoch lets the rule look at its validation value.
+
+    A second fit with the same callback and optimizer goes on where the first one ended.
+    """
 
     def __init__(self, table: Any, rule: Plateau) -> None:
         super().__init__()
         self._table = table
         self._rule = rule
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        self._step = 0
         self._state = PlateauState()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        rate = self._table[min(self._step, len(self._table) - 1)] * self._state.scale
-        self.model.optimizer.learning_rate = np.float32(rate)
-        self._step += 1
+        step = min(int(self.model.optimizer.iterations), len(self._table) - 1)
+        self.model.optimizer.learning_rate = np.float32(self._table[step] * self._state.scale)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         value = (logs or {}).get(self._rule.monitor)

@@ -10,12 +10,13 @@ apart by its parameter names, and nothing else about it is guessed:
                     LearningRateScheduler takes, from any tutorial unchanged
 """
 
+import contextlib
 import importlib
 import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ SIGNATURES = "(step), (step, total), (epoch) or (epoch, lr)"
 
 def entry(name: str) -> Entry:
     """Return the registry's line for a user's function, without importing it."""
-    return Entry(name, lambda horizon, *, lr: curve_of(name, horizon, lr), {}, feedback=False)
+    return Entry(name, lambda horizon, *, lr: curve_of(name, horizon, lr), {})
 
 
 def curve_of(name: str, horizon: Horizon, lr: float) -> Curve:
@@ -49,8 +50,9 @@ def find(name: str) -> Function:
     """Import `module:function` or `file.py:function`, relative to the current folder. Raises BadSpec."""
     where, _, attribute = name.rpartition(":")
     try:
-        module = _from_file(Path(where)) if where.endswith(".py") else _from_module(where)
-    except Exception as error:
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for what the command was asked for
+            module = _from_file(Path(where)) if where.endswith(".py") else _from_module(where)
+    except (Exception, SystemExit) as error:
         raise _theirs(name, error, "cannot be imported") from error
     function = getattr(module, attribute, None)
     if not callable(function):
@@ -63,31 +65,40 @@ def _from_file(path: Path) -> Any:
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with _looking_in(path.parent):
+        spec.loader.exec_module(module)
     return module
 
 
 def _from_module(name: str) -> Any:
-    here = str(Path.cwd())
-    sys.path.insert(0, here)  # as `python` itself would look
-    try:
+    with _looking_in(Path.cwd()):
         return importlib.import_module(name)
+
+
+@contextlib.contextmanager
+def _looking_in(folder: Path) -> Iterator[None]:
+    """Let imports look in a folder first, as `python` itself would."""
+    place = str(folder.resolve())
+    sys.path.insert(0, place)
+    try:
+        yield
     finally:
-        sys.path.remove(here)
+        sys.path.remove(place)
 
 
 def _called(name: str, function: Function, *arguments: Any) -> float:
     """Call the user's function; whatever goes wrong in it is said with its line."""
     try:
-        return float(function(*arguments))
-    except Exception as error:
+        with contextlib.redirect_stdout(sys.stderr):
+            return float(function(*arguments))
+    except (Exception, SystemExit) as error:
         shown = ", ".join(
             f"{argument:g}" if isinstance(argument, float) else str(argument) for argument in arguments
         )
         raise _theirs(name, error, f"failed at ({shown})") from error
 
 
-def _theirs(name: str, error: Exception, what: str) -> BadSpec:
+def _theirs(name: str, error: BaseException, what: str) -> BadSpec:
     """The error for an exception in the user's code, with the last line of theirs that it went through."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]
     where = f" in {frames[-1].filename}, line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
@@ -124,7 +135,7 @@ def _by_epoch(name: str, function: Function, horizon: Horizon, lr: float) -> Cur
 
 
 def _by_epoch_from_last(name: str, function: Function, horizon: Horizon, lr: float) -> Curve:
-    epochs = -(-horizon.steps // horizon.steps_per_epoch) + 1  # one more: t = T may be asked for
+    epochs = -(-horizon.steps // horizon.steps_per_epoch)
     chain = []
     last = lr
     for epoch in range(epochs):

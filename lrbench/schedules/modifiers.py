@@ -6,11 +6,12 @@ modifiers outside of it have left.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
-from lrbench.schedules.base import Curve, Horizon, Parameter, Rates, Span, Steps
+from lrbench.schedules.base import Curve, Entry, Horizon, Parameter, Rates, Span, Steps
 from lrbench.schedules.checks import check
 
 Maker = Callable[[Horizon], Curve]
@@ -65,13 +66,21 @@ MODIFIERS = {
 }
 
 
-def modified(make: Maker, given: dict[str, Any]) -> Maker:
-    """Apply the modifiers that are among `given`."""
-    if given.get("hold", NOTHING).value:
-        make = held(make, given["hold"])
-    if given.get("warmup", NOTHING).value:
-        make = warmed_up(make, given["warmup"])
-    return per_epoch(make) if given.get("per") == "epoch" else make
+def parameters_of(entry: Entry) -> dict[str, Parameter]:
+    """Return every parameter that a schedule takes: the modifiers, as it has them, and its own."""
+    defaults = {
+        key: replace(each, default=entry.modifiers.get(key, each.default)) for key, each in MODIFIERS.items()
+    }
+    return defaults | dict(entry.parameters)
+
+
+def modified(make: Maker, values: dict[str, Any]) -> Maker:
+    """Apply the modifiers, from the inside out."""
+    if values["hold"].value:
+        make = held(make, values["hold"])
+    if values["warmup"].value:
+        make = warmed_up(make, values["warmup"])
+    return per_epoch(make) if values["per"] == "epoch" else make
 
 
 def _whole_steps(name: str, length: Span, horizon: Horizon) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from lrbench.schedules import functions
 from lrbench.schedules.base import REGISTRY, Curve, Entry, Horizon, Rates, text_of
 from lrbench.schedules.checks import check
-from lrbench.schedules.modifiers import MODIFIERS, modified
+from lrbench.schedules.modifiers import MODIFIERS, modified, parameters_of
 
 if TYPE_CHECKING:
     from lrbench.schedules.feedback import Plateau
@@ -40,19 +40,16 @@ class Schedule:
     @property
     def parameters(self) -> dict[str, Any]:
         """Every parameter and modifier with its value, defaults included."""
-        known = MODIFIERS | dict(self.entry.parameters)
-        return {key: parameter.default for key, parameter in known.items()} | {
-            key: value for key, value in self.given if key != "lr"
-        }
+        defaults = {key: parameter.default for key, parameter in parameters_of(self.entry).items()}
+        return defaults | {key: value for key, value in self.given if key != "lr"}
 
     def curve(self, horizon: Horizon) -> Curve:
-        """Return the pure function from steps (0 to T, both included) to rates.
+        """Return the pure function from steps to rates; a curve of lrbench's own may be asked for t = T as well.
 
         A feedback schedule's is what its rule scales. Raises BadSpec if the parameters do not fit.
         """
         make = self._make if not self.entry.feedback else self._make_constant
-        own = self.entry.parameters
-        return modified(make, {key: value for key, value in self.given if key not in own})(horizon)
+        return modified(make, {key: self.parameters[key] for key in MODIFIERS})(horizon)
 
     def feedback(self, horizon: Horizon) -> "Plateau | None":
         """Return the rule that scales the rates between epochs, or None for an open-loop schedule."""
@@ -65,16 +62,18 @@ class Schedule:
     def to_lambda(self, horizon: Horizon) -> Callable[[int], float]:
         """Return step -> rate / lr, for PyTorch's LambdaLR, stepped after every update.
 
-        Raises BadSpec for a feedback schedule, which is no function of the step.
+        After the horizon's end it stays at the last rate. Raises BadSpec for a feedback schedule, which is no
+        function of the step.
         """
         check(not self.entry.feedback, f"{self.label} looks at the training.", "Use ReduceLROnPlateau in PyTorch.")
-        factors = self.curve(horizon)(np.arange(horizon.steps + 1)) / self.lr
-        return lambda step: float(factors[min(step, horizon.steps)])
+        factors = self.table(horizon) / self.lr
+        return lambda step: float(factors[min(step, horizon.steps - 1)])
 
     def to_keras(self, horizon: Horizon) -> Any:
         """Return a serialisable keras.optimizers.schedules.LearningRateSchedule, or for plateau a callback.
 
-        The callback goes into Model.fit(callbacks=[...]); the schedule into an optimizer, as learning_rate.
+        The callback goes into Model.fit(callbacks=[...]); the schedule into an optimizer, as learning_rate. A
+        script that loads a model saved with the schedule imports lrbench.schedules.for_keras first.
         """
         from lrbench.schedules import for_keras
 
@@ -85,7 +84,9 @@ class Schedule:
 
         A modifier stands there only if it is given, so that a new one does not change what is stored.
         """
-        own = {key: parameter.default for key, parameter in self.entry.parameters.items()}
+        own = {key: parameter.default for key, parameter in self.entry.parameters.items()} | dict(
+            self.entry.modifiers
+        )
         given = {key: value for key, value in self.given if key != "lr"}
         parameters = {key: text_of(value) for key, value in (own | given).items()}
         return {"name": self.name, "lr": self.lr, "parameters": parameters}

@@ -15,7 +15,7 @@ from lrbench.calls import NUMBER, Call, Piece, known, no_twins, parse_calls, rea
 from lrbench.errors import BadSpec
 from lrbench.schedules import functions
 from lrbench.schedules.base import REGISTRY, Rate, Span, Unit
-from lrbench.schedules.modifiers import MODIFIERS
+from lrbench.schedules.modifiers import MODIFIERS, parameters_of
 from lrbench.schedules.schedule import Schedule
 
 LONGEST_LABEL = 80
@@ -32,7 +32,7 @@ def parse(text: str, lr: float = 0.1) -> Schedule:
     """Read one spec; `lr` is the peak rate for a spec that names none. Raises BadSpec."""
     schedules = parse_list(text, lr)
     if len(schedules) != 1:
-        raise BadSpec(f"{text!r} is {len(schedules)} schedules, not one.", "Use parse_list for several.")
+        raise BadSpec(f"{text!r} is {len(schedules)} schedules.", "Name one of them.")
     return schedules[0]
 
 
@@ -53,14 +53,14 @@ def parse_list(text: str, lr: float = 0.1) -> list[Schedule]:
 def _schedule(call: Call, lr: float) -> Schedule:
     name = call.name.text
     entry = functions.entry(name) if ":" in name else REGISTRY[known(call.name, REGISTRY, "scheduler")]
-    parameters = MODIFIERS | dict(entry.parameters)  # a schedule's own parameter goes before a modifier
+    parameters = parameters_of(entry)
     no_twins(call.pairs)
     values: dict[str, Any] = {}
     for key, value in call.pairs:
         if key.text == "lr":
             values["lr"] = _peak(value, lr)
         else:
-            known(key, ["lr", *entry.parameters, *MODIFIERS], f"parameter of {entry.name}:")
+            known(key, [*entry.parameters, "lr", *MODIFIERS], f"parameter of {entry.name}:")
             values[key.text] = _read(parameters[key.text].type, key.text, value)
     given = tuple(
         (key, values[key])

@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lrbench.errors import BadSpec
 from lrbench.schedules import REGISTRY, Horizon, Rate, Schedule, Span, parse
 from lrbench.schedules.base import Parameter, text_of
 from lrbench.schedules.docs import docs_of
-from lrbench.schedules.modifiers import MODIFIERS
+from lrbench.schedules.modifiers import MODIFIERS, parameters_of
 from lrbench.show import PIPE_WIDTH
 from lrbench.show.preview import sparkline
 
@@ -34,7 +35,12 @@ def write_listing(stream: TextIO) -> None:
     console = _console(stream)
     table = Table("scheduler", "curve", "parameters and defaults", "", box=box.SIMPLE_HEAD)
     for name, entry in REGISTRY.items():
-        given = " ".join(f"{key}={text_of(each.default)}" for key, each in entry.parameters.items())
+        shown = {
+            key: each
+            for key, each in parameters_of(entry).items()
+            if key not in MODIFIERS or key in entry.modifiers
+        }
+        given = " ".join(f"{key}={text_of(each.default)}" for key, each in shown.items())
         table.add_row(name, sparkline(_picture(parse(name)), 12), Text(given), Text(docs_of(entry).summary))
     console.print(table)
     console.print(
@@ -55,7 +61,7 @@ def write_explanation(schedule: Schedule, stream: TextIO) -> None:
     console.print(f"\n  {sparkline(_picture(schedule), 60)}\n")
     table = Table("parameter", "default", "takes", box=box.SIMPLE_HEAD)
     _add_parameters(table, entry.parameters)
-    _add_parameters(table, {key: each for key, each in MODIFIERS.items() if key not in entry.parameters})
+    _add_parameters(table, {key: each for key, each in parameters_of(entry).items() if key in MODIFIERS})
     console.print(table)
     for topic, text in docs.topics.items():
         console.print(f"{topic + ':':9}{text}")
@@ -71,8 +77,23 @@ def snippet(schedule: Schedule, kind: str, horizon: Horizon) -> str:
         f"horizon = Horizon(epochs={horizon.epochs}, steps_per_epoch={horizon.steps_per_epoch})\n"
         f"schedule = parse({str(schedule)!r}, lr={schedule.lr!r})\n"
     )
+    rule = schedule.feedback(horizon)
+    if kind == "torch" and rule:
+        if schedule.parameters["warmup"].value or schedule.parameters["hold"].value:
+            raise BadSpec(f"PyTorch has no {schedule.spec}.", "Leave warmup and hold out, or write it by hand.")
+        mode = "max" if rule.monitor == "val_accuracy" else "min"
+        return (
+            "import torch\n\nmodel = torch.nn.Linear(784, 10)  # yours\n"
+            f"optimizer = torch.optim.SGD(model.parameters(), lr={schedule.lr!r})\n"
+            "# PyTorch counts patience and cooldown one epoch longer\n"
+            "scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(\n"
+            f"    optimizer, {mode!r}, factor={rule.factor!r}, patience={rule.patience - 1}, "
+            f"threshold={rule.min_delta!r},\n    threshold_mode='abs', cooldown={max(rule.cooldown - 1, 0)}, "
+            f"min_lr={rule.min_scale * schedule.lr!r},\n)\n"
+            f"\n# after every epoch: scheduler.step({rule.monitor})\n"
+            'print("first rate:", optimizer.param_groups[0]["lr"])\n'
+        )
     if kind == "torch":
-        schedule.to_lambda(horizon)  # raises BadSpec for what is no function of the step
         return (
             "import torch\n" + head + "\nmodel = torch.nn.Linear(784, 10)  # yours\n"
             "optimizer = torch.optim.SGD(model.parameters(), lr=schedule.lr)\n"
@@ -80,7 +101,7 @@ def snippet(schedule: Schedule, kind: str, horizon: Horizon) -> str:
             "\n# after every update: optimizer.step(), then scheduler.step()\n"
             'print("first rate:", optimizer.param_groups[0]["lr"])\n'
         )
-    if schedule.feedback(horizon):
+    if rule:
         return (
             "import keras\n" + head + "\noptimizer = keras.optimizers.SGD(learning_rate=schedule.lr)\n"
             "callback = schedule.to_keras(horizon)\n"
@@ -95,7 +116,7 @@ def snippet(schedule: Schedule, kind: str, horizon: Horizon) -> str:
 
 def _add_parameters(table: Table, parameters: Mapping[str, Parameter]) -> None:
     for key, each in parameters.items():
-        said = MEANS.get(key) if key in MODIFIERS and each == MODIFIERS[key] else None
+        said = MEANS.get(key)
         takes = _takes(each.type)
         table.add_row(key, text_of(each.default), Text(f"{takes}: {said}" if said else takes))
 

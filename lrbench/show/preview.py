@@ -14,7 +14,7 @@ from rich.text import Text
 
 from lrbench.schedules import Horizon, Schedule, warnings
 from lrbench.schedules.base import Rates
-from lrbench.show import PIPE_WIDTH
+from lrbench.show import NARROWEST, PIPE_WIDTH
 
 POINTS = 120  # of a curve in the terminal
 COLOURS = ("white", "yellow", "bright_blue", "red", "green", "magenta", "cyan")
@@ -34,6 +34,7 @@ def write_terminal(
     """Draw the curves, a table of their rates, and the warnings."""
     width = None if stream.isatty() else PIPE_WIDTH
     console = Console(file=stream, highlight=False, markup=False, width=width)
+    console.width = max(console.width, NARROWEST)
     colourful = console.is_terminal and not console.no_color and not console.is_dumb_terminal
     marks = {label: "•" if colourful else chr(ord("a") + i % 26) for i, label in enumerate(tables)}
     console.print(Text.from_ansi(_figure(tables, marks, colourful, min(console.width, 100), x_label, x_end)))

@@ -13,12 +13,9 @@ from tabulate import tabulate
 
 from lrbench import summary
 from lrbench.plan import Experiment
-from lrbench.show import PIPE_WIDTH, SummaryFormat
+from lrbench.show import NARROWEST, PIPE_WIDTH, SummaryFormat
 
 HEADINGS = ("scheduler", "n", "test accuracy", "validation accuracy", "test loss", "final rate", "diverged")
-
-
-NARROWEST = 76  # columns that the figures need; a narrower terminal wraps the lines
 
 
 def write(experiments: Sequence[Experiment], form: SummaryFormat, stream: TextIO) -> None:
