@@ -20,7 +20,7 @@ setup: $(VENV)/developing ## make .venv with everything that development needs
 test: $(VENV)/developing ## the whole suite, with TensorFlow and the real data
 	$(BIN)/python -m pytest
 
-check: $(VENV)/developing ## format, lint, types, walls and every test without TensorFlow, in seconds
+check: $(VENV)/developing ## format, lint, types, walls and every test without TensorFlow, in a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

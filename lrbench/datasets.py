@@ -61,7 +61,6 @@ class DataSet:
     train_y: File
     test_x: File
     test_y: File
-    classes: int
 
     @property
     def train_examples(self) -> int:
@@ -120,7 +119,6 @@ MNIST = DataSet(
         "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
         (10_000,),
     ),
-    classes=10,
 )
 
 

@@ -15,6 +15,8 @@ from lrbench.schedules import rates
 from lrbench.schedules.base import Rates
 from lrbench.schedules.feedback import PlateauState, after_epoch
 
+EVALUATION_BATCH = 1_000  # examples; the same for all engines, and no part of what is trained
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:

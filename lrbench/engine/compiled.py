@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from lrbench.datasets import Examples
-from lrbench.engine.base import Measured, shuffle
+from lrbench.engine.base import EVALUATION_BATCH, Measured, shuffle
 from lrbench.engine.network import (
     Network,
     default_jobs,
@@ -20,8 +20,6 @@ from lrbench.engine.network import (
 )
 from lrbench.plan import Setting
 from lrbench.schedules.base import Rates
-
-EVALUATION_BATCH = 1_000
 
 
 class CompiledEngine:

@@ -6,12 +6,10 @@ import keras
 import numpy as np
 
 from lrbench.datasets import Examples, Splits
-from lrbench.engine.base import Measured, shuffle
+from lrbench.engine.base import EVALUATION_BATCH, Measured, shuffle
 from lrbench.engine.network import Network, load_splits, use_one_thread_per_replica
 from lrbench.plan import Setting
 from lrbench.schedules.base import Rates
-
-EVALUATION_BATCH = 1_000
 
 
 class FitEngine:

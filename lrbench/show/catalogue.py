@@ -27,7 +27,6 @@ MEANS = {
     "hold": "stay at the first rate, then run the curve on the rest",
     "per": "let the rate of an epoch's first step serve the whole epoch",
 }
-CODE = ("keras", "torch")
 
 
 def write_listing(stream: TextIO) -> None:
