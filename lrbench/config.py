@@ -35,6 +35,7 @@ class Config(BaseModel):
     validate_on: Annotated[Literal["split", "test"], Field(examples=["split", "test"])] = "split"
     engine: Annotated[Literal["compiled", "fit", "fake"], Field(examples=["compiled", "fit"])] = "compiled"
     jobs: Annotated[PositiveInt | None, Field(examples=["2"])] = None  # None: one per core
+    checkpoint_every: Annotated[PositiveInt, Field(examples=["5"])] = 1  # epochs
     out: Annotated[Path, Field(examples=["results"])] = Path("results")
     name: Annotated[str | None, Field(min_length=1, max_length=80, examples=["my-comparison"])] = None
 

@@ -5,16 +5,19 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from numpy.typing import NDArray
 
 from lrbench import optimizers, problems
 from lrbench.config import Config
 from lrbench.datasets import Sizes, resolve_sizes
 from lrbench.errors import BadConfig
-from lrbench.records import RunResult
+from lrbench.records import EpochRow, RunResult, Seconds, Status
 from lrbench.schedules import Horizon, Schedule, parse_list, warnings
+from lrbench.schedules.feedback import PlateauState
 
 SCHEMA_VERSION = 1  # of the files in a results folder; part of every run's hash
 
@@ -117,6 +120,30 @@ class Finished:
 
     run: Run
     result: RunResult
+    environment: dict[str, Any] = field(default_factory=dict, compare=False)  # on what it was made
+
+    @property
+    def failed(self) -> bool:
+        """Whether an exception ended it, so that it is to be tried again."""
+        return self.result.status is Status.FAILED
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """A run between two epochs: all that it needs to go on as if nothing had happened."""
+
+    rows: tuple[EpochRow, ...]  # of the epochs so far, at least one
+    feedback: PlateauState
+    state: tuple[NDArray[Any], ...]  # every variable of model and optimizer, random generators included
+    seconds: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A run to be trained, and where to go on from."""
+
+    run: Run
+    checkpoint: Checkpoint | None = None
 
 
 @dataclass(frozen=True, slots=True)

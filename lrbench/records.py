@@ -9,6 +9,7 @@ class Status(StrEnum):
 
     DONE = "done"
     DIVERGED = "diverged"  # a loss was not finite; the run stopped after that epoch
+    FAILED = "failed"  # an exception ended it; the next `lrbench run` tries it again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +43,12 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """One finished run. The test figures are computed once, after the last epoch; None if it diverged."""
+    """One finished run. The test figures are computed once, after the last epoch; None if it did not get there."""
 
     status: Status
     rows: tuple[EpochRow, ...]
     test_loss: float | None
     test_accuracy: float | None
     seconds: Seconds = field(default_factory=Seconds)
+    state_sha256: str | None = None  # of every variable of model and optimizer after the last update
+    error: str | None = None  # the traceback of a run that failed; such a run has no rows

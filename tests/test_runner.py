@@ -5,19 +5,21 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import fake_plan, fake_run
 
+from lrbench.config import load as load_config
 from lrbench.engine import base, open_engine
 from lrbench.engine.fake import FakeEngine, FakeReplica
 from lrbench.errors import EngineUnavailable
-from lrbench.plan import Finished, Plan, Run
+from lrbench.plan import Finished, Plan, Run, Task
 from lrbench.records import EpochRow, Status
-from lrbench.runner import in_threads
+from lrbench.runner import Threads, conduct
+from lrbench.schedules.base import Rates
 from lrbench.show.progress import Silent
 from lrbench.store import load
 
@@ -82,7 +84,8 @@ def test_replicas_really_train_side_by_side() -> None:
             return Meeting(True, 0)
 
     plan = fake_plan(schedulers="step,cosine,constant")
-    assert len(list(in_threads(Engine(plan.setting), plan.runs, 3, lambda run, row: None))) == 3
+    with Threads(Engine(plan.setting), 3) as executor:
+        assert len(list(executor.train(map(Task, plan.runs)))) == 3
 
 
 def test_a_diverged_run_is_stored_as_such_and_the_others_go_on(tmp_path: Path) -> None:
@@ -98,35 +101,84 @@ def test_a_diverged_run_is_stored_as_such_and_the_others_go_on(tmp_path: Path) -
     assert hot.rows[0].train_loss == float("inf")
 
 
-def test_a_worker_s_exception_ends_the_command_and_keeps_what_finished(
+def test_a_run_that_an_exception_ends_is_stored_as_failed_and_the_rest_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = FakeReplica.reset
+    whole = FakeReplica.train_epoch
 
-    def breaks(self: FakeReplica, seed: int) -> None:
-        if seed == 2:
+    def breaks(self: FakeReplica, epoch: int, rates: Rates) -> base.Measured:
+        if self._seed == 2 and epoch == 3:
             raise MemoryError("no more")
-        whole(self, seed)
+        return whole(self, epoch, rates)
 
-    monkeypatch.setattr(FakeReplica, "reset", breaks)
-    with pytest.raises(MemoryError):
-        fake_run(tmp_path, schedulers="step", seeds=4, jobs=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(FakeReplica, "train_epoch", breaks)
+        first = fake_run(tmp_path, schedulers="step", seeds=4, jobs=1)
+    stored = load(first.experiment.folder)
+    assert stored == first.experiment
+    assert [one.result.status for one in stored.finished] == ["done", "done", "failed", "done"]
+    failed = stored.finished[2]
+    assert failed.result.rows == ()
+    assert failed.result.test_accuracy is None
+    assert "MemoryError: no more" in (failed.result.error or "")
+    assert "in train_epoch" in (failed.result.error or "") or "in breaks" in (failed.result.error or "")
+
+    again = fake_run(tmp_path, schedulers="step", seeds=4, jobs=1)
+    assert [one.run.seed for one in again.trained] == [2], "the next run tries it again"
+    assert {one.result.status for one in again.experiment.finished} == {"done"}
+    folder = first.experiment.folder / "runs" / failed.run.run_id
+    assert sorted(path.name for path in folder.iterdir()) == ["epochs.csv", "failed-1.json", "run.json"]
+    assert "MemoryError: no more" in (folder / "failed-1.json").read_text()
+    undisturbed = fake_run(tmp_path / "other", schedulers="step", seeds=4).experiment.folder
+    assert (again.experiment.folder / "epochs.csv").read_bytes() == (undisturbed / "epochs.csv").read_bytes()
+
+
+def test_a_replica_that_failed_is_not_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[FakeReplica] = []
+    whole = FakeReplica.__init__
+
+    def count(self: FakeReplica, *arguments: Any) -> None:
+        made.append(self)
+        whole(self, *arguments)
+
+    def breaks(self: FakeReplica) -> base.Measured:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(FakeReplica, "__init__", count)
+    fake_run(tmp_path / "a", schedulers="step", seeds=3, jobs=1)
+    assert len(made) == 1
+    monkeypatch.setattr(FakeReplica, "test", breaks)
+    fake_run(tmp_path / "b", schedulers="step", seeds=3, jobs=1)
+    assert len(made) == 1 + 3
+
+
+def test_an_error_of_the_listener_ends_the_command_and_is_no_failed_run(tmp_path: Path) -> None:
+    class Breaks(Silent):
+        def on_epoch(self, run: Run, row: EpochRow) -> None:
+            if run.seed == 1:
+                raise ValueError("mine")
+
+    config = load_config(None, {"engine": "fake", "epochs": 3, "seeds": 3, "jobs": 1, "out": tmp_path}, {})
+    with pytest.raises(ValueError, match="mine"):
+        conduct(config, Breaks(), lambda experiment: b"")
     (folder,) = tmp_path.iterdir()
-    assert {one.run.seed for one in load(folder).finished} == {0, 1}
-    assert (folder / "epochs.csv").exists()
+    assert {(one.run.seed, one.result.status) for one in load(folder).finished} == {(0, Status.DONE)}
 
 
 def test_runs_under_way_end_with_their_epoch_when_nobody_listens_any_more() -> None:
     plan = fake_plan(schedulers="step,cosine", seeds=50, epochs=50)
     rows: list[EpochRow] = []
-    arriving = in_threads(FakeEngine(plan.setting), plan.runs, 2, lambda run, row: rows.append(row))
-    next(arriving)
-    arriving.close()
-    deadline = time.monotonic() + 10
-    while any(thread.name.startswith("replica") for thread in threading.enumerate()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    kept: list[int] = []
+    with Threads(
+        FakeEngine(plan.setting),
+        2,
+        lambda run, row: rows.append(row),
+        lambda run, checkpoint: kept.append(len(checkpoint.rows)),
+    ) as executor:
+        next(executor.train(map(Task, plan.runs)))
+    assert not any(thread.name.startswith("replica") for thread in threading.enumerate())
     assert len(rows) < 100 * 50
+    assert len(kept) >= len(rows) - 100, "each epoch is kept before it is told"
 
 
 def test_the_listener_hears_every_epoch_and_every_end(tmp_path: Path) -> None:
@@ -141,9 +193,6 @@ def test_the_listener_hears_every_epoch_and_every_end(tmp_path: Path) -> None:
 
         def on_finished(self, finished: Finished) -> None:
             heard["finished"].append(finished.run.run_id)
-
-    from lrbench.config import load as load_config
-    from lrbench.runner import conduct
 
     config = load_config(None, {"engine": "fake", "epochs": 3, "out": tmp_path}, {})
     outcome = conduct(config, Ear(), lambda experiment: b"")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lrbench.cli.app import BROKEN, DONE, app, complete
+from lrbench.cli.app import BROKEN, DONE, app, complete, speak
 from lrbench.cli.results import show
 from lrbench.errors import EngineUnavailable
 from lrbench.records import Status
@@ -75,6 +75,9 @@ def run(
     jobs: Annotated[
         str | None, typer.Option("--jobs", "-j", metavar="N", help="Runs that train side by side. [one per core]")
     ] = None,
+    checkpoint_every: Annotated[
+        str | None, typer.Option(metavar="N", help="Epochs after which a run can go on if it is interrupted. [1]")
+    ] = None,
     out: Annotated[
         str | None, typer.Option("--out", "-o", metavar="DIR", help="The results folder. [results]")
     ] = None,
@@ -112,8 +115,15 @@ def run(
     folder = shlex.quote(str(outcome.experiment.folder))
     if not quiet:
         typer.echo(f"Stored in {folder}\nNext: lrbench plot {folder}", err=True)
-    diverged = any(one.result.status is not Status.DONE for one in outcome.planned)
-    return BROKEN if diverged or outcome.experiment.damage else DONE
+    failed = [one for one in outcome.planned if one.failed]
+    if failed:
+        runs = "1 run" if len(failed) == 1 else f"{len(failed)} runs"
+        speak(
+            f"{runs} failed; run.json in {outcome.experiment.folder / 'runs' / failed[0].run.run_id} says where.",
+            "The same command again tries them once more.",
+        )
+    broken = any(one.result.status is not Status.DONE for one in outcome.planned)
+    return BROKEN if broken or outcome.experiment.damage else DONE
 
 
 def _conduct(wishes: "Config", *, debug: bool, quiet: bool, verbose: bool) -> "Outcome":

@@ -1,15 +1,17 @@
 """What an engine is, and the way through one run that all engines share."""
 
+import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lrbench.plan import Run
+from lrbench.errors import BadSpec
+from lrbench.plan import Checkpoint, Run, rates_sha256
 from lrbench.records import EpochRow, RunResult, Seconds, Status
 from lrbench.schedules import rates
 from lrbench.schedules.base import Rates
@@ -39,6 +41,12 @@ class Replica(Protocol):
     def reset(self, seed: int) -> None:
         """Go back to the seed's initial weights and an untouched optimizer."""
 
+    def state(self) -> list[NDArray[Any]]:
+        """Return copies of every variable of model and optimizer, random generators included."""
+
+    def restore(self, seed: int, state: Sequence[NDArray[Any]]) -> None:
+        """Go back to what `state` returned. Raises Unfit if that was another model or optimizer."""
+
     def train_epoch(self, epoch: int, rates: Rates) -> Measured:
         """Train one epoch (from 1) in the order `shuffle(seed, epoch, n)`; rates: float64 (steps_per_epoch,)."""
 
@@ -64,30 +72,63 @@ class Cancelled(Exception):
     """Raised inside `train` when the conductor wants no more of this run."""
 
 
+class Unfit(Exception):
+    """A checkpoint's arrays are not those of this model and optimizer."""
+
+
+def check_fit(state: Sequence[NDArray[Any]], own: Sequence[NDArray[Any]]) -> None:
+    """Raise Unfit unless both hold arrays of the same shapes and types."""
+    kinds = [[(array.shape, array.dtype) for array in arrays] for arrays in (state, own)]
+    if kinds[0] != kinds[1]:
+        raise Unfit(f"its {len(state)} arrays are not those of this model and optimizer")
+
+
+def fingerprint(state: Sequence[NDArray[Any]]) -> str:
+    """Return the sha256 of a replica's state, in hex."""
+    found = hashlib.sha256()
+    for array in state:
+        found.update(f"{array.dtype.str}{array.shape}".encode())
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
+
+
 def shuffle(seed: int, epoch: int, n: int) -> NDArray[np.int32]:
     """Return the order of the examples: int32 (n,), a function of seed and epoch alone."""
     return np.random.default_rng([seed, epoch]).permutation(n).astype(np.int32)
 
 
-def train(replica: Replica, run: Run, on_epoch: Callable[[EpochRow], None]) -> RunResult:
-    """Train one run from its first step to its test figures.
+def train(
+    replica: Replica,
+    run: Run,
+    on_epoch: Callable[[EpochRow], None],
+    *,
+    checkpoint: Checkpoint | None = None,
+    every: int = 1,
+    keep: Callable[[Checkpoint], None] | None = None,
+) -> RunResult:
+    """Train one run to its test figures, from its first step or from a checkpoint.
 
-    `on_epoch` gets each row as it is made and may raise Cancelled. A loss that is not finite ends the run as
-    diverged, after that epoch's row.
+    `keep` gets a checkpoint after every so many epochs but the last; `on_epoch` then gets the epoch's row, and may
+    raise Cancelled. A loss that is not finite ends the run as diverged, after that epoch's row.
+    Raises Unfit if the checkpoint is of another model or optimizer.
     """
     horizon = run.setting.horizon
-    table = rates(run.schedule, horizon).reshape(horizon.epochs, horizon.steps_per_epoch)
+    table = _rates(run).reshape(horizon.epochs, horizon.steps_per_epoch)
     rule = run.schedule.feedback(horizon)
-    state = PlateauState()
     clock = Clock()
     replica.compile()
     compiled = clock.lap()
-    replica.reset(run.seed)
-    rows: list[EpochRow] = []
-    training = evaluating = 0.0
+    if checkpoint:
+        replica.restore(run.seed, checkpoint.state)
+        rows, state, before = list(checkpoint.rows), checkpoint.feedback, checkpoint.seconds
+    else:
+        replica.reset(run.seed)
+        rows, state, before = [], PlateauState(), Seconds()
+    compiled, training, evaluating = before.compile + compiled, before.train, before.evaluate
     finite = True
-    for epoch in range(1, horizon.epochs + 1):
+    for epoch in range(len(rows) + 1, horizon.epochs + 1):
         now = table[epoch - 1] * state.scale
+        clock.lap()
         trained = replica.train_epoch(epoch, now)
         training += clock.lap()
         val = replica.validate()
@@ -105,12 +146,15 @@ def train(replica: Replica, run: Run, on_epoch: Callable[[EpochRow], None]) -> R
             val_accuracy=val.accuracy if val else None,
         )
         rows.append(row)
-        on_epoch(row)
         finite = trained.finite and (val is None or val.finite)
+        if finite and rule and val:
+            state = after_epoch(rule, state, val.loss if rule.monitor == "val_loss" else val.accuracy)
+        if keep and finite and epoch % every == 0 and epoch < horizon.epochs:
+            seconds = Seconds(compile=compiled, train=training, evaluate=evaluating)
+            keep(Checkpoint(tuple(rows), state, tuple(replica.state()), seconds))
+        on_epoch(row)
         if not finite:
             break
-        if rule and val:
-            state = after_epoch(rule, state, val.loss if rule.monitor == "val_loss" else val.accuracy)
     clock.lap()
     test = replica.test() if finite else None
     evaluating += clock.lap()
@@ -121,7 +165,19 @@ def train(replica: Replica, run: Run, on_epoch: Callable[[EpochRow], None]) -> R
         test_loss=test.loss if test and done else None,
         test_accuracy=test.accuracy if test and done else None,
         seconds=Seconds(compile=compiled, train=training, evaluate=evaluating),
+        state_sha256=fingerprint(replica.state()),
     )
+
+
+def _rates(run: Run) -> Rates:
+    """The run's table; where the user's code makes it, it must be the one that was planned."""
+    horizon = run.setting.horizon
+    if run.rates_sha256 and rates_sha256(run.schedule, horizon) != run.rates_sha256:
+        raise BadSpec(
+            f"{run.schedule.spec} gives other rates each time it is asked.",
+            "A schedule is a function of the step or epoch alone: seed what is random in it.",
+        )
+    return rates(run.schedule, horizon)
 
 
 class Clock:

@@ -5,10 +5,12 @@ by a permutation that is passed in, assigns the step's rate to the optimizer, an
 update of ordinary Keras objects. The last, smaller batch is trained too; an evaluation covers every example.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from lrbench.datasets import Examples
 from lrbench.engine.base import EVALUATION_BATCH, Measured, shuffle
@@ -69,6 +71,13 @@ class CompiledReplica:
     def reset(self, seed: int) -> None:
         self._seed = seed
         self.network.reset(seed)
+
+    def state(self) -> list[NDArray[Any]]:
+        return self.network.state()
+
+    def restore(self, seed: int, state: Sequence[NDArray[Any]]) -> None:
+        self._seed = seed
+        self.network.restore(state)
 
     def train_epoch(self, epoch: int, rates: Rates) -> Measured:
         order = shuffle(self._seed, epoch, len(self._train[1]))

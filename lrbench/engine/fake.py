@@ -8,10 +8,13 @@ import math
 import os
 import random
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lrbench.engine.base import Measured
+from lrbench.engine.base import Measured, check_fit
 from lrbench.plan import Setting
 from lrbench.schedules.base import Rates
 
@@ -40,15 +43,23 @@ class FakeReplica:
         pass
 
     def reset(self, seed: int) -> None:
-        self._noise = random.Random(seed)
+        self._seed = seed
         self._travelled = 0.0
         self._loss = math.log(10)
+
+    def state(self) -> list[NDArray[Any]]:
+        return [np.array([self._travelled, self._loss])]
+
+    def restore(self, seed: int, state: Sequence[NDArray[Any]]) -> None:
+        check_fit(state, self.state())
+        self._seed = seed
+        self._travelled, self._loss = map(float, state[0])
 
     def train_epoch(self, epoch: int, rates: Rates) -> Measured:
         if self._pause:
             time.sleep(self._pause)
         self._travelled += float(np.sum(rates)) / len(rates)
-        noise = self._noise.uniform(0, 0.02)
+        noise = random.Random(f"{self._seed} {epoch}").uniform(0, 0.02)
         self._loss = math.inf if rates.max() > 10 else math.log(10) / (1 + 4 * self._travelled) + noise
         return self._measured(0.0)
 

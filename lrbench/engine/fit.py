@@ -1,9 +1,11 @@
 """`Model.fit` with a callback that sets the rate of every step: the outside witness of the fast engine."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from lrbench.datasets import Examples, Splits
 from lrbench.engine.base import EVALUATION_BATCH, Measured, shuffle
@@ -49,6 +51,13 @@ class FitReplica:
     def reset(self, seed: int) -> None:
         self._seed = seed
         self.network.reset(seed)
+
+    def state(self) -> list[NDArray[Any]]:
+        return self.network.state()
+
+    def restore(self, seed: int, state: Sequence[NDArray[Any]]) -> None:
+        self._seed = seed
+        self.network.restore(state)
 
     def train_epoch(self, epoch: int, rates: Rates) -> Measured:
         train = self._splits.train

@@ -2,14 +2,16 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from lrbench import datasets, problems
+from lrbench.engine.base import check_fit
 from lrbench.errors import EngineUnavailable
 from lrbench.optimizers import build_optimizer, parse_optimizer
 from lrbench.plan import Setting
@@ -46,7 +48,10 @@ def default_jobs() -> int:
 
 
 class Network:
-    """A model with its optimizer. `reset` brings back a seed's initial weights and an untouched optimizer."""
+    """A model with its optimizer. `reset` brings back a seed's initial weights and an untouched optimizer.
+
+    `state` and `restore` hand all variables on, so that training can go on in another process.
+    """
 
     def __init__(self, build: Callable[[], Any], optimizer: Any) -> None:
         self._build = build
@@ -65,7 +70,19 @@ class Network:
     def reset(self, seed: int) -> None:
         with _one_at_a_time:
             weights = problems.initial_weights(self._build, seed)
-        for variable, value in zip(self.model.variables, weights, strict=True):
-            variable.assign(value)
-        for variable, value in zip(self.optimizer.variables, self._untouched, strict=True):
+        self._assign([*weights, *self._untouched])
+
+    def state(self) -> list[NDArray[Any]]:
+        return [np.array(variable) for variable in self._variables]  # a copy: training goes on in the original
+
+    def restore(self, state: Sequence[NDArray[Any]]) -> None:
+        check_fit(state, self.state())
+        self._assign(state)
+
+    @property
+    def _variables(self) -> list[Any]:
+        return [*self.model.variables, *self.optimizer.variables]
+
+    def _assign(self, values: Sequence[NDArray[Any]]) -> None:
+        for variable, value in zip(self._variables, values, strict=True):
             variable.assign(value)

@@ -28,8 +28,11 @@ class Silent:
 
     def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None: ...
     def on_damage(self, damage: Damage, moved: bool) -> None: ...
+    def on_resume(self, run: Run, epochs: int) -> None: ...
     def on_epoch(self, run: Run, row: EpochRow) -> None: ...
     def on_finished(self, finished: Finished) -> None: ...
+    def on_elsewhere(self, finished: Finished) -> None: ...
+    def on_signal(self, name: str) -> None: ...
     def close(self) -> None: ...
 
 
@@ -51,6 +54,9 @@ class Lines(Silent):
         self._say(f"Damaged: {damage.text}")
         self._say("  Moved to quarantine/; it is trained again." if moved else f"  {damage.hint}")
 
+    def on_resume(self, run: Run, epochs: int) -> None:
+        self._say(f"{name(run)}: goes on after epoch {epochs} of {run.setting.epochs}")
+
     def on_epoch(self, run: Run, row: EpochRow) -> None:
         if self._verbose:
             val = "" if row.val_accuracy is None else f" val acc {100 * row.val_accuracy:.2f} %"
@@ -59,6 +65,13 @@ class Lines(Silent):
     def on_finished(self, finished: Finished) -> None:
         self._finished += 1
         self._say(f"[{self._finished}/{self._todo}] {end_line(finished)}")
+
+    def on_elsewhere(self, finished: Finished) -> None:
+        self._finished += 1
+        self._say(f"[{self._finished}/{self._todo}] {end_line(finished)}, by another command")
+
+    def on_signal(self, name: str) -> None:
+        self._say(f"{name}: ending the epochs under way. Once more stops at once.")
 
     def _say(self, text: str) -> None:
         self._console.print(Text(text))
@@ -87,6 +100,10 @@ class Bars(Lines):
             self._all = self._progress.add_task("all runs", total=epochs, said=f"0/{len(todo)} done")
             self._progress.start()
 
+    def on_resume(self, run: Run, epochs: int) -> None:
+        super().on_resume(run, epochs)
+        self._advance(epochs)
+
     def on_epoch(self, run: Run, row: EpochRow) -> None:
         super().on_epoch(run, row)
         if run.run_id not in self._each:
@@ -100,6 +117,10 @@ class Bars(Lines):
         if finished.run.run_id in self._each:
             self._progress.remove_task(self._each.pop(finished.run.run_id))
         self._advance(finished.run.setting.epochs - len(finished.result.rows))  # what a diverged run left out
+
+    def on_elsewhere(self, finished: Finished) -> None:
+        super().on_elsewhere(finished)
+        self._advance(finished.run.setting.epochs)
 
     def close(self) -> None:
         self._progress.stop()
@@ -150,6 +171,8 @@ def figures(row: EpochRow) -> str:
 def end_line(finished: Finished) -> str:
     """Return how a run ended, in one line."""
     result = finished.result
+    if result.error is not None:
+        return f"{name(finished.run)}: FAILED: {result.error.strip().splitlines()[-1]}"
     seconds = result.seconds.train + result.seconds.evaluate
     if result.status is Status.DIVERGED or result.test_accuracy is None:
         return f"{name(finished.run)}: DIVERGED in epoch {len(result.rows)}, its loss is not finite"

@@ -3,9 +3,12 @@
 <results>/<experiment>/experiment.json         the setting, and where its first run was made
 <results>/<experiment>/runs/<run-id>/epochs.csv
 <results>/<experiment>/runs/<run-id>/run.json  written last: where it stands, the run is finished
+<results>/<experiment>/runs/<run-id>/checkpoint.npz   where an unfinished run goes on
+<results>/<experiment>/runs/<run-id>/failed-1.json    an earlier attempt that ended in an exception
 <results>/<experiment>/epochs.csv              all runs in one table, made from the above
 <results>/<experiment>/summary.csv             a line per schedule, made from the above
 <results>/<experiment>/quarantine/             damaged runs that `lrbench run` moved away
+<results>/<experiment>/.locks/                 who is at work on what
 """
 
 from lrbench.store.files import write_whole

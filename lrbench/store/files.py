@@ -19,6 +19,7 @@ from lrbench.errors import BadResults
 from lrbench.plan import SCHEMA_VERSION
 from lrbench.records import EpochRow
 
+TEMPORARY = ".tmp-"  # how the name of a file begins that is not whole yet
 COLUMNS = [field.name for field in fields(EpochRow)]
 
 
@@ -27,13 +28,16 @@ class Damaged(Exception):
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole: old content or new, never half."""
-    handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+    """Write a file whole: old content or new, never half, whatever happens in between."""
+    handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            left = memoryview(content)
+            while left:
+                left = left[os.write(handle, left) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
         os.chmod(temporary, 0o644)  # noqa: PTH101 # mkstemp makes files that only their owner can read
         os.replace(temporary, path)
     except BaseException:
@@ -41,6 +45,12 @@ def write_whole(path: Path, content: bytes) -> None:
             os.unlink(temporary)  # noqa: PTH108
         raise
     _sync_folder(path.parent)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a killed process left half-written. Only who holds the folder's lock may call this."""
+    for path in folder.glob(f"{TEMPORARY}*"):
+        path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

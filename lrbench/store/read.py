@@ -16,6 +16,9 @@ from lrbench.schedules import parse
 from lrbench.store.files import COLUMNS, Damaged, read_bytes, read_json, read_table, table_bytes
 
 SETTING = TypeAdapter(Setting)
+ENVIRONMENT = TypeAdapter(dict[str, dict[str, str | int | bool | None] | None])
+_DESCRIBED = ("versions", "host", "git")  # of environment.describe
+AGAIN = "The same `lrbench run` as before trains it again."
 
 
 def find_experiments(results: Path) -> list[Path]:
@@ -73,9 +76,9 @@ def load(folder: Path) -> Experiment:
     damage: list[Damage] = []
     for path in sorted((folder / "runs").glob("*/run.json")):  # where it stands, the run claims to be finished
         try:
-            finished.append(_read_run(path.parent, setting))
+            finished.append(read_run(path.parent, setting))
         except Damaged as error:
-            damage.append(Damage(str(error), "The same `lrbench run` as before trains it again.", path.parent))
+            damage.append(Damage(str(error), AGAIN, path.parent))
     everything = in_order(finished)
     try:
         _check_merged(folder / "epochs.csv", everything, damage)
@@ -103,7 +106,7 @@ def _setting(path: Path, head: dict[str, Any]) -> Setting:
     return setting
 
 
-def _read_run(folder: Path, setting: Setting) -> Finished:
+def read_run(folder: Path, setting: Setting) -> Finished:
     """Read a run and check that its files belong together and into this experiment. Raises Damaged."""
     path = folder / "run.json"
     head = read_json(path)
@@ -120,6 +123,8 @@ def _read_run(folder: Path, setting: Setting) -> Finished:
         seconds = Seconds(**head["seconds"])
         sha256 = head["epochs_sha256"]
         test_loss, test_accuracy = head["test_loss"], head["test_accuracy"]
+        state_sha256, failure = head.get("state_sha256"), head.get("error")
+        environment = ENVIRONMENT.validate_python({key: head[key] for key in _DESCRIBED if key in head})
     except (KeyError, TypeError, ValueError, AttributeError, BadSpec) as error:
         raise Damaged(f"{path}: {type(error).__name__}: {error}") from error
     if not run.run_id == head.get("run_id") == folder.name:
@@ -127,13 +132,23 @@ def _read_run(folder: Path, setting: Setting) -> Finished:
     kind = float if status is Status.DONE else type(None)
     if not isinstance(test_loss, kind) or not isinstance(test_accuracy, kind):
         raise Damaged(f"{path}: its test figures do not belong to a run that ended {status}")
+    if not all(text is None or isinstance(text, str) for text in (state_sha256, failure)):
+        raise Damaged(f"{path}: its state_sha256 or error is no text")
     table = folder / "epochs.csv"
     content = read_bytes(table)
     rows = tuple(EpochRow(**row) for row in read_table(table, content, COLUMNS))
-    if hashlib.sha256(content).hexdigest() != sha256 or not rows:
+    if hashlib.sha256(content).hexdigest() != sha256 or (not rows and status is not Status.FAILED):
         raise Damaged(f"{table}: line {_suspect(rows, run)}: its content is not what was stored")
-    result = RunResult(status=status, rows=rows, test_loss=test_loss, test_accuracy=test_accuracy, seconds=seconds)
-    return Finished(run, result)
+    result = RunResult(
+        status=status,
+        rows=rows,
+        test_loss=test_loss,
+        test_accuracy=test_accuracy,
+        seconds=seconds,
+        state_sha256=state_sha256,
+        error=failure,
+    )
+    return Finished(run, result, environment)
 
 
 def _suspect(rows: tuple[EpochRow, ...], run: Run) -> str:

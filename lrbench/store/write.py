@@ -1,16 +1,29 @@
 """One experiment's folder, open for writing. Only the runner writes, through this."""
 
+import contextlib
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lrbench.errors import BadResults
-from lrbench.plan import Damage, Experiment, Finished, Plan
-from lrbench.store.files import COLUMNS, table_bytes, unwritable, write_json, write_whole
-from lrbench.store.read import load, merged_table
+from lrbench.plan import Checkpoint, Damage, Experiment, Finished, Plan, Run
+from lrbench.store.checkpoints import NAME, read_checkpoint, write_checkpoint
+from lrbench.store.files import (
+    COLUMNS,
+    Damaged,
+    remove_leftovers,
+    table_bytes,
+    unwritable,
+    write_json,
+    write_whole,
+)
+from lrbench.store.locks import Locks
+from lrbench.store.read import AGAIN, load, merged_table, read_run
+
+WHOLE = "experiment"  # the lock for the files that all runs share
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +31,8 @@ class Store:
     """An experiment's folder, and what stood in it when it was opened."""
 
     experiment: Experiment
+    plan: Plan
+    locks: Locks
     environment: dict[str, Any] = field(default_factory=dict)  # where new runs are made
 
     @property
@@ -31,41 +46,95 @@ class Store:
         Raises BadResults if it cannot be written, holds another setting, or uses a label for another schedule.
         """
         folder = results / plan.experiment
+        experiment = Experiment(name=plan.experiment, folder=folder, setting=plan.setting, finished=(), damage=())
         try:
-            if (folder / "experiment.json").exists():
-                stored = load(folder)
-                _check_same(stored, plan)
-                with tempfile.TemporaryFile(prefix=".tmp-", dir=folder):
-                    pass  # it can be written
-                return cls(stored)
             folder.mkdir(parents=True, exist_ok=True)
             strangers = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
-            if strangers:
+            if (folder / "experiment.json").exists():  # asked last: another command may just have written it
+                experiment = load(folder)
+                _check_same(experiment, plan)
+            elif strangers:
                 raise BadResults(
                     f"{folder} is no experiment, and holds {strangers[0]!r}.",
                     "Choose another --name or another folder with -o.",
                 )
-            with tempfile.TemporaryFile(prefix=".tmp-", dir=folder):
-                pass
+            with tempfile.TemporaryFile(prefix=".probe-", dir=folder):
+                pass  # it can be written
         except OSError as error:
             raise unwritable(folder, error) from error
-        empty = Experiment(name=plan.experiment, folder=folder, setting=plan.setting, finished=(), damage=())
-        return cls(empty)
+        return cls(experiment, plan, Locks(folder))
 
     def describe(self, environment: dict[str, Any]) -> None:
         """Note where new runs are made; write experiment.json if this is the first command. Raises BadResults."""
         self.environment.update(environment)
         marker = self.folder / "experiment.json"
-        try:
+        with self.alone():
             if not marker.exists():
+                remove_leftovers(self.folder)
                 write_json(marker, {"setting": asdict(self.experiment.setting), **environment})
+            elif not self.experiment.finished:  # perhaps another command's, written since we looked
+                _check_same(load(self.folder), self.plan)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait until no other command writes the files that all runs share. Raises BadResults."""
+        try:
+            with self.locks.waiting_for(WHOLE):
+                yield
         except OSError as error:
-            raise unwritable(marker, error) from error
+            raise unwritable(self.folder, error) from error
+
+    def claim(self, run: Run) -> bool:
+        """Take a run for this command alone; False if another command has it. Raises BadResults."""
+        folder = self._folder(run)
+        try:
+            if not self.locks.claim(run.run_id):
+                return False
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(folder)
+        except OSError as error:
+            raise unwritable(folder, error) from error
+        return True
+
+    def find(self, run: Run) -> Finished | Damage | None:
+        """Return how a claimed run ended, if it did, or what is wrong with what is stored of it."""
+        folder = self._folder(run)
+        if not (folder / "run.json").exists():
+            return None
+        try:
+            return read_run(folder, run.setting)
+        except Damaged as error:
+            return Damage(str(error), AGAIN, folder)
+
+    def find_checkpoint(self, run: Run) -> Checkpoint | Damage | None:
+        """Return where a claimed run stopped, or why it cannot go on from there."""
+        path = self._folder(run) / NAME
+        if not path.exists():
+            return None
+        try:
+            return read_checkpoint(path, run, self._made_on)
+        except Damaged as error:
+            return Damage(str(error), AGAIN, self._folder(run))
+
+    def checkpoint_damage(self, run: Run, reason: str) -> Damage:
+        """Return what is said of a claimed run's checkpoint that its model refuses."""
+        return Damage(f"{self._folder(run) / NAME}: {reason}", AGAIN, self._folder(run))
+
+    def save_checkpoint(self, run: Run, checkpoint: Checkpoint) -> None:
+        """Store where a claimed run stands. Raises BadResults."""
+        path = self._folder(run) / NAME
+        try:
+            write_checkpoint(path, run, checkpoint, self._made_on)
+        except OSError as error:
+            raise unwritable(path, error) from error
 
     def save(self, finished: Finished) -> None:
-        """Store a finished run; run.json, written last, is what makes it count. Raises BadResults."""
+        """Store how a claimed run ended; run.json, written last, is what makes it count. Raises BadResults.
+
+        The checkpoint of a run that failed stays, so that the next attempt goes on from there.
+        """
         run, result = finished.run, finished.result
-        folder = self.folder / "runs" / run.run_id
+        folder = self._folder(run)
         table = table_bytes(COLUMNS, (astuple(row) for row in result.rows))
         record = {
             "run_id": run.run_id,
@@ -74,14 +143,40 @@ class Store:
             "status": result.status,
             "test_loss": result.test_loss,
             "test_accuracy": result.test_accuracy,
+            "state_sha256": result.state_sha256,
             "seconds": asdict(result.seconds),
             "epochs_sha256": hashlib.sha256(table).hexdigest(),
+            **({"error": result.error} if result.error else {}),
             **self.environment,
         }
         try:
             folder.mkdir(parents=True, exist_ok=True)
             write_whole(folder / "epochs.csv", table)
             write_json(folder / "run.json", record)
+            if not finished.failed:
+                (folder / NAME).unlink(missing_ok=True)
+        except OSError as error:
+            raise unwritable(folder, error) from error
+
+    def tidy(self, finished: Sequence[Finished]) -> None:
+        """Remove checkpoints and free locks of runs that are done: what a killed command did not come to."""
+        done = {one.run.run_id for one in finished if not one.failed}
+        try:
+            for name in done & self.locks.left():
+                if self.locks.claim(name):
+                    self.locks.release(name)
+            for path in (self.folder / "runs").glob(f"*/{NAME}"):
+                if path.parent.name in done:
+                    path.unlink(missing_ok=True)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def retire(self, run: Run) -> None:
+        """Keep the record of a claimed run's failure under another name, so that it can be tried again."""
+        folder = self._folder(run)
+        try:
+            before = sum(1 for _ in folder.glob("failed-*.json"))
+            (folder / "run.json").rename(folder / f"failed-{before + 1}.json")
         except OSError as error:
             raise unwritable(folder, error) from error
 
@@ -92,20 +187,32 @@ class Store:
                 path = self.folder / name
                 if not path.exists() or path.read_bytes() != content:
                     write_whole(path, content)
+            remove_leftovers(self.folder)
         except OSError as error:
             raise unwritable(self.folder, error) from error
 
     def quarantine(self, damage: Damage) -> None:
-        """Move a damaged run to quarantine/, so that it is trained again and nothing is lost."""
+        """Move what is stored of a claimed, damaged run to quarantine/, so that nothing is lost."""
         if damage.run_folder is None:
             return
-        aside = self.folder / "quarantine"
+        name = damage.run_folder.name
         try:
-            aside.mkdir(exist_ok=True)
-            before = sum(1 for path in aside.iterdir() if path.name.startswith(damage.run_folder.name))
-            damage.run_folder.rename(aside / f"{damage.run_folder.name}-{before + 1}")
+            before = sum(1 for _ in self.folder.glob(f"quarantine/{name}-*"))
+            aside = self.folder / "quarantine" / f"{name}-{before + 1}"
+            aside.mkdir(parents=True)
+            for path in damage.run_folder.iterdir():
+                path.rename(aside / path.name)
         except OSError as error:
-            raise unwritable(aside, error) from error
+            raise unwritable(self.folder / "quarantine", error) from error
+
+    def _folder(self, run: Run) -> Path:
+        return self.folder / "runs" / run.run_id
+
+    @property
+    def _made_on(self) -> dict[str, Any]:
+        """What must be the same for a run to go on: the same bytes are promised for nothing else."""
+        host = {key: value for key, value in self.environment.get("host", {}).items() if key != "cores"}
+        return {"versions": self.environment.get("versions"), "host": host}
 
 
 def _check_same(stored: Experiment, plan: Plan) -> None:

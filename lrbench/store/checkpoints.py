@@ -1,0 +1,103 @@
+"""A run under way, between two epochs: one .npz without pickle, written whole.
+
+It holds a record (which run, made on what, the feedback's memory), the rows so far as CSV, and every variable of
+model and optimizer. Members are stored, not deflated, so that nothing in it is larger than the file.
+"""
+
+import io
+import json
+import zipfile
+from dataclasses import asdict, astuple
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrbench.plan import SCHEMA_VERSION, Checkpoint, Run, digest
+from lrbench.records import EpochRow, Seconds
+from lrbench.schedules.feedback import PlateauState
+from lrbench.store.files import COLUMNS, Damaged, read_bytes, read_table, table_bytes, write_whole
+
+NAME = "checkpoint.npz"
+
+
+def write_checkpoint(path: Path, run: Run, checkpoint: Checkpoint, made_on: dict[str, Any]) -> None:
+    """Write a checkpoint whole. `made_on` is what must be the same for the run to go on from it."""
+    record = {
+        **_identity(run, made_on),
+        "feedback": {key: repr(value) for key, value in asdict(checkpoint.feedback).items()},  # best may be inf
+        "seconds": asdict(checkpoint.seconds),
+    }
+    rows = table_bytes(COLUMNS, (astuple(row) for row in checkpoint.rows))
+    arrays: dict[str, Any] = {
+        "record": np.frombuffer(json.dumps(record).encode(), np.uint8),
+        "rows": np.frombuffer(rows, np.uint8),
+        **{f"variable-{i}": array for i, array in enumerate(checkpoint.state)},
+    }
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)
+    write_whole(path, packed.getvalue())
+
+
+def read_checkpoint(path: Path, run: Run, made_on: dict[str, Any]) -> Checkpoint:
+    """Read a run's checkpoint. Raises Damaged if it is not whole, or of another run, version or machine."""
+    content = read_bytes(path)
+    try:
+        arrays = _unpack(content)
+        record = json.loads(arrays.pop("record").tobytes())
+        for key, value in _identity(run, made_on).items():
+            if record[key] != value:
+                raise Damaged(f"{path}: its {key} is {record[key]!r}; this run's is {value!r}")
+        table = arrays.pop("rows").tobytes()
+        feedback = {key: type(value)(record["feedback"][key]) for key, value in asdict(PlateauState()).items()}
+        seconds = Seconds(**{key: float(value) for key, value in record["seconds"].items()})
+        state = tuple(arrays.pop(f"variable-{i}") for i in range(len(arrays)))
+    except Damaged:
+        raise
+    except Exception as error:  # zipfile and numpy raise whatever the bytes lead them to
+        raise Damaged(f"{path}: no checkpoint: {type(error).__name__}: {error}") from error
+    rows = tuple(EpochRow(**row) for row in read_table(path, table, COLUMNS))
+    _check_rows(path, rows, run)
+    return Checkpoint(rows, PlateauState(**feedback), state, seconds)
+
+
+def _identity(run: Run, made_on: dict[str, Any]) -> dict[str, Any]:
+    identity = {
+        "schema_version": SCHEMA_VERSION,
+        "data_sha256": run.setting.data_sha256,
+        "run_sha256": digest(run.resolved),
+        **made_on,
+    }
+    return dict(json.loads(json.dumps(identity)))  # as it reads back
+
+
+def _unpack(content: bytes) -> dict[str, NDArray[Any]]:
+    """Read the arrays of an .npz; every size is checked before anything is made of it."""
+    arrays: dict[str, NDArray[Any]] = {}
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        for member in packed.infolist():
+            if member.compress_type != zipfile.ZIP_STORED or member.file_size > len(content):
+                raise ValueError(f"{member.filename!r} is not stored as it is")
+            arrays[member.filename.removesuffix(".npy")] = _array(packed.read(member))
+    return arrays
+
+
+def _array(content: bytes) -> NDArray[Any]:
+    stream = io.BytesIO(content)
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    shape, fortran, dtype = readers[np.lib.format.read_magic(stream)](stream)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects")
+    flat = np.frombuffer(content, dtype, offset=stream.tell())
+    return flat.reshape(shape, order="F" if fortran else "C")  # raises if the shape is not that of the bytes
+
+
+def _check_rows(path: Path, rows: tuple[EpochRow, ...], run: Run) -> None:
+    """The rows must be the first epochs of this run."""
+    steps = run.setting.horizon.steps_per_epoch
+    for i, row in enumerate(rows, start=1):
+        if (row.scheduler, row.seed, row.epoch, row.step) != (run.schedule.label, run.seed, i, i * steps):
+            raise Damaged(f"{path}: row {i} is not this run's")
+    if not 1 <= len(rows) < run.setting.epochs:
+        raise Damaged(f"{path}: it stands after epoch {len(rows)} of {run.setting.epochs}")

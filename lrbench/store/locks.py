@@ -1,0 +1,65 @@
+"""Who works on what, when several commands share a results folder.
+
+A lock is an empty file in the experiment's `.locks/` that the operating system holds for a living process: when
+its owner dies, however it dies, the lock is free.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+
+class Locks:
+    """The locks of one experiment's folder that this command holds."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / ".locks"
+        self._held: dict[str, FileLock] = {}
+
+    def claim(self, name: str) -> bool:
+        """Take a lock if it is free; return whether it is ours now. Raises OSError."""
+        lock = self._make(name)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            return False
+        self._held[name] = lock
+        return True
+
+    def release(self, name: str) -> None:
+        """Give a lock back."""
+        _remove(self._held.pop(name))
+
+    def left(self) -> set[str]:
+        """Return the names of all locks that have a file, whether anybody holds them or not."""
+        return {path.stem for path in self._folder.glob("*.lock")}
+
+    def release_all(self) -> None:
+        """Give every lock back."""
+        for name in list(self._held):
+            self.release(name)
+
+    @contextlib.contextmanager
+    def waiting_for(self, name: str) -> Iterator[None]:
+        """Hold a lock, waiting until it is free. Raises OSError."""
+        lock = self._make(name)
+        lock.acquire(poll_interval=0.02)
+        try:
+            yield
+        finally:
+            _remove(lock)
+
+    def _make(self, name: str) -> FileLock:
+        self._folder.mkdir(exist_ok=True)
+        return FileLock(self._folder / f"{name}.lock", thread_local=False)
+
+
+def _remove(lock: FileLock) -> None:
+    """Delete a lock's file, then release it: who waited for that file sees it gone, and asks anew."""
+    if os.name == "posix":  # elsewhere nobody can delete an open file, and filelock does it itself
+        with contextlib.suppress(OSError):
+            Path(lock.lock_file).unlink()
+    lock.release()

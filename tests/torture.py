@@ -1,0 +1,142 @@
+"""`make torture`: real runs, killed at random moments until enough is enough, must end with the same bytes.
+
+Each round compares six schedules on a subset, first undisturbed on one replica, then on two, killed again and
+again: in the middle of an epoch, of a write, of TensorFlow's import. Every epochs.csv and the sha256 of all final
+variables must come out equal, and whatever a kill leaves must read without damage.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lrbench.store import load
+
+DRIVER = str(Path(__file__).parent / "noisy.py")
+COMPARISON = ["--train-size", "3000", "--val-size", "1000", "--epochs", "8"]
+PROBLEMS = {
+    "mnist": [*COMPARISON, "--optimizer", "sgd(momentum=0.9)", "--lr", "0.02"],
+    "noisy": [*COMPARISON, "--optimizer", "adam", "--lr", "0.002", "--problem", "noisy"],
+}
+SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass
+class Tally:
+    """What was done, and where it hit."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    resumed: int = 0  # runs that went on from a checkpoint
+    rounds: int = 0
+
+    def __str__(self) -> str:
+        each = ", ".join(f"{n} {name}" for name, n in sorted(self.kills.items()))
+        return f"{self.kills.total()} kills ({each}), {self.resumed} runs resumed, {self.rounds} rounds compared"
+
+
+def start(words: list[str], out: Path) -> "subprocess.Popen[str]":
+    """Start `lrbench run` with a line for every epoch."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("LRBENCH_")}
+    return subprocess.Popen(
+        [sys.executable, DRIVER, "run", "-v", *words, "-o", str(out)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+def results(out: Path) -> dict[str, tuple[bytes, str, float]]:
+    """Return what must be equal: the table, the hash of the final variables and the test loss of every run."""
+    (folder,) = out.iterdir()
+    found = {}
+    for path in (folder / "runs").glob("*/run.json"):
+        record = json.loads(path.read_text())
+        found[path.parent.name] = (
+            (path.parent / "epochs.csv").read_bytes(),
+            record["state_sha256"],
+            record["test_loss"],
+        )
+    found["all"] = ((folder / "epochs.csv").read_bytes(), "", 0.0)
+    return found
+
+
+def undisturbed(words: list[str], out: Path) -> dict[str, tuple[bytes, str, float]]:
+    """Run the comparison to its end on one replica."""
+    process = start([*words, "--jobs", "1"], out)
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+    return results(out)
+
+
+def disturb(words: list[str], out: Path, rng: random.Random, kills: int, tally: Tally) -> None:
+    """Run the comparison on two replicas, killing it up to so many times, until it is done."""
+    while True:
+        process = start([*words, "--jobs", "2"], out)
+        assert process.stderr
+        number = rng.choice(SIGNALS) if kills > 0 else None
+        epochs = rng.choice((0, 1, 2, 3, 5, 8, 13))
+        lines: list[str] = []
+        if number and epochs == 0:  # while Python or TensorFlow are still being loaded
+            if number is not signal.SIGKILL:  # Python itself answers until lrbench can
+                lines.append(process.stderr.readline())
+            time.sleep(rng.uniform(0, 8))
+        while number and epochs:
+            lines.append(process.stderr.readline())
+            epochs -= ": epoch " in lines[-1]
+            if not lines[-1]:
+                break
+        time.sleep(rng.uniform(0, 0.03))
+        if number and process.poll() is None:
+            process.send_signal(number)
+        _, rest = process.communicate()
+        said = "".join(lines) + rest
+        tally.resumed += said.count(": goes on after epoch ")
+        assert "Traceback" not in said, said
+        if process.returncode == 0:
+            break
+        assert number, said
+        assert process.returncode in (-number, 128 + number), said
+        kills -= 1
+        tally.kills[number.name] += 1
+        for path in out.glob("*/experiment.json"):
+            assert not load_with_noisy(path.parent), "what a kill leaves reads without damage"
+    left = [path for pattern in (".tmp-*", "checkpoint.npz", "*.lock") for path in out.rglob(pattern)]
+    assert not left, left
+
+
+def load_with_noisy(folder: Path) -> list[str]:
+    """Return the damage in an experiment of either problem."""
+    import noisy  # noqa: F401 # registers its problem
+
+    return [each.text for each in load(folder).damage]
+
+
+def torture(kills: int, folder: Path, seed: int, names: tuple[str, ...] = ("mnist", "noisy")) -> Tally:
+    """Do rounds on each problem in turn until there were so many kills. Raises AssertionError."""
+    rng = random.Random(seed)
+    tally = Tally()
+    expected = {name: undisturbed(PROBLEMS[name], folder / f"{name}-undisturbed") for name in names}
+    share = -(-kills // len(names)) if kills < 30 else 15  # of one round
+    while tally.kills.total() < kills:
+        name = names[tally.rounds % len(names)]
+        out = folder / f"{name}-{tally.rounds}"
+        disturb(PROBLEMS[name], out, rng, min(share, kills - tally.kills.total()), tally)
+        assert results(out) == expected[name], f"{out} differs from the undisturbed run"
+        tally.rounds += 1
+        print(tally, flush=True)
+    return tally
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="lrbench-torture-") as temporary:
+        chosen = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(2**32)
+        print(f"seed {chosen}", flush=True)
+        print("same bytes:", torture(int(sys.argv[1]) if len(sys.argv) > 1 else 200, Path(temporary), chosen))
