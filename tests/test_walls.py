@@ -26,6 +26,7 @@ ROOMS = [
     "engine",
     "runner",
     "summary",
+    "doctor",
     "show",
     "api",
     "cli",

@@ -59,8 +59,13 @@ class SpokenErrors(TyperGroup):
 
 def speak(problem: str, hint: str) -> None:
     """Print the two lines of an error on stderr."""
-    typer.echo(f"Error: {' '.join(problem.split())}", err=True)
-    typer.echo(f"  {hint}", err=True)
+    typer.echo(printable(f"Error: {' '.join(problem.split())}"), err=True)
+    typer.echo(printable(f"  {hint}"), err=True)
+
+
+def printable(text: str) -> str:
+    """Escape what would command the terminal: names of files and stored texts can hold anything."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 app = typer.Typer(

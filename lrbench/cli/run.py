@@ -2,7 +2,8 @@
 
 import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -87,6 +88,9 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="List the runs; train and write nothing.")
     ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Train a sample of the finished runs again and compare the bytes.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No progress; only the summary and errors.")
@@ -103,6 +107,7 @@ def run(
     lrbench run
     lrbench run --schedulers step,cosine --seeds 10
     lrbench run -s "step(every=5 epochs, gamma=0.1),slow=cosine(lr=0.01)" --epochs 20
+    lrbench run --verify
     """
     from lrbench.config import Config, load
 
@@ -110,6 +115,8 @@ def run(
     wishes = load(config, config_keys)
     if dry_run:
         return _list_runs(wishes)
+    if verify:
+        return _verify(wishes, debug=context.obj["debug"])
     outcome = _conduct(wishes, debug=context.obj["debug"], quiet=quiet, verbose=verbose)
     show([outcome.experiment], "json" if as_json else "table")
     folder = shlex.quote(str(outcome.experiment.folder))
@@ -145,6 +152,31 @@ def _conduct(wishes: "Config", *, debug: bool, quiet: bool, verbose: bool) -> "O
             raise
         finally:
             listener.close()
+
+
+def _verify(wishes: "Config", *, debug: bool) -> int:
+    """Print of each run that was trained again whether it gave the same bytes."""
+    from lrbench import environment, runner
+    from lrbench.show import noise
+    from lrbench.show.progress import name
+
+    with noise.kept_off_screen(show=debug), runner.signals_raise():
+        verified = runner.verify(wishes)
+    here = environment.describe()
+    for each in verified:
+        typer.echo(f"{'different' if each.difference else 'same bytes'}  {name(each.stored.run)}")
+        if each.difference:
+            typer.echo(f"  {each.difference}")
+            typer.echo(f"  made with {_made_on(each.stored.environment)}")
+            typer.echo(f"  now with  {_made_on(here)}")
+    return BROKEN if any(each.difference for each in verified) else DONE
+
+
+def _made_on(environment: "Mapping[str, Any]") -> str:
+    """Say in a line what the same bytes depend on."""
+    versions = environment.get("versions") or {}
+    libraries = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return f"{libraries}, on {(environment.get('host') or {}).get('cpu')}"
 
 
 def _list_runs(wishes: "Config") -> int:

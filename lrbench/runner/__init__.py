@@ -17,9 +17,10 @@ from lrbench.plan import Checkpoint, Damage, Experiment, Finished, Plan, Run, Ta
 from lrbench.records import EpochRow
 from lrbench.runner.signals import Signalled, signals_raise
 from lrbench.runner.threads import Threads
+from lrbench.runner.verify import Verified, verify
 from lrbench.store import Store, load
 
-__all__ = ["Listener", "Outcome", "Threads", "conduct", "signals_raise"]
+__all__ = ["Listener", "Outcome", "Threads", "Verified", "conduct", "signals_raise", "verify"]
 
 
 class Listener(Protocol):

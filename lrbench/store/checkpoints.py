@@ -7,7 +7,7 @@ model and optimizer. Members are stored, not deflated, so that nothing in it is 
 import io
 import json
 import zipfile
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from lrbench.plan import SCHEMA_VERSION, Checkpoint, Run, digest
 from lrbench.records import EpochRow, Seconds
 from lrbench.schedules.feedback import PlateauState
-from lrbench.store.files import COLUMNS, Damaged, read_bytes, read_table, table_bytes, write_whole
+from lrbench.store.files import COLUMNS, Damaged, read_bytes, read_table, table_of, write_whole
 
 NAME = "checkpoint.npz"
 
@@ -29,7 +29,7 @@ def write_checkpoint(path: Path, run: Run, checkpoint: Checkpoint, made_on: dict
         "feedback": {key: repr(value) for key, value in asdict(checkpoint.feedback).items()},  # best may be inf
         "seconds": asdict(checkpoint.seconds),
     }
-    rows = table_bytes(COLUMNS, (astuple(row) for row in checkpoint.rows))
+    rows = table_of(checkpoint.rows)
     arrays: dict[str, Any] = {
         "record": np.frombuffer(json.dumps(record).encode(), np.uint8),
         "rows": np.frombuffer(rows, np.uint8),
@@ -60,6 +60,16 @@ def read_checkpoint(path: Path, run: Run, made_on: dict[str, Any]) -> Checkpoint
     rows = tuple(EpochRow(**row) for row in read_table(path, table, COLUMNS))
     _check_rows(path, rows, run)
     return Checkpoint(rows, PlateauState(**feedback), state, seconds)
+
+
+def check_whole(path: Path) -> None:
+    """Check that a checkpoint can be read, whosever it is. Raises Damaged."""
+    try:
+        json.loads(_unpack(read_bytes(path))["record"].tobytes())
+    except Damaged:
+        raise
+    except Exception as error:
+        raise Damaged(f"{path}: no checkpoint: {type(error).__name__}: {error}") from error
 
 
 def _identity(run: Run, made_on: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -75,6 +75,11 @@ def table_bytes(columns: list[str], rows: Iterable[tuple[Any, ...]]) -> bytes:
     writer.writerow(columns)
     writer.writerows(rows)
     return text.getvalue().encode()
+
+
+def table_of(rows: Iterable[EpochRow]) -> bytes:
+    """Return the content of a run's epochs.csv."""
+    return table_bytes(COLUMNS, (astuple(row) for row in rows))
 
 
 def unwritable(path: Path, error: OSError) -> BadResults:

@@ -1,14 +1,17 @@
 """From a folder to an experiment: every run that can be trusted, and a line for each file that cannot."""
 
 import hashlib
+import re
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from lrbench.errors import BadResults, BadSpec
+from lrbench.config import Config
+from lrbench.datasets import resolve_sizes
+from lrbench.errors import BadResults, BadSpec, LrbenchError
 from lrbench.plan import Damage, Experiment, Finished, Run, Setting, in_order
 from lrbench.problems import PROBLEMS
 from lrbench.records import EpochRow, RunResult, Seconds, Status
@@ -18,6 +21,7 @@ from lrbench.store.files import COLUMNS, Damaged, read_bytes, read_json, read_ta
 SETTING = TypeAdapter(Setting)
 ENVIRONMENT = TypeAdapter(dict[str, dict[str, str | int | bool | None] | None])
 _DESCRIBED = ("versions", "host", "git")  # of environment.describe
+SHARED = ("problem", "hidden", "optimizer", "lr", "batch_size", "epochs", "engine")  # of Config and Setting
 AGAIN = "The same `lrbench run` as before trains it again."
 
 
@@ -103,7 +107,22 @@ def _setting(path: Path, head: dict[str, Any]) -> Setting:
         ) from error
     if setting.problem not in PROBLEMS:
         raise Damaged(f"{path}: this lrbench knows no problem {setting.problem!r}")
+    try:
+        _check_setting(setting)
+    except (ValidationError, LrbenchError, ValueError) as error:
+        why = f": {error}" if isinstance(error, LrbenchError) else ""
+        raise Damaged(f"{path}: no command gives its setting{why}") from error
     return setting
+
+
+def _check_setting(setting: Setting) -> None:
+    """A stored setting must be one that some command gives: sizes, ranges and names."""
+    stored = asdict(setting)
+    config = Config(**{key: stored[key] for key in SHARED})
+    sizes = resolve_sizes(PROBLEMS[setting.problem].dataset, setting.train_size, setting.val_size, "split")
+    known = setting.validate_on in ("split", "test", "none") and re.fullmatch("[0-9a-f]{64}", setting.data_sha256)
+    if config.optimizer != setting.optimizer or sizes.train != setting.train_size or not known:
+        raise ValueError
 
 
 def read_run(folder: Path, setting: Setting) -> Finished:
@@ -137,7 +156,9 @@ def read_run(folder: Path, setting: Setting) -> Finished:
     table = folder / "epochs.csv"
     content = read_bytes(table)
     rows = tuple(EpochRow(**row) for row in read_table(table, content, COLUMNS))
-    if hashlib.sha256(content).hexdigest() != sha256 or (not rows and status is not Status.FAILED):
+    lengths = {Status.DONE: range(setting.epochs, setting.epochs + 1), Status.FAILED: range(1)}
+    whole = len(rows) in lengths.get(status, range(1, setting.epochs + 1))
+    if hashlib.sha256(content).hexdigest() != sha256 or not whole:
         raise Damaged(f"{table}: line {_suspect(rows, run)}: its content is not what was stored")
     result = RunResult(
         status=status,

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,9 @@ from lrbench.errors import BadResults
 from lrbench.plan import Checkpoint, Damage, Experiment, Finished, Plan, Run
 from lrbench.store.checkpoints import NAME, read_checkpoint, write_checkpoint
 from lrbench.store.files import (
-    COLUMNS,
     Damaged,
     remove_leftovers,
-    table_bytes,
+    table_of,
     unwritable,
     write_json,
     write_whole,
@@ -135,7 +134,7 @@ class Store:
         """
         run, result = finished.run, finished.result
         folder = self._folder(run)
-        table = table_bytes(COLUMNS, (astuple(row) for row in result.rows))
+        table = table_of(result.rows)
         record = {
             "run_id": run.run_id,
             "spec": str(run.schedule),

@@ -1,0 +1,129 @@
+"""Is everything in order? The installation, or what stands in a results folder."""
+
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from lrbench import environment, problems
+from lrbench.config import load as load_config
+from lrbench.engine import open_engine
+from lrbench.engine.base import train
+from lrbench.errors import BadResults, LrbenchError
+from lrbench.plan import make_plan
+from lrbench.records import RunResult
+from lrbench.store import find_experiments, load, survey
+
+GOLDEN = {  # the path that both engines must follow
+    "schedulers": "cosine",
+    "train_size": 1_000,
+    "val_size": 1_000,
+    "epochs": 2,
+    "batch_size": 48,  # with a last, smaller batch
+    "optimizer": "sgd(momentum=0.9)",
+    "lr": 0.02,
+}
+CLOSE = 1e-4  # relative; float32 sums in another order
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `hint` says what to do where it is not good."""
+
+    name: str
+    good: bool
+    text: str
+    hint: str = ""
+
+
+def check_installation() -> Iterator[Check]:
+    """Look at versions, data and engine, the quick checks first. Imports TensorFlow for the last one."""
+    yield _check_python()
+    yield from _check_libraries()
+    yield _check_namesake()
+    yield _check_data()
+    yield _check_engine()
+
+
+def check_results(results: Path) -> Iterator[Check]:
+    """Read every file of a results folder. Raises BadResults if there is none."""
+    for folder in find_experiments(results):
+        try:
+            experiment = load(folder)
+        except BadResults as error:
+            yield Check(str(folder), False, error.problem, error.hint)
+            continue
+        found = survey(folder)
+        failed = sum(one.failed for one in experiment.finished)
+        counts = {
+            "finished": len(experiment.finished) - failed,
+            "failed": failed,
+            "unfinished": found.unfinished,
+            "in quarantine": found.quarantined,
+            "half-written files": found.leftovers,
+        }
+        said = ", ".join(f"{n} {what}" for what, n in counts.items() if n or what == "finished")
+        damage = (*experiment.damage, *found.damage)
+        yield Check(str(folder), not damage, said)
+        for each in damage:
+            yield Check("damaged", False, each.text, each.hint)
+
+
+def _check_python() -> Check:
+    good = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    hint = "TensorFlow has wheels for Python 3.11, 3.12 and 3.13: install one of them."
+    return Check("python", good, f"{platform.python_version()}, {platform.system()} {platform.machine()}", hint)
+
+
+def _check_libraries() -> Iterator[Check]:
+    for name, version in environment.describe()["versions"].items():
+        if name != "python":
+            hint = f"Install it: python -m pip install {name}"
+            yield Check(name, version is not None, version or "not installed", hint)
+
+
+def _check_namesake() -> Check:
+    """Another project's distribution has this package's name; where case does not count, it overwrites it."""
+    try:
+        version = metadata.version("lrbench")
+    except metadata.PackageNotFoundError:
+        return Check("namesake", True, "the unrelated package LRBench is not installed")
+    hint = "Remove it, then install this one again: python -m pip uninstall lrbench"
+    return Check("namesake", False, f"the unrelated package LRBench {version} is installed", hint)
+
+
+def _check_data() -> Check:
+    found = []
+    for problem in problems.PROBLEMS.values():
+        try:
+            train_examples, test = problem.dataset.load()
+        except LrbenchError as error:
+            return Check("data", False, error.problem, error.hint)
+        found.append(f"{problem.dataset.name}: {len(train_examples) + len(test):,} images, checksums right")
+    return Check("data", True, "; ".join(dict.fromkeys(found)))
+
+
+def _check_engine() -> Check:
+    hint = "Install TensorFlow again: python -m pip install --force-reinstall tensorflow"
+    try:
+        ours, theirs = [_figures(_golden(engine)) for engine in ("compiled", "fit")]
+    except Exception as error:  # whatever a broken TensorFlow raises
+        return Check("engine", False, f"{type(error).__name__}: {error}", hint)
+    off = max(abs(a - b) / max(abs(b), 1e-12) for a, b in zip(ours, theirs, strict=True))
+    text = f"the compiled engine follows Model.fit over {GOLDEN['epochs']} epochs within {off:.0e}"
+    if off <= CLOSE:
+        return Check("engine", True, text)
+    text = f"the compiled engine is off Model.fit by {off:.0e} of its figures"
+    return Check("engine", False, text, "Use --engine fit, and report this with your versions and processor.")
+
+
+def _golden(engine: str) -> RunResult:
+    plan = make_plan(load_config(None, {**GOLDEN, "engine": engine}, {}))
+    return train(open_engine(plan.setting).replica(0), plan.runs[0], lambda row: None)
+
+
+def _figures(result: RunResult) -> list[float]:
+    rows = [(row.train_loss, row.train_accuracy, row.val_loss, row.val_accuracy) for row in result.rows]
+    return [float(value or 0) for row in [*rows, (result.test_loss, result.test_accuracy)] for value in row]

@@ -1,0 +1,41 @@
+"""What stands in an experiment's folder besides its finished runs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lrbench.plan import Damage
+from lrbench.store.checkpoints import NAME, check_whole
+from lrbench.store.files import TEMPORARY, Damaged
+from lrbench.store.read import AGAIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """Counts of what is no finished run, and what is wrong with it."""
+
+    unfinished: int  # runs that stopped on the way; with a checkpoint they go on from there
+    quarantined: int  # damaged runs that were moved away
+    leftovers: int  # half-written files of killed commands; the next command there removes them
+    damage: tuple[Damage, ...]  # checkpoints that cannot be read
+
+
+def survey(folder: Path) -> Survey:
+    """Look at everything in an experiment's folder that `load` does not read."""
+    damage = []
+    unfinished = [path for path in (folder / "runs").glob("*") if path.is_dir() and not _ended(path)]
+    for path in unfinished:
+        try:
+            if (path / NAME).exists():
+                check_whole(path / NAME)
+        except Damaged as error:
+            damage.append(Damage(str(error), AGAIN, path))
+    return Survey(
+        unfinished=len(unfinished),
+        quarantined=sum(1 for _ in folder.glob("quarantine/*")),
+        leftovers=sum(1 for _ in folder.rglob(f"{TEMPORARY}*")),
+        damage=tuple(damage),
+    )
+
+
+def _ended(folder: Path) -> bool:
+    return (folder / "run.json").exists()
