@@ -24,7 +24,7 @@ class Config(BaseModel):
         tuple[str, ...], Field(min_length=1, examples=["step,cosine", "step(every=5 epochs, gamma=0.1)"])
     ] = ("constant", "step", "exponential", "cosine", "cyclical", "plateau")
     seeds: Annotated[tuple[int, ...], Field(min_length=1, examples=["5", "0,3,7"])] = (0,)
-    epochs: Annotated[PositiveInt, Field(le=1_000_000, examples=["15"])] = 15
+    epochs: Annotated[PositiveInt, Field(examples=["15"])] = 15
     batch_size: Annotated[PositiveInt, Field(examples=["32"])] = 32
     lr: Annotated[FiniteFloat, Field(gt=0, le=1e30, examples=["0.1"])] = 0.1
     optimizer: Annotated[str, Field(examples=["sgd(momentum=0.9)", "adam"])] = "sgd"

@@ -164,6 +164,7 @@ class Experiment:
     setting: Setting
     finished: tuple[Finished, ...]  # as in_order has them
     damage: tuple[Damage, ...]
+    table_is_current: bool = field(default=False, compare=False)  # epochs.csv holds exactly these runs
 
 
 def in_order(finished: Iterable[Finished]) -> tuple[Finished, ...]:

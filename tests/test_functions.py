@@ -154,7 +154,7 @@ def test_looking_at_results_never_runs_the_function(file: Path, tmp_path: Path) 
     assert not stored.damage
     assert stored == experiment
     (each,) = [each for each in group(stored) if each.label == "mine.py:by_share"]
-    assert used_rates(each)[0] == pytest.approx([1 - t / 9 for t in range(9)])
+    assert used_rates(each, np.arange(9))[0] == pytest.approx([1 - t / 9 for t in range(9)])
 
 
 def test_a_changed_function_never_mixes_with_its_old_runs(file: Path, cli: Callable[..., Result]) -> None:

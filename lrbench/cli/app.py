@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 import lrbench
 from lrbench.errors import LrbenchError, Stopped
+from lrbench.show import printable
 
 DONE, FAILED, BROKEN = 0, 1, 3  # BROKEN: finished, but something diverged or was damaged
 
@@ -61,11 +62,6 @@ def speak(problem: str, hint: str) -> None:
     """Print the two lines of an error on stderr."""
     typer.echo(printable(f"Error: {' '.join(problem.split())}"), err=True)
     typer.echo(printable(f"  {hint}"), err=True)
-
-
-def printable(text: str) -> str:
-    """Escape what would command the terminal: names of files and stored texts can hold anything."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 app = typer.Typer(

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from lrbench.cli.app import BROKEN, DONE, app, printable
+from lrbench.cli.app import BROKEN, DONE, app
+from lrbench.show import printable
 
 
 @app.command()

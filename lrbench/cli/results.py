@@ -9,7 +9,7 @@ import typer
 
 from lrbench.cli.app import BROKEN, DONE, app, speak
 from lrbench.errors import BadResults
-from lrbench.show import PlotFormat, SummaryFormat
+from lrbench.show import PlotFormat, SummaryFormat, printable
 
 if TYPE_CHECKING:
     from lrbench.plan import Experiment
@@ -37,7 +37,7 @@ def plot(
     for experiment in experiments:
         folder = out / experiment.folder.name if out and len(experiments) > 1 else out
         for path in plots.draw(experiment, format, folder):
-            typer.echo(path)
+            typer.echo(printable(str(path)) if sys.stdout.isatty() else path)
     return code
 
 

@@ -11,6 +11,7 @@ from lrbench.cli.app import BROKEN, DONE, app, complete, speak
 from lrbench.cli.results import show
 from lrbench.errors import EngineUnavailable
 from lrbench.records import Status
+from lrbench.show import printable
 
 if TYPE_CHECKING:
     from lrbench.config import Config
@@ -121,7 +122,8 @@ def run(
     show([outcome.experiment], "json" if as_json else "table")
     folder = shlex.quote(str(outcome.experiment.folder))
     if not quiet:
-        typer.echo(f"Stored in {folder}\nNext: lrbench plot {folder}", err=True)
+        typer.echo(printable(f"Stored in {folder}"), err=True)
+        typer.echo(printable(f"Next: lrbench plot {folder}"), err=True)
     failed = [one for one in outcome.planned if one.failed]
     if failed:
         runs = "1 run" if len(failed) == 1 else f"{len(failed)} runs"
@@ -167,7 +169,7 @@ def _verify(wishes: "Config", *, debug: bool) -> int:
         typer.echo(f"{'different' if each.difference else 'same bytes'}  {name(each.stored.run)}")
         if each.difference:
             typer.echo(f"  {each.difference}")
-            typer.echo(f"  made with {_made_on(each.stored.environment)}")
+            typer.echo(printable(f"  made with {_made_on(each.stored.environment)}"))
             typer.echo(f"  now with  {_made_on(here)}")
     return BROKEN if any(each.difference for each in verified) else DONE
 
@@ -187,7 +189,7 @@ def _list_runs(wishes: "Config") -> int:
     plan = make_plan(wishes)
     folder = wishes.out / plan.experiment
     done = {one.run.run_id for one in load(folder).finished} if (folder / "experiment.json").exists() else set()
-    typer.echo(f"{folder}: {plan.setting.describe()}")
+    typer.echo(printable(f"{folder}: {plan.setting.describe()}"))
     for each in plan.runs:
         typer.echo(
             f"{'done ' if each.run_id in done else 'to do'}  {each.run_id}  {each.schedule}, seed {each.seed}"

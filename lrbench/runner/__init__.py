@@ -149,7 +149,7 @@ def _tabulated(store: Store, tabulate: Callable[[Experiment], bytes], changed: b
         experiment = load(store.folder) if changed or store.experiment.damage else store.experiment
         if not experiment.finished:
             return experiment
-        store.write_tables(experiment.finished, tabulate(experiment))
+        store.write_tables(experiment, tabulate(experiment))
         store.tidy(experiment.finished)
     left = tuple(damage for damage in experiment.damage if damage.run_folder)  # the tables are whole now
     return replace(experiment, damage=left)

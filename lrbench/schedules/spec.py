@@ -18,6 +18,7 @@ from lrbench.schedules.base import REGISTRY, Rate, Span, Unit
 from lrbench.schedules.modifiers import MODIFIERS, parameters_of
 from lrbench.schedules.schedule import Schedule
 
+FORMULA = "+-@"  # how a cell begins that spreadsheets calculate; a label cannot begin with =
 LONGEST_LABEL = 80
 UNITS: dict[str, Unit] = {
     "%": "%",
@@ -68,7 +69,11 @@ def _schedule(call: Call, lr: float) -> Schedule:
         if key in values and (key == "lr" or values[key] != parameters[key].default)
     )
     schedule = Schedule("", entry.name, values.get("lr", lr), given)
-    return replace(schedule, label=_label(call.label) if call.label else schedule.spec)
+    if call.label:
+        return replace(schedule, label=_label(call.label))
+    if schedule.spec[0] in FORMULA:  # a file of the user's own
+        call.whole.bad(f"{schedule.spec!r} would be a formula in a spreadsheet", f"Write label={schedule.spec}.")
+    return replace(schedule, label=schedule.spec)
 
 
 def _peak(value: Piece, lr: float) -> float:
@@ -81,7 +86,7 @@ def _peak(value: Piece, lr: float) -> float:
 def _label(label: Piece) -> str:
     if len(label.text) > LONGEST_LABEL:
         label.bad(f"A label of {len(label.text)} characters is too long", f"Use up to {LONGEST_LABEL}.")
-    if label.text[0] in "+-@":
+    if label.text[0] in FORMULA:
         label.bad(f"The label {label.text!r} would be a formula in a spreadsheet", "Begin it with a letter.")
     return label.text
 

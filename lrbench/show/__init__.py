@@ -7,3 +7,8 @@ SummaryFormat = Literal["table", "csv", "json", "markdown"]
 PreviewFormat = Literal["curves", "csv", "json"]
 NARROWEST = 76  # columns that figures need; a narrower terminal wraps the lines
 PIPE_WIDTH = 160  # columns where nobody's terminal sets a width
+
+
+def printable(text: str) -> str:
+    """Escape what would command the terminal: names of files and stored texts can hold anything."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

@@ -39,8 +39,9 @@ class Group:
 
     @property
     def legend(self) -> str:
-        lost = sum(one.result.status is Status.DIVERGED for one in self.runs)
-        said = f"{self.label} ({lost} of {len(self.runs)} diverged)" if lost else self.label
+        ends = [one.result.status for one in self.runs]
+        lost = [f"{ends.count(end)} {end}" for end in (Status.DIVERGED, Status.FAILED) if end in ends]
+        said = f"{self.label} ({', '.join(lost)} of {len(self.runs)})" if lost else self.label
         return shown(said)
 
     def epochs(self, field: str) -> NDArray[np.float64]:
@@ -127,9 +128,8 @@ def draw_rates(axes: Axes, groups: list[Group]) -> None:
     """The rate that every update used; where seeds differ (plateau), their mean and range."""
     lowest, highest = math.inf, 0.0
     for each in groups:
-        table = used_rates(each)
-        steps = thinned(table.shape[1])
-        table = table[:, steps]
+        steps = thinned(each.runs[0].run.setting.horizon.steps)
+        table = used_rates(each, steps)
         positive = table[table > 0]
         if positive.size:
             lowest, highest = min(lowest, float(positive.min())), max(highest, float(positive.max()))
@@ -140,22 +140,23 @@ def draw_rates(axes: Axes, groups: list[Group]) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
 
 
-def used_rates(each: Group) -> NDArray[np.float64]:
-    """Return the rates that a schedule's updates used: float64 (curves, steps), nan after a run's end.
+def used_rates(each: Group, steps: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the rates that a schedule used at some steps: float64 (curves, steps), nan after a run's end.
 
     One curve, unless feedback made the seeds' rates differ: what `lr` logs of each epoch then scales its part.
     """
     run = each.runs[0].run
     horizon = run.setting.horizon
     if run.schedule.is_users_own:  # their code is not run to look at results: straight lines from lr_first to lr
-        first, last = each.epochs("lr_first")[0], each.epochs("lr")[0]
-        return np.linspace(first, last, horizon.steps_per_epoch, axis=1).reshape(1, horizon.steps)
+        longest = int(np.argmax([len(one.result.rows) for one in each.runs]))
+        first, last = each.epochs("lr_first")[longest], each.epochs("lr")[longest]
+        return np.linspace(first, last, horizon.steps_per_epoch, axis=1).reshape(1, horizon.steps)[:, steps]
     table = rates(run.schedule, horizon)
     if run.schedule.feedback(horizon) is None:
-        return table[None, :]
-    by_epoch = table.reshape(horizon.epochs, horizon.steps_per_epoch)
-    scale = each.epochs("lr") / by_epoch[:, -1]
-    return (scale[:, :, None] * by_epoch).reshape(len(each.runs), horizon.steps)
+        return table[None, steps]
+    ends = table[horizon.steps_per_epoch - 1 :: horizon.steps_per_epoch]
+    scale = each.epochs("lr") / ends
+    return np.asarray(scale[:, steps // horizon.steps_per_epoch] * table[steps])
 
 
 def draw_train_loss(axes: Axes, groups: list[Group]) -> None:

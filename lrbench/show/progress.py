@@ -11,6 +11,7 @@ from rich.text import Text
 
 from lrbench.plan import Damage, Finished, Plan, Run
 from lrbench.records import EpochRow, Status
+from lrbench.show import printable
 
 
 def progress_for(stream: TextIO, *, quiet: bool = False, verbose: bool = False) -> "Silent":
@@ -74,7 +75,7 @@ class Lines(Silent):
         self._say(f"{name}: ending the epochs under way. Once more stops at once.")
 
     def _say(self, text: str) -> None:
-        self._console.print(Text(text))
+        self._console.print(Text(printable(text)))
 
 
 class Bars(Lines):

@@ -13,7 +13,7 @@ from tabulate import tabulate
 
 from lrbench import summary
 from lrbench.plan import Experiment
-from lrbench.show import NARROWEST, PIPE_WIDTH, SummaryFormat
+from lrbench.show import NARROWEST, PIPE_WIDTH, SummaryFormat, printable
 
 HEADINGS = ("scheduler", "n", "test accuracy", "validation accuracy", "test loss", "final rate", "diverged")
 
@@ -29,7 +29,7 @@ def _write_tables(experiments: Sequence[Experiment], stream: TextIO) -> None:
     for experiment in experiments:
         table = Table(
             *[heading.replace(" ", "\n") for heading in HEADINGS],  # two lines, to fit 80 columns
-            title=Text(f"{experiment.name}: {experiment.setting.describe()}"),
+            title=Text(printable(f"{experiment.name}: {experiment.setting.describe()}")),
             title_justify="left",
             title_style="bold",
             caption=Text(_caption(experiment)),

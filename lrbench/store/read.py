@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from lrbench.plan import Damage, Experiment, Finished, Run, Setting, in_order
 from lrbench.problems import PROBLEMS
 from lrbench.records import EpochRow, RunResult, Seconds, Status
 from lrbench.schedules import parse
-from lrbench.store.files import COLUMNS, Damaged, read_bytes, read_json, read_table, table_bytes
+from lrbench.store.files import COLUMNS, Damaged, cells, read_bytes, read_json, read_table, table_bytes
 
 SETTING = TypeAdapter(Setting)
 ENVIRONMENT = TypeAdapter(dict[str, dict[str, str | int | bool | None] | None])
@@ -31,16 +31,16 @@ def find_experiments(results: Path) -> list[Path]:
     Raises BadResults if there is none.
     """
     hint = "Make one with: lrbench run -o " + str(results)
-    if not results.exists():
-        raise BadResults(f"There is no folder {results}.", hint)
-    if not results.is_dir():
-        raise BadResults(f"{results} is a file, not a results folder.", "Name the folder that holds it.")
     try:
+        if not results.exists():
+            raise BadResults(f"There is no folder {results}.", hint)
+        if not results.is_dir():
+            raise BadResults(f"{results} is a file, not a results folder.", "Name the folder that holds it.")
         if (results / "experiment.json").exists():
             return [results]
         found = sorted(path.parent for path in results.glob("*/experiment.json"))
     except OSError as error:
-        raise BadResults(f"{results} cannot be read: {error.strerror}.", "Check its rights.") from error
+        raise BadResults(f"{results} cannot be read: {error.strerror}.", "Check its name and rights.") from error
     if not found:
         raise BadResults(f"{results} holds no results.", hint)
     return found
@@ -76,25 +76,46 @@ def load(folder: Path) -> Experiment:
         setting = _setting(marker, read_json(marker))
     except Damaged as error:
         raise BadResults(str(error), f"Move {folder} away, or bring the file back from a copy.") from error
+    tables: dict[str, bytes] = {}
     finished: list[Finished] = []
     damage: list[Damage] = []
     for path in sorted((folder / "runs").glob("*/run.json")):  # where it stands, the run claims to be finished
         try:
-            finished.append(read_run(path.parent, setting))
+            one, tables[path.parent.name] = _read(path.parent, setting)
+            finished.append(one)
         except Damaged as error:
             damage.append(Damage(str(error), AGAIN, path.parent))
     everything = in_order(finished)
+    current = False
     try:
-        _check_merged(folder / "epochs.csv", everything, damage)
+        current = _check_merged(folder / "epochs.csv", _merge(everything, tables), damage)
     except Damaged as error:
         damage.append(Damage(str(error), "The runs are whole: any `lrbench run` there writes this table again."))
-    return Experiment(name=folder.name, folder=folder, setting=setting, finished=everything, damage=tuple(damage))
+    return Experiment(
+        name=folder.name,
+        folder=folder,
+        setting=setting,
+        finished=everything,
+        damage=tuple(damage),
+        table_is_current=current,
+    )
 
 
 def merged_table(finished: Sequence[Finished]) -> bytes:
     """Return the table of all runs: each one's rows under its id."""
-    rows = ((one.run.run_id, *astuple(row)) for one in finished for row in one.result.rows)
+    ids = [one.run.run_id for one in finished]  # a hash, so not once per row
+    rows = ((run_id, *cells(row)) for run_id, one in zip(ids, finished, strict=True) for row in one.result.rows)
     return table_bytes(["run_id", *COLUMNS], rows)
+
+
+def _merge(finished: Sequence[Finished], tables: dict[str, bytes]) -> bytes:
+    """As `merged_table`, from the runs' own files: their bytes are already those of their rows."""
+    parts = [table_bytes(["run_id", *COLUMNS], [])]
+    for one in finished:
+        prefix = one.run.run_id.encode() + b","
+        rows = tables[one.run.run_id].partition(b"\n")[2]
+        parts += [prefix, rows[:-1].replace(b"\n", b"\n" + prefix), b"\n"] if rows else []
+    return b"".join(parts)
 
 
 def _setting(path: Path, head: dict[str, Any]) -> Setting:
@@ -120,6 +141,7 @@ def _check_setting(setting: Setting) -> None:
     stored = asdict(setting)
     config = Config(**{key: stored[key] for key in SHARED})
     sizes = resolve_sizes(PROBLEMS[setting.problem].dataset, setting.train_size, setting.val_size, "split")
+    setting.horizon  # noqa: B018 # refuses what is too long
     known = setting.validate_on in ("split", "test", "none") and re.fullmatch("[0-9a-f]{64}", setting.data_sha256)
     if config.optimizer != setting.optimizer or sizes.train != setting.train_size or not known:
         raise ValueError
@@ -127,9 +149,14 @@ def _check_setting(setting: Setting) -> None:
 
 def read_run(folder: Path, setting: Setting) -> Finished:
     """Read a run and check that its files belong together and into this experiment. Raises Damaged."""
+    return _read(folder, setting)[0]
+
+
+def _read(folder: Path, setting: Setting) -> tuple[Finished, bytes]:
+    """Return a run and the content of its epochs.csv."""
     path = folder / "run.json"
     head = read_json(path)
-    if _setting(path, head) != setting:
+    if head.get("setting") != asdict(setting) and _setting(path, head) != setting:
         raise Damaged(f"{path}: it is a run of another setting")
     try:
         run = Run(
@@ -169,7 +196,7 @@ def read_run(folder: Path, setting: Setting) -> Finished:
         state_sha256=state_sha256,
         error=failure,
     )
-    return Finished(run, result, environment)
+    return Finished(run, result, environment), content
 
 
 def _suspect(rows: tuple[EpochRow, ...], run: Run) -> str:
@@ -181,15 +208,20 @@ def _suspect(rows: tuple[EpochRow, ...], run: Run) -> str:
     return f"2 to {len(rows) + 1}"
 
 
-def _check_merged(path: Path, finished: Sequence[Finished], damage: Sequence[Damage]) -> None:
+def _check_merged(path: Path, whole: bytes, damage: Sequence[Damage]) -> bool:
     """The table of all runs is made from the runs and never read back, but people open it. Raises Damaged.
 
     A line that no run has is damage. A line too few is not: a command may have been killed before it wrote them.
+    Returns whether the table is `whole`.
     """
     if not path.exists():
-        return
-    expected = set(merged_table(finished).splitlines())
+        return False
+    found = read_bytes(path)
+    if found == whole:
+        return True
+    expected = set(whole.splitlines())
     unreadable = tuple(each.run_folder.name.encode() + b"," for each in damage if each.run_folder)
-    for number, line in enumerate(read_bytes(path).splitlines(), start=1):
+    for number, line in enumerate(found.splitlines(), start=1):
         if line not in expected and not line.startswith(unreadable):
             raise Damaged(f"{path}: line {number}: it is not what the runs say")
+    return False

@@ -179,13 +179,14 @@ class Store:
         except OSError as error:
             raise unwritable(folder, error) from error
 
-    def write_tables(self, finished: Sequence[Finished], summary: bytes) -> None:
+    def write_tables(self, experiment: Experiment, summary: bytes) -> None:
         """Write the tables that are made from the runs, if they are not so already. Raises BadResults."""
+        path = self.folder / "summary.csv"
         try:
-            for name, content in (("epochs.csv", merged_table(finished)), ("summary.csv", summary)):
-                path = self.folder / name
-                if not path.exists() or path.read_bytes() != content:
-                    write_whole(path, content)
+            if not experiment.table_is_current:
+                write_whole(self.folder / "epochs.csv", merged_table(experiment.finished))
+            if not path.exists() or path.read_bytes() != summary:
+                write_whole(path, summary)
             remove_leftovers(self.folder)
         except OSError as error:
             raise unwritable(self.folder, error) from error

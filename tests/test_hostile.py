@@ -1,0 +1,198 @@
+"""Input that means harm: it stays text, stays inside the folder, or is an error of two lines."""
+
+import contextlib
+import csv
+import dataclasses
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import fake_finished, fake_plan, fake_run
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from typer.testing import Result
+
+from lrbench.config import load as load_config
+from lrbench.errors import LrbenchError
+from lrbench.plan import make_plan
+from lrbench.store import Store, load
+
+Cli = Callable[..., Result]
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+TEXTS = {
+    "up": "../../evil",
+    "absolute": "/etc/passwd",
+    "backslash": "..\\..\\evil",
+    "nul": "a\0b",
+    "script": "<script>alert(1)</script>",
+    "image": '"><img src=x onerror=alert(1)>',
+    "ansi": "\x1b[31mred\x1b[2J",
+    "osc": "\x1b]0;title\x07",
+    "newline": "a\nb",
+    "formula": "=cmd|' /C calc'!A0",
+    "plus": "+1+1",
+    "minus": "-2+3",
+    "at": "@SUM(A1)",
+    "tab": "\t=1+1",
+    "long": "x" * 10_000,
+    "right to left": "abc\u202egpj.exe",
+    "mark": "\u200fabc",
+    "zero width": "a\u200bb",
+    "markup": "[bold red]x[/bold red]",
+    "latex": r"\input{/etc/passwd}",
+    "template": "{{ 7 * 7 }}",
+}
+
+
+def spoken(text: str) -> None:
+    """What reached the terminal: no character that commands it."""
+    assert all(character.isprintable() or character == "\n" for character in text), ascii(text)
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("place", ["label", "scheduler", "name", "config", "optimizer", "problem", "folder"])
+def test_a_hostile_word_is_text_or_an_error(cli: Cli, tmp_path: Path, place: str, text: str) -> None:
+    inside = tmp_path / "here"
+    inside.mkdir()
+    words: list[str | Path] = ["run", "--engine", "fake", "--epochs", "2", "-o", inside / "results", "-s", "step"]
+    if place == "label":
+        words[-1] = f"{text}=step"
+    elif place == "scheduler":
+        words[-1] = text
+    elif place == "config":
+        (inside / "my.toml").write_text(f"name = {json.dumps(text)}\nschedulers = [{json.dumps(text + '=step')}]")
+        words = [*words[:-2], "-c", inside / "my.toml"]
+    elif place == "folder":
+        words = ["summary", text]
+    else:
+        words += [f"--{place}", text]
+    result = cli(*words)
+    assert result.exit_code in (0, 2)
+    spoken(result.output)
+    if result.exit_code == 2:
+        assert len(result.stderr.splitlines()) == 2
+        assert not list(inside.rglob("experiment.json")), "nothing was written"
+    assert {path.name for path in tmp_path.iterdir()} == {"here"}, "nothing stands outside"
+    for path in inside.rglob("*.csv"):
+        with path.open(newline="", encoding="utf-8") as file:
+            cells = [cell for row in csv.reader(file) for cell in row]
+        assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@", "\t", "\r")]
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_a_hostile_label_in_stored_files_is_damage(command: Command, tmp_path: Path, text: str) -> None:
+    """Somebody else made the folder, past all checks, with ids and checksums that fit."""
+    plan = fake_plan(schedulers="step")
+    schedule = dataclasses.replace(plan.runs[0].schedule, label=text)
+    run = dataclasses.replace(plan.runs[0], schedule=schedule)
+    plan = dataclasses.replace(plan, runs=(run,))
+    store = Store.open(tmp_path / "results", plan)
+    store.describe({})
+    for finished in fake_finished(plan):
+        store.save(finished)
+    if "markup script template latex image backslash up absolute".find(_name(text)) >= 0:
+        return  # harmless as text; the tables and pictures have their own tests
+    assert not load(store.folder).finished
+    for words in (["summary", "results"], ["doctor", "results"], ["plot", "results"]):
+        done = command(*words)
+        assert done.returncode in (2, 3)
+        spoken(done.stdout + done.stderr)
+
+
+def _name(text: str) -> str:
+    return next(name for name, each in TEXTS.items() if each == text)
+
+
+def test_a_folder_s_hostile_name_reaches_no_terminal(cli: Cli, tmp_path: Path) -> None:
+    out = tmp_path / "\x1b[31mred\u202e"
+    fake_run(out, schedulers="step")
+    (folder,) = out.iterdir()
+    (folder / "runs" / next((folder / "runs").iterdir()).name / "run.json").write_text("{")
+    for words in (["summary", out], ["plot", out], ["doctor", out], ["run", "--engine", "fake", "-o", out]):
+        result = cli(*words)
+        assert result.exit_code in (0, 2, 3)
+        spoken(result.stderr if words[0] == "plot" else result.output)  # in a pipe, a path is the path
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("batch_size", "0"),
+        ("epochs", "-1"),
+        ("epochs", "1000000000000"),
+        ("train_size", "1000000000000"),
+        ("hidden", "0"),
+        ("optimizer", '"\\u001b[31msgd"'),
+        ("optimizer", '"sgd(momentum=0.90)"'),
+        ("engine", '"<script>"'),
+        ("validate_on", '"nowhere"'),
+        ("data_sha256", '"../../x"'),
+        ("lr", "1e999"),
+        ("lr", "-1"),
+    ],
+)
+def test_a_setting_that_no_command_gives_is_refused(cli: Cli, tmp_path: Path, key: str, value: str) -> None:
+    experiment = fake_run(tmp_path / "results", schedulers="step").experiment
+    path = experiment.folder / "experiment.json"
+    record = json.loads(path.read_text())
+    old = json.dumps(record["setting"][key])
+    path.write_text(path.read_text().replace(f'"{key}": {old}', f'"{key}": {value}', 1))
+    for words in (["summary", "results"], ["plot", "results"], ["run", "--engine", "fake", "--epochs", "4"]):
+        result = cli(*words)
+        assert result.exit_code == 2, result.output
+        assert "experiment.json" in result.stderr
+        spoken(result.output)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(
+    content=st.one_of(
+        st.binary(max_size=300), st.text(max_size=200).map(lambda text: text.encode(errors="ignore"))
+    )
+)
+def test_arbitrary_bytes_in_a_config_are_an_error_or_a_config(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "my.toml"
+    path.write_bytes(content)
+    with contextlib.suppress(LrbenchError):
+        make_plan(load_config(str(path), {"engine": "fake"}, {}))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(
+    key=st.sampled_from(
+        ["schedulers", "seeds", "epochs", "lr", "optimizer", "name", "out", "problem", "val_size"]
+    ),
+    value=st.one_of(
+        st.text(max_size=40), st.integers(), st.floats(), st.booleans(), st.lists(st.text(max_size=8), max_size=3)
+    ),
+)
+def test_arbitrary_values_in_a_config_are_an_error_or_a_plan(tmp_path: Path, key: str, value: object) -> None:
+    with contextlib.suppress(LrbenchError):
+        make_plan(load_config(None, {key: value, "engine": "fake"}, {}))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@given(data=st.data())
+def test_arbitrary_values_in_run_json_are_damage_or_read(tmp_path: Path, data: st.DataObject) -> None:
+    """Each value of the record in turn is replaced by some other JSON value."""
+    out = tmp_path / "results"
+    experiment = fake_run(out, schedulers="step").experiment
+    path = experiment.folder / "runs" / experiment.finished[0].run.run_id / "run.json"
+    whole = path.read_text()
+    record = json.loads(whole)
+    strange = st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+        max_leaves=4,
+    )
+    record[data.draw(st.sampled_from(sorted(record)))] = data.draw(strange)
+    path.write_text(json.dumps(record))
+    try:
+        found = load(experiment.folder)
+        assert len(found.finished) + len([each for each in found.damage if each.run_folder]) == 1
+    except LrbenchError:
+        pass
+    finally:
+        path.write_text(whole)
