@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 TEMPORARY := $(or $(TMPDIR),/tmp)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test check smoke bench clean
+.PHONY: help demo setup test check smoke bench torture clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 demo: $(VENV)/installed ## compare six schedules on all of MNIST, draw them, say who came first
 	$(BIN)/lrbench run
@@ -34,6 +34,9 @@ smoke: $(VENV)/installed ## a small real run into a temporary folder, plotted an
 
 bench: $(VENV)/developing ## measure speed and memory against Model.fit; takes about ten minutes
 	$(BIN)/python tests/bench.py
+
+torture: $(VENV)/developing ## kill real runs 200 times and compare every byte; takes half an hour
+	PYTHONPATH=tests $(BIN)/python tests/torture.py 200
 
 clean: ## remove .venv and caches; results stay
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -15,6 +15,7 @@ COLUMNS = {
     "scheduler": "the schedule's label",
     "n": "runs that finished: every mean of the row is over these",
     "diverged": "runs that did not, because a loss was not finite",
+    "failed": "runs that an exception ended",
     "test_accuracy_mean": "fraction 0..1",
     "test_accuracy_low": "95 % t interval of the mean, from two runs on",
     "test_accuracy_high": "",
@@ -63,28 +64,29 @@ def as_record(experiment: Experiment) -> dict[str, Any]:
 
 
 def _end(label: str, result: Any) -> dict[str, Any]:
-    last = result.rows[-1]
     done = result.status is Status.DONE
+    last = result.rows[-1] if done else None
     figures = {
         "test_accuracy": result.test_accuracy,
         "test_loss": result.test_loss,
-        "val_accuracy": last.val_accuracy,
-        "val_loss": last.val_loss,
-        "train_loss": last.train_loss,
-        "final_rate": last.lr,
+        "val_accuracy": last and last.val_accuracy,
+        "val_loss": last and last.val_loss,
+        "train_loss": last and last.train_loss,
+        "final_rate": last and last.lr,
     }
-    return {"scheduler": label, "done": done} | {
+    return {"scheduler": label, "status": result.status} | {
         key: np.nan if value is None or not done else value for key, value in figures.items()
     }
 
 
 def _row(label: str, group: pd.DataFrame) -> dict[str, Any]:
-    done = group[group["done"]]
+    done = group[group["status"] == Status.DONE]
     low, high = mean_interval(done["test_accuracy"])
     return {
         "scheduler": label,
         "n": len(done),
-        "diverged": len(group) - len(done),
+        "diverged": int((group["status"] == Status.DIVERGED).sum()),
+        "failed": int((group["status"] == Status.FAILED).sum()),
         "test_accuracy_low": low,
         "test_accuracy_high": high,
     } | {

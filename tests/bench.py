@@ -242,6 +242,30 @@ def bench_light_commands() -> None:
     print_table(["light command", "n", "median", "peak memory"], rows)
 
 
+def bench_load() -> None:
+    """Results folders of 500 and of 5,000 runs of 100 epochs, made by the fake engine."""
+    lrbench = [sys.executable, "-m", "lrbench"]
+    schedules = "constant,step,exponential,cosine,plateau"
+    rows: list[list[object]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        made = {}
+        for seeds in (100, 1000):
+            words = ["run", "--engine", "fake", "--epochs", "100", "-s", schedules, "--seeds", str(seeds)]
+            made[seeds] = [*lrbench, *words, "--checkpoint-every", "100", "-q", "-o", str(seeds)]
+            timed(made[seeds], folder)
+        for name in ("run", "summary", "plot"):
+            medians = {}
+            for seeds in (100, 1000):
+                words = made[seeds] if name == "run" else [*lrbench, name, str(seeds)]
+                found = [timed(words, folder) for _ in range(3)]
+                medians[seeds] = statistics.median(s for s, _ in found)
+                peak = max(gb for _, gb in found)
+            shown = "lrbench run, nothing to do" if name == "run" else f"lrbench {name}"
+            growth = f"{medians[1000] / medians[100]:.1f}"
+            rows.append([shown, 3, f"{medians[100]:.1f} s", f"{medians[1000]:.1f} s", growth, f"{peak:.2f} GB"])
+    print_table(["stored runs of 100 epochs", "n", "500", "5,000", "ratio", "peak memory"], rows)
+
+
 def bench_tables(rounds: int) -> None:
     """The table of 10 million steps, for the slowest of all open-loop schedules and for cosine."""
     from lrbench.schedules import REGISTRY, Horizon, parse
@@ -299,6 +323,7 @@ def main() -> None:
     bench_epochs(options.rounds)
     bench_commands(options.commands)
     bench_light_commands()
+    bench_load()
     bench_tables(5)  # last: a child's peak memory begins with its parent's
     return None
 

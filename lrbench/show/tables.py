@@ -15,7 +15,16 @@ from lrbench import summary
 from lrbench.plan import Experiment
 from lrbench.show import NARROWEST, PIPE_WIDTH, SummaryFormat, printable
 
-HEADINGS = ("scheduler", "n", "test accuracy", "validation accuracy", "test loss", "final rate", "diverged")
+HEADINGS = (
+    "scheduler",
+    "n",
+    "test accuracy",
+    "validation accuracy",
+    "test loss",
+    "final rate",
+    "diverged",
+    "failed",  # shown only where a run did
+)
 
 
 def write(experiments: Sequence[Experiment], form: SummaryFormat, stream: TextIO) -> None:
@@ -27,8 +36,9 @@ def _write_tables(experiments: Sequence[Experiment], stream: TextIO) -> None:
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else PIPE_WIDTH)
     console.width = max(console.width, NARROWEST)
     for experiment in experiments:
+        headings, rows = _rows(experiment)
         table = Table(
-            *[heading.replace(" ", "\n") for heading in HEADINGS],  # two lines, to fit 80 columns
+            *[heading.replace(" ", "\n") for heading in headings],  # two lines, to fit 80 columns
             title=Text(printable(f"{experiment.name}: {experiment.setting.describe()}")),
             title_justify="left",
             title_style="bold",
@@ -41,7 +51,7 @@ def _write_tables(experiments: Sequence[Experiment], stream: TextIO) -> None:
         for column in table.columns[1:]:
             column.justify = "right"
             column.no_wrap = True
-        for row in _rows(experiment):
+        for row in rows:
             table.add_row(*[Text(cell) for cell in row])
         console.print(table)
 
@@ -58,10 +68,11 @@ def _write_json(experiments: Sequence[Experiment], stream: TextIO) -> None:
 
 def _write_markdown(experiments: Sequence[Experiment], stream: TextIO) -> None:
     for experiment in experiments:
-        rows = [[_plain(cell) for cell in row] for row in _rows(experiment)]
-        right = ("left", *["right"] * (len(HEADINGS) - 1))
+        headings, found = _rows(experiment)
+        rows = [[_plain(cell) for cell in row] for row in found]
+        right = ("left", *["right"] * (len(headings) - 1))
         stream.write(f"### {_plain(experiment.name)}\n\n{_plain(experiment.setting.describe())}\n\n")
-        stream.write(tabulate(rows, HEADINGS, tablefmt="pipe", colalign=right, disable_numparse=True))
+        stream.write(tabulate(rows, headings, tablefmt="pipe", colalign=right, disable_numparse=True))
         stream.write(f"\n\n{_caption(experiment)}\n\n")
 
 
@@ -73,8 +84,11 @@ WRITERS: dict[SummaryFormat, Callable[[Sequence[Experiment], TextIO], None]] = {
 }
 
 
-def _rows(experiment: Experiment) -> list[list[str]]:
-    return [_cells(row) for row in summary.summarize(experiment).to_dict(orient="records")]
+def _rows(experiment: Experiment) -> tuple[Sequence[str], list[list[str]]]:
+    """Return the headings and the cells that people see."""
+    rows = [_cells(row) for row in summary.summarize(experiment).to_dict(orient="records")]
+    shown = len(HEADINGS) if any(row[-1] for row in rows) else len(HEADINGS) - 1
+    return HEADINGS[:shown], [row[:shown] for row in rows]
 
 
 def _cells(row: dict[Any, Any]) -> list[str]:
@@ -88,6 +102,7 @@ def _cells(row: dict[Any, Any]) -> list[str]:
         "–" if math.isnan(row["test_loss_mean"]) else f"{row['test_loss_mean']:.4f}",
         "–" if math.isnan(row["final_rate_mean"]) else f"{row['final_rate_mean']:.3g}",
         str(row["diverged"] or ""),
+        str(row["failed"] or ""),
     ]
 
 
