@@ -1,10 +1,10 @@
 """Everything that lrbench raises on purpose.
 
     LrbenchError             something went wrong that the user can be told about        exit 1
-    ├── BadUsage             the user's input cannot be used; nothing was written        exit 2
+    ├── BadUsage             the user's input or place cannot be used                    exit 2
     │   ├── BadSpec          a schedule's text or its parameters
     │   ├── BadConfig        an option, an environment variable or a configuration file
-    │   └── BadResults       a results folder that is missing, empty, in the way or not writable
+    │   └── BadResults       a results folder that is missing, empty, in the way, full or not writable
     ├── BadData              a data file that is missing or damaged                      exit 1
     ├── EngineUnavailable    TensorFlow cannot be imported or set up                     exit 1
     └── Stopped              Ctrl-C or SIGTERM arrived while runs were training          exit 130 or 143
@@ -28,7 +28,7 @@ class LrbenchError(Exception):
 
 
 class BadUsage(LrbenchError):
-    """The user's input cannot be used. Nothing was written."""
+    """The user's input or the place for the results cannot be used."""
 
     exit_code = 2
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -263,3 +263,47 @@ def test_a_signal_keeps_what_finished_and_says_how_to_go_on(
     assert not list(folder.rglob(".tmp-*"))
     again = fake_run(tmp_path / "my results", seeds=3)
     assert len(again.trained) == 15
+
+
+MINE = """
+import os, threading
+
+def rate(step):
+    if "BREAK" in os.environ and threading.current_thread().name.startswith("replica"):
+        raise ValueError("broken while training")
+    return 0.1
+"""
+
+
+def test_an_exception_in_the_user_s_schedule_fails_its_runs_alone(
+    tmp_path: Path, command: Callable[..., "subprocess.CompletedProcess[str]"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    words = ["run", "--engine", "fake", "--train-size", "96", "--epochs", "3", "-s", "step,mine=mine.py:rate"]
+    monkeypatch.setenv("BREAK", "1")
+    broken = command(*words)
+    assert broken.returncode == 3
+    assert "mine, seed 0: FAILED: lrbench.errors.BadSpec: mine.py:rate failed at (0): ValueError" in broken.stderr
+    assert "Traceback" not in broken.stderr
+    said = broken.stderr.splitlines()
+    assert said[-2].startswith("Error: 1 run failed; run.json in results/")
+    assert said[-1] == "  The same command again tries them once more."
+    assert "failed" in broken.stdout
+    (folder,) = (tmp_path / "results").iterdir()
+    (failed,) = [one for one in load(folder).finished if one.failed]
+    assert 'raise ValueError("broken while training")' in (failed.result.error or "")
+    assert command("summary", "results").returncode == 0
+    assert command("plot", "results").returncode == 0
+    monkeypatch.delenv("BREAK")
+    mended = command(*words)
+    assert mended.returncode == 0, mended.stderr
+    assert "[1/1] mine, seed 0: test accuracy" in mended.stderr
+
+
+def test_a_schedule_that_is_random_fails_and_says_why(
+    tmp_path: Path, command: Callable[..., "subprocess.CompletedProcess[str]"]
+) -> None:
+    (tmp_path / "mine.py").write_text("import random\n\ndef rate(step):\n    return random.random()\n")
+    done = command("run", "--engine", "fake", "--train-size", "96", "-s", "mine.py:rate")
+    assert done.returncode == 3
+    assert "mine.py:rate gives other rates each time it is asked" in done.stderr

@@ -73,7 +73,7 @@ class Network:
         self._assign([*weights, *self._untouched])
 
     def state(self) -> list[NDArray[Any]]:
-        return [np.array(variable) for variable in self._variables]  # a copy: training goes on in the original
+        return [np.asarray(variable).copy() for variable in self._variables]  # training goes on in the originals
 
     def restore(self, state: Sequence[NDArray[Any]]) -> None:
         check_fit(state, self.state())

@@ -1,0 +1,75 @@
+"""`lrbench run --verify`: the same bytes again, or what differs and on what each was made."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import fake_run
+from typer.testing import Result
+
+from lrbench.config import load as load_config
+from lrbench.engine.fake import FakeReplica
+from lrbench.runner import verify
+
+Cli = Callable[..., Result]
+WORDS = ["run", "--engine", "fake", "--epochs", "4", "-s", "step,hot=constant(lr=11)", "--seeds", "3"]
+
+
+def test_finished_runs_give_the_same_bytes_again(cli: Cli, tmp_path: Path) -> None:
+    cli(*WORDS)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    result = cli(*WORDS, "--verify")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert len(lines) == 4
+    assert all(line.startswith("same bytes  ") for line in lines)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_other_bytes_are_said_with_line_and_machine(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli("run", "--engine", "fake", "--epochs", "4", "-s", "step")
+    whole = FakeReplica.validate
+
+    def other(self: FakeReplica) -> object:
+        found = whole(self)
+        assert found
+        return type(found)(found.loss + (self._travelled > 0.12) * 1e-9, found.accuracy)
+
+    monkeypatch.setattr(FakeReplica, "validate", other)
+    result = cli("run", "--engine", "fake", "--epochs", "4", "-s", "step", "--verify")
+    assert result.exit_code == 3
+    lines = result.stdout.splitlines()
+    assert lines[0] == "different  step, seed 0"
+    assert lines[1].startswith("  epochs.csv line 3: val_loss is ")
+    assert lines[2].startswith("  made with lrbench ")
+    assert lines[3].startswith("  now with  lrbench ")
+
+
+def test_other_final_weights_are_seen(tmp_path: Path) -> None:
+    experiment = fake_run(tmp_path, schedulers="step").experiment
+    (path,) = experiment.folder.glob("runs/*/run.json")
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"state_sha256": "0" * 64}))
+    config = load_config(None, {"engine": "fake", "epochs": 4, "schedulers": "step", "out": tmp_path}, {})
+    (verified,) = verify(config)
+    assert "state_sha256 is" in (verified.difference or "")
+
+
+def test_nothing_to_verify_is_an_error(cli: Cli) -> None:
+    result = cli(*WORDS, "--verify")
+    assert result.exit_code == 2
+    assert "to verify" in result.stderr
+    assert "without --verify" in result.stderr
+
+
+@pytest.mark.tensorflow
+def test_real_runs_give_the_same_bytes_in_another_process_with_other_jobs(
+    command: Callable[..., "subprocess.CompletedProcess[str]"],
+) -> None:
+    words = ["run", "--train-size", "2000", "--epochs", "2", "-s", "cosine,plateau", "--seeds", "2"]
+    assert command(*words, "--jobs", "2").returncode == 0
+    done = command(*words, "--verify", "--jobs", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("same bytes") == 4
