@@ -43,9 +43,7 @@ def test_sign_flips_by_hand() -> None:
     assert stats.sign_flip_p([1, 2, -3]) == 1
     assert stats.sign_flip_p([1, 1, -1]) == 1  # |sum| = 1 for 6 of 8, 3 for the other 2
     assert stats.sign_flip_p([3, 1, 1, 1]) == 2 / 16
-    assert (
-        stats.sign_flip_p([3, 1, 1, -1]) == 6 / 16
-    )  # |sum| >= 4: 6 (2 of 16) or 4 (2 x 3 - those with -3)... counted
+    assert stats.sign_flip_p([3, 1, 1, -1]) == 8 / 16  # |sum| >= 4: 6 for 2 of 16, 4 for 6
     assert stats.sign_flip_p([0, 0]) == 1
     assert stats.sign_flip_p([0.0001] * 10) == 2 / 1024
     assert stats.sign_flip_p([5]) == 1

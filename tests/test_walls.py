@@ -25,6 +25,7 @@ ROOMS = [
     "store",
     "engine",
     "runner",
+    "comparisons",
     "summary",
     "doctor",
     "show",
