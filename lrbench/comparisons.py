@@ -53,7 +53,7 @@ class Scores:
 
     def mean(self, label: str) -> float:
         """Return the mean of the finished runs; nan without one."""
-        finished = [value for value in self.values[label].values() if value is not None]
+        finished = [value for _, value in sorted(self.values[label].items()) if value is not None]
         return float(np.mean(finished)) if finished else math.nan
 
     def ranked(self) -> list[str]:
@@ -152,7 +152,7 @@ def winner(scores: Scores) -> str | None:
 def _measure(scores: Scores, a: str, b: str) -> Comparison:
     """All of a comparison that does not depend on the others."""
     left, right = scores.values[a], scores.values[b]
-    seeds = [seed for seed in left if left[seed] is not None and right.get(seed) is not None]
+    seeds = [seed for seed in sorted(left) if left[seed] is not None and right.get(seed) is not None]
     x = np.array([left[seed] for seed in seeds], float)
     y = np.array([right[seed] for seed in seeds], float)
     d = x - y
@@ -216,7 +216,7 @@ def _judge(seen: Comparison, scores: Scores, margin: float | None) -> Comparison
 
 def _paired(scores: Scores, seen: Comparison) -> list[float]:
     left, right = scores.values[seen.scheduler], scores.values[seen.baseline]
-    pairs: Iterable[tuple[float | None, float | None]] = ((left[seed], right.get(seed)) for seed in left)
+    pairs: Iterable[tuple[float | None, float | None]] = ((left[seed], right.get(seed)) for seed in sorted(left))
     return [a - b for a, b in pairs if a is not None and b is not None]
 
 

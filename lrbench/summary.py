@@ -1,12 +1,13 @@
 """From the runs of an experiment to one row per schedule."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from lrbench.comparisons import Scores
+from lrbench.errors import BadConfig, nearest
 from lrbench.plan import Experiment
 from lrbench.records import Status
 from lrbench.stats import mean_interval
@@ -44,23 +45,47 @@ def summarize(experiment: Experiment) -> pd.DataFrame:
     )
 
 
-def summarize_all(experiments: Sequence[Experiment]) -> pd.DataFrame:
+def summarize_scores(scores: Scores) -> pd.DataFrame:
+    """Return one row per schedule of a table from elsewhere, with what is known of it."""
+    rows = [
+        {
+            "scheduler": label,
+            "n": len(runs) - scores.lost(label),
+            f"{scores.metric}_mean": scores.mean(label),
+            "lost": scores.lost(label),
+        }
+        for label, runs in scores.values.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def sort(table: pd.DataFrame, by: str, ranked: Sequence[str]) -> pd.DataFrame:
+    """Order the rows as `ranked` has the labels, or by a column: the best first, `scheduler` by name.
+
+    Raises BadConfig for a stranger.
+    """
+    if not by:
+        order = {label: i for i, label in enumerate(ranked)}
+        return table.sort_values("scheduler", key=lambda labels: labels.map(order), ignore_index=True)
+    columns = {column.removesuffix("_mean"): column for column in table.columns if column.endswith("_mean")}
+    columns |= {"scheduler": "scheduler", "n": "n"}
+    if by not in columns:
+        raise BadConfig(f"There is no column {by!r} to sort by.", nearest(by, columns))
+    ascending = by == "scheduler" or "loss" in by
+    return table.sort_values(
+        columns[by], ascending=ascending, na_position="last", ignore_index=True, kind="stable"
+    )
+
+
+def stacked(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the rows of several experiments, under a first column `experiment`."""
-    tables = [summarize(experiment) for experiment in experiments]
-    names = [experiment.name for experiment in experiments]
-    return pd.concat(tables, keys=names, names=["experiment"]).reset_index(level=0).reset_index(drop=True)
+    together = pd.concat(tables.values(), keys=tables, names=["experiment"])
+    return together.reset_index(level=0).reset_index(drop=True)
 
 
 def as_csv(table: pd.DataFrame) -> str:
     """Return the table as CSV; floats as repr, absent as an empty cell."""
     return table.to_csv(index=False, lineterminator="\n")
-
-
-def as_record(experiment: Experiment) -> dict[str, Any]:
-    """Return the experiment as JSON values; absent is null."""
-    table = summarize(experiment)
-    rows = table.astype(object).where(table.notna(), None).to_dict(orient="records")
-    return {"experiment": experiment.name, "setting": asdict(experiment.setting), "rows": rows}
 
 
 def _end(label: str, result: Any) -> dict[str, Any]:

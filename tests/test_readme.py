@@ -18,6 +18,7 @@ from typer.testing import Result
 from lrbench.schedules import REGISTRY
 from lrbench.show import tables
 from lrbench.store import load
+from lrbench.verdicts import Question, answer
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
@@ -77,7 +78,7 @@ def test_ci_calls_the_test_command() -> None:
 
 def test_the_table_is_what_summary_says_of_the_reference() -> None:
     stream = io.StringIO()
-    tables.write([load(ROOT / "results" / "reference")], "markdown", stream)
+    tables.write([answer(load(ROOT / "results" / "reference"), Question())], "markdown", stream)
     rows = [line for line in stream.getvalue().splitlines() if line.startswith("|")]
     shown = README.partition("<!-- table: ")[2].partition("<!-- end of table -->")[0]
     assert [line for line in shown.splitlines() if line.startswith("|")] == rows

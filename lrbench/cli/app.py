@@ -13,7 +13,7 @@ import lrbench
 from lrbench.errors import LrbenchError, Stopped
 from lrbench.show import printable
 
-DONE, FAILED, BROKEN = 0, 1, 3  # BROKEN: finished, but something diverged or was damaged
+DONE, FAILED, BROKEN, HELD = 0, 1, 3, 4  # BROKEN: something diverged, failed or was damaged; HELD: --fail-if
 
 
 class SpokenErrors(TyperGroup):

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lrbench.cli.app import BROKEN, DONE, app, speak
-from lrbench.errors import BadResults
+from lrbench.cli.app import BROKEN, DONE, HELD, app, speak
+from lrbench.errors import BadConfig, BadResults
 from lrbench.show import PlotFormat, SummaryFormat, printable
 
 if TYPE_CHECKING:
     from lrbench.plan import Experiment
+    from lrbench.verdicts import Answer, Question
 
 
 @app.command()
@@ -43,27 +44,98 @@ def plot(
 
 @app.command()
 def summary(
-    results: Annotated[Path, typer.Argument(help="A results folder, or one experiment's folder.")],
+    results: Annotated[
+        Path,
+        typer.Argument(help="A results folder, one experiment's folder, or a CSV file with scheduler, seed, …"),
+    ],
+    baseline: Annotated[
+        str | None,
+        typer.Option(metavar="LABEL", help="Compare with this schedule. [constant, else the best by validation]"),
+    ] = None,
+    all_pairs: Annotated[bool, typer.Option("--all-pairs", help="Compare every two schedules.")] = False,
+    metric: Annotated[
+        str, typer.Option(metavar="NAME", help="The final figure to compare: test_accuracy, val_loss, …")
+    ] = "test_accuracy",
+    lower_is_better: Annotated[
+        bool | None,
+        typer.Option("--lower-is-better/--higher-is-better", help="Of a CSV file's figure. [by its name]"),
+    ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(metavar="D", help="What counts as no difference: 0.001 is 0.1 points of accuracy."),
+    ] = None,
+    target: Annotated[
+        float | None, typer.Option(metavar="A", help="Also say when validation accuracy reached this: 0.97.")
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Sort by another figure, or by scheduler.")
+    ] = None,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option(metavar="A<B", help="Exit with 4 if A is worse than B (A>B: better). Can be repeated."),
+    ] = None,
     format: Annotated[SummaryFormat, typer.Option(help="A table to read, or clean data on stdout.")] = "table",
 ) -> int:
-    """Show the final figures of every schedule.
+    """Show the final figures of every schedule, and which differences are real.
 
-    The best mean test accuracy comes first.
+    The best mean comes first. Under the table stands a verdict for each schedule against the
+    baseline: better, worse, equivalent (with --margin), or cannot tell, and what would settle it.
 
     \b
     lrbench summary results/
-    lrbench summary results/ --format json
+    lrbench summary results/ --baseline cosine --target 0.97
+    lrbench summary results/ --all-pairs --format json
+    lrbench summary results/ --fail-if "cosine<step"
+    lrbench summary my.csv --metric accuracy --baseline sgd
     """
-    experiments, code = _load(results)
-    show(experiments, format)
-    return code
+    from lrbench.verdicts import Question, answer_file, holds
+
+    for name, value, most in (("--margin", margin, float("inf")), ("--target", target, 1.0)):
+        if value is not None and not 0 < value < most:
+            limit = "above 0" if most > 1 else "between 0 and 1"
+            raise BadConfig(f"{name} {value:g} is not {limit}.", f"Write, for example, {name} 0.97.")
+    question = Question(
+        metric=metric,
+        lower_is_better=lower_is_better,
+        baseline=baseline,
+        every_pair=all_pairs,
+        margin=margin,
+        target=target,
+    )
+    if results.is_file():
+        answers, code = [answer_file(results, question)], DONE
+    else:
+        experiments, code = _load(results)
+        answers = _answers(experiments, question)
+    held = [(each, condition, holds(each, condition)) for each in answers for condition in fail_if or ()]
+    write(answers, format, sort)
+    for each, condition, comparison in held:
+        if comparison is not None:
+            from lrbench.show.sentences import sentence
+
+            typer.echo(printable(f"{condition}: {sentence(comparison, each.scope)}"), err=True)
+    return HELD if any(comparison for _, _, comparison in held) else code
 
 
 def show(experiments: "Sequence[Experiment]", format: SummaryFormat) -> None:
-    """Print the summaries of experiments on stdout."""
+    """Print the summaries of experiments on stdout, with verdicts against the default baseline."""
+    from lrbench.verdicts import Question
+
+    write(_answers(experiments, Question()), format)
+
+
+def write(answers: "Sequence[Answer]", format: SummaryFormat, sort: str | None = None) -> None:
+    """Print answers on stdout."""
     from lrbench.show import tables
 
-    tables.write(experiments, format, sys.stdout)
+    tables.write(answers, format, sys.stdout, sort)
+
+
+def _answers(experiments: "Sequence[Experiment]", question: "Question") -> "list[Answer]":
+    """Answer a question from each experiment, knowing the others."""
+    from lrbench.verdicts import answer
+
+    return [answer(each, question, experiments) for each in experiments]
 
 
 def _load(results: Path) -> "tuple[list[Experiment], int]":

@@ -1,8 +1,9 @@
-"""The summary as a table: for a terminal, or as CSV, JSON and Markdown for other programs."""
+"""The summary with its verdicts: for a terminal, for papers (Markdown, LaTeX), for programs (CSV, JSON)."""
 
 import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any, TextIO
 
 from rich import box
@@ -12,37 +13,38 @@ from rich.text import Text
 from tabulate import tabulate
 
 from lrbench import summary
-from lrbench.plan import Experiment
-from lrbench.show import NARROWEST, PIPE_WIDTH, SummaryFormat, printable
+from lrbench.comparisons import ALPHA
+from lrbench.show import NARROWEST, PIPE_WIDTH, SummaryFormat, latex, printable
+from lrbench.show.sentences import sentence, summary_sentence
+from lrbench.stats import mean_interval
+from lrbench.targets import Reached
+from lrbench.verdicts import Answer, comparison_record
 
-HEADINGS = (
-    "scheduler",
-    "n",
-    "test accuracy",
-    "validation accuracy",
-    "test loss",
-    "final rate",
-    "diverged",
-    "failed",  # shown only where a run did
-)
-
-
-def write(experiments: Sequence[Experiment], form: SummaryFormat, stream: TextIO) -> None:
-    """Write the summaries of experiments to a stream in the given format."""
-    WRITERS[form](experiments, stream)
+COLUMNS = {  # of the table that people see, after the scheduler and n: heading -> figure
+    "test accuracy": "test_accuracy",
+    "validation accuracy": "val_accuracy",
+    "test loss": "test_loss",
+    "final rate": "final_rate",
+}
+LOST = ("diverged", "failed", "lost")  # shown only where a run was, but for diverged
 
 
-def _write_tables(experiments: Sequence[Experiment], stream: TextIO) -> None:
+def write(answers: Sequence[Answer], form: SummaryFormat, stream: TextIO, sort: str | None = None) -> None:
+    """Write answers to a stream in the given format; `sort` names a figure, or `scheduler`."""
+    WRITERS[form](answers, stream, sort)
+
+
+def _write_tables(answers: Sequence[Answer], stream: TextIO, sort: str | None) -> None:
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else PIPE_WIDTH)
     console.width = max(console.width, NARROWEST)
-    for experiment in experiments:
-        headings, rows = _rows(experiment)
+    for found in answers:
+        headings, rows = cells(found, sort)
         table = Table(
             *[heading.replace(" ", "\n") for heading in headings],  # two lines, to fit 80 columns
-            title=Text(printable(f"{experiment.name}: {experiment.setting.describe()}")),
+            title=Text(printable(f"{found.name}: {found.title}")),
             title_justify="left",
             title_style="bold",
-            caption=Text(_caption(experiment)),
+            caption=Text(caption(found)),
             caption_justify="left",
             box=box.SIMPLE_HEAD if console.encoding.startswith("utf") else box.ASCII,
         )
@@ -54,56 +56,119 @@ def _write_tables(experiments: Sequence[Experiment], stream: TextIO) -> None:
         for row in rows:
             table.add_row(*[Text(cell) for cell in row])
         console.print(table)
+        for line in verdict_lines(found):
+            console.print(Text(printable(line)))
+        for each in found.cautions:
+            console.print(Text(printable(f"Warning: {each}")))
 
 
-def _write_csv(experiments: Sequence[Experiment], stream: TextIO) -> None:
-    stream.write(summary.as_csv(summary.summarize_all(experiments)))
+def _write_csv(answers: Sequence[Answer], stream: TextIO, sort: str | None) -> None:
+    tables = {each.name: _ordered(each, sort) for each in answers}
+    stream.write(summary.as_csv(summary.stacked(tables)))
 
 
-def _write_json(experiments: Sequence[Experiment], stream: TextIO) -> None:
-    records = [summary.as_record(experiment) for experiment in experiments]
-    json.dump(records, stream, indent=2, allow_nan=False)
+def _write_json(answers: Sequence[Answer], stream: TextIO, sort: str | None) -> None:
+    json.dump([as_record(each, sort) for each in answers], stream, indent=2, allow_nan=False)
     stream.write("\n")
 
 
-def _write_markdown(experiments: Sequence[Experiment], stream: TextIO) -> None:
-    for experiment in experiments:
-        headings, found = _rows(experiment)
-        rows = [[_plain(cell) for cell in row] for row in found]
+def _write_markdown(answers: Sequence[Answer], stream: TextIO, sort: str | None) -> None:
+    for found in answers:
+        headings, rows = cells(found, sort)
+        marked = [[_plain(cell) for cell in row] for row in rows]
+        for row in marked:
+            row[:] = [f"**{cell}**" if cell and row[0] == _plain(found.winner or "") else cell for cell in row]
         right = ("left", *["right"] * (len(headings) - 1))
-        stream.write(f"### {_plain(experiment.name)}\n\n{_plain(experiment.setting.describe())}\n\n")
-        stream.write(tabulate(rows, headings, tablefmt="pipe", colalign=right, disable_numparse=True))
-        stream.write(f"\n\n{_caption(experiment)}\n\n")
+        stream.write(f"### {_plain(found.name)}\n\n{_plain(found.title)}\n\n")
+        stream.write(tabulate(marked, headings, tablefmt="pipe", colalign=right, disable_numparse=True))
+        stream.write(f"\n\n{_plain(caption(found))} {bold_note(found)}\n\n")
+        first, *lines = verdict_lines(found) or [""]
+        stream.write(f"{_plain(first)}\n\n" if first else "")
+        stream.writelines(f"- {_plain(line.strip())}\n" for line in lines)
+        stream.writelines(f"\n*Warning*: {_plain(each)}\n" for each in found.cautions)
+        stream.write("\n")
 
 
-WRITERS: dict[SummaryFormat, Callable[[Sequence[Experiment], TextIO], None]] = {
+def _write_latex(answers: Sequence[Answer], stream: TextIO, sort: str | None) -> None:
+    for found in answers:
+        headings, rows = cells(found, sort)
+        text = f"{found.title}. {n_words(found)}. {caption(found)} {bold_note(found)}"
+        stream.write(latex.table(headings, rows, text, bold=found.winner))
+
+
+WRITERS: dict[SummaryFormat, Callable[[Sequence[Answer], TextIO, str | None], None]] = {
     "table": _write_tables,
     "csv": _write_csv,
     "json": _write_json,
     "markdown": _write_markdown,
+    "latex": _write_latex,
 }
 
 
-def _rows(experiment: Experiment) -> tuple[Sequence[str], list[list[str]]]:
-    """Return the headings and the cells that people see."""
-    rows = [_cells(row) for row in summary.summarize(experiment).to_dict(orient="records")]
-    shown = len(HEADINGS) if any(row[-1] for row in rows) else len(HEADINGS) - 1
-    return HEADINGS[:shown], [row[:shown] for row in rows]
+def as_record(found: Answer, sort: str | None = None) -> dict[str, Any]:
+    """Return an answer as JSON values; absent is null."""
+    table = _ordered(found, sort)
+    rows = table.astype(object).where(table.notna(), None).to_dict(orient="records")
+    return {
+        "experiment": found.name,
+        "setting": asdict(found.experiment.setting) if found.experiment else None,
+        "scope": found.scope,
+        "rows": rows,
+        "comparisons": [comparison_record(each) for each in found.comparisons],
+        "time_to_target": [asdict(each) for each in found.reached],
+        "warnings": list(found.cautions),
+    }
 
 
-def _cells(row: dict[Any, Any]) -> list[str]:
-    half = (row["test_accuracy_high"] - row["test_accuracy_low"]) / 2
-    accuracy = percent(row["test_accuracy_mean"])
-    return [
-        row["scheduler"],
-        str(row["n"]),
-        accuracy if math.isnan(half) else f"{accuracy.removesuffix(' %')} ± {100 * half:.2f} %",
-        percent(row["val_accuracy_mean"]),
-        "–" if math.isnan(row["test_loss_mean"]) else f"{row['test_loss_mean']:.4f}",
-        "–" if math.isnan(row["final_rate_mean"]) else f"{row['final_rate_mean']:.3g}",
-        str(row["diverged"] or ""),
-        str(row["failed"] or ""),
-    ]
+def cells(found: Answer, sort: str | None = None) -> tuple[list[str], list[list[str]]]:
+    """Return the headings and rows that people see: the compared figure first, with its interval."""
+    scores = found.scores
+    table = _ordered(found, sort)
+    columns = {heading: figure for heading, figure in COLUMNS.items() if f"{figure}_mean" in table}
+    first = next((heading for heading, figure in columns.items() if figure == scores.metric), scores.metric)
+    if first == scores.metric:
+        first = first.replace("_", " ")
+    others = {heading: figure for heading, figure in columns.items() if figure != scores.metric}
+    reached = {each.scheduler: each for each in found.reached}
+    headings = ["scheduler", "n", first, *others]
+    headings += [f"steps to {100 * found.reached[0].target:g} %"] if reached else []
+    lost = [name for name in LOST if name in table and (name == "diverged" or table[name].any())]
+    rows = []
+    for row in table.to_dict(orient="records"):
+        label = row["scheduler"]
+        line = [label, str(row["n"]), _mean(found, label)]
+        line += [_figure(row[f"{figure}_mean"], figure) for figure in others.values()]
+        line += [steps_to_target(reached[label])] if reached else []
+        rows.append(line + [str(row[name] or "") for name in lost])
+    return [*headings, *lost], rows
+
+
+def _ordered(found: Answer, sort: str | None) -> Any:
+    """The summary's rows, the best mean of the compared figure first, or sorted by another."""
+    if found.experiment is None:
+        table = summary.summarize_scores(found.scores)
+    else:
+        table = summary.summarize(found.experiment)
+    return summary.sort(table, sort or "", found.scores.ranked())
+
+
+def _mean(found: Answer, label: str) -> str:
+    """A mean with half of its interval, from two runs on."""
+    values = [value for value in found.scores.values[label].values() if value is not None]
+    mean = found.scores.mean(label)
+    low, high = mean_interval(values)
+    if found.scores.is_share:
+        return percent(mean) if math.isnan(low) else f"{100 * mean:.2f} ± {50 * (high - low):.2f} %"
+    shown = "–" if math.isnan(mean) else f"{mean:.4f}"
+    return shown if math.isnan(low) else f"{shown} ± {(high - low) / 2:.4f}"
+
+
+def _figure(value: float, figure: str) -> str:
+    if figure.endswith("accuracy"):
+        return percent(value)
+    if math.isnan(value):
+        return "–"
+    return f"{value:.3g}" if figure == "final_rate" else f"{value:.4f}"
 
 
 def percent(fraction: float | None) -> str:
@@ -111,15 +176,48 @@ def percent(fraction: float | None) -> str:
     return "–" if fraction is None or math.isnan(fraction) else f"{100 * fraction:.2f} %"
 
 
-def _caption(experiment: Experiment) -> str:
-    seeds = {one.run.seed for one in experiment.finished}
+def steps_to_target(each: Reached) -> str:
+    """Say how many runs reached the target, and the median step if at least half did."""
+    median = "–" if each.median_step is None else f"{each.median_step:,.0f}"
+    return f"{median} ({each.reached} of {each.n})"
+
+
+def verdict_lines(found: Answer) -> list[str]:
+    """Return a line on how the verdicts came about, and one for each comparison."""
+    if not found.comparisons or all(each.n < 2 for each in found.comparisons):
+        return []
+    family = max(each.family for each in found.comparisons)
+    return [
+        summary_sentence(found.baseline, family),
+        *(f"  {sentence(each, found.scope)}" for each in found.comparisons),
+    ]
+
+
+def n_words(found: Answer) -> str:
+    """Say how many runs stand behind the means: `n = 10`, `n = 8 to 10`."""
+    counts = {sum(value is not None for value in runs.values()) for runs in found.scores.values.values()}
+    low, high = min(counts), max(counts)
+    return f"n = {low}" if low == high else f"n = {low} to {high}"
+
+
+def caption(found: Answer) -> str:
+    """Say what n and ± are."""
+    seeds = {seed for runs in found.scores.values.values() for seed in runs}
     if len(seeds) < 2:
         said = "n = finished runs. One seed: a difference may be noise; add seeds, for example --seeds 10."
     else:
         said = "n = finished runs; ± is the 95 % t interval of the mean over them."
-    if experiment.setting.validate_on == "test":
+    if found.experiment and found.experiment.setting.validate_on == "test":
         said += " The validation figures are those of the TEST SET: nothing may be chosen by them."
     return said
+
+
+def bold_note(found: Answer) -> str:
+    """Say what bold means, or that nothing is bold."""
+    test = f"exact sign-flip tests, Holm over all pairs, {100 * ALPHA:g} %"
+    if found.winner is None:
+        return f"No schedule is better than all others ({test}), so none is bold."
+    return f"Bold: better than every other schedule ({test})."
 
 
 def _plain(text: str) -> str:

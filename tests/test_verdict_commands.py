@@ -1,0 +1,225 @@
+"""`lrbench summary` with its verdicts: formats, options, a table from elsewhere, the gate for CI."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, fake_run
+from typer.testing import Result
+
+Cli = Callable[..., Result]
+REFERENCE = ROOT / "results" / "reference"
+KEYS = [
+    "scheduler",
+    "baseline",
+    "metric",
+    "n",
+    "mean_difference",
+    "ci_low",
+    "ci_high",
+    "p_value",
+    "p_holm",
+    "wins",
+    "losses",
+    "ties",
+    "verdict",
+    "reason",
+    "seeds_needed",
+    "minimum_detectable_effect",
+]
+
+
+def test_the_table_is_followed_by_a_line_per_comparison(cli: Cli) -> None:
+    lines = cli("summary", REFERENCE).stdout.splitlines()
+    (first,) = [i for i, line in enumerate(lines) if line.startswith("Against constant: ")]
+    said = lines[first + 1 : first + 6]
+    assert len({line.split()[0] for line in said}) == 5
+    assert re.fullmatch(
+        r"  plateau is better than constant by 0\.\d\d ± 0\.\d\d points "
+        r"\(n = 10, p = 0\.\d+; MNIST 784-128-10, sgd, 15 epochs, peak rate 0\.1\)",
+        said[0],
+    )
+    assert any("cannot tell" in line and "seeds would settle it" in line for line in said)
+    assert lines[first + 6].startswith("Warning: All 6 schedules ran at the peak rate 0.1")
+
+
+def test_json_holds_the_comparisons(cli: Cli) -> None:
+    (record,) = json.loads(cli("summary", REFERENCE, "--format", "json").stdout)
+    assert len(record["comparisons"]) == 5
+    assert all(list(each)[: len(KEYS)] == KEYS or set(KEYS) <= each.keys() for each in record["comparisons"])
+    assert {each["verdict"] for each in record["comparisons"]} <= {"better", "worse", "equivalent", "cannot tell"}
+    (pairs,) = json.loads(cli("summary", REFERENCE, "--all-pairs", "--format", "json").stdout)
+    assert len(pairs["comparisons"]) == 15
+    assert record["scope"] == "MNIST 784-128-10, sgd, 15 epochs, peak rate 0.1"
+    assert record["warnings"]
+
+
+def test_one_seed_gets_no_verdict(cli: Cli) -> None:
+    fake_run(Path.cwd() / "results", schedulers="step,constant")
+    result = cli("summary", "results")
+    assert "One seed" in result.stdout
+    assert "Against" not in result.stdout
+    assert "p =" not in result.stdout
+    (record,) = json.loads(cli("summary", "results", "--format", "json").stdout)
+    (comparison,) = record["comparisons"]
+    assert (comparison["verdict"], comparison["p_holm"], comparison["ci_low"]) == ("cannot tell", None, None)
+
+
+def sorted_by(cli: Cli, column: str) -> list[dict[str, str]]:
+    text = cli("summary", REFERENCE, "--sort", column, "--format", "csv").stdout
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_another_baseline_metric_order_and_margin(cli: Cli) -> None:
+    text = cli("summary", REFERENCE, "--baseline", "cosine", "--metric", "val_loss", "--margin", "0.5").stdout
+    assert "Against cosine: " in text
+    assert "nats" in text
+    assert re.search(r"0\.\d{4} ± 0\.\d{4}", text)
+    assert "is equivalent to cosine" in text or "within the margin" in text
+    rows = list(
+        csv.DictReader(io.StringIO(cli("summary", REFERENCE, "--sort", "scheduler", "--format", "csv").stdout))
+    )
+    assert [row["scheduler"] for row in rows] == sorted(row["scheduler"] for row in rows)
+    rows = list(
+        csv.DictReader(io.StringIO(cli("summary", REFERENCE, "--sort", "test_loss", "--format", "csv").stdout))
+    )
+    losses = [float(row["test_loss_mean"]) for row in rows]
+    assert losses == sorted(losses)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--baseline", "cosin"], "no schedule 'cosin'"),
+        (["--metric", "acuracy"], "no final figure 'acuracy'"),
+        (["--sort", "colour"], "no column 'colour'"),
+        (["--margin", "-1"], "--margin -1 is not above 0"),
+        (["--margin", "nan"], "--margin nan is not above 0"),
+        (["--target", "97"], "--target 97 is not between 0 and 1"),
+        (["--fail-if", "cosine=step"], "is no condition"),
+        (["--fail-if", "cosine<nothing"], "is no condition"),
+        (["--format", "excel"], "excel"),
+    ],
+)
+def test_wrong_questions_are_two_lines_and_exit_2(cli: Cli, words: list[str], problem: str) -> None:
+    result = cli("summary", REFERENCE, *words)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 2
+    assert problem in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("conditions", "code"),
+    [
+        (["exponential<constant"], 4),
+        (["constant>exponential"], 4),
+        (["exponential>constant"], 0),
+        (["cosine<constant"], 0),
+        (["cosine<constant", "exponential<step"], 4),
+    ],
+)
+def test_fail_if_is_a_gate(cli: Cli, conditions: list[str], code: int) -> None:
+    words = [word for condition in conditions for word in ("--fail-if", condition)]
+    result = cli("summary", REFERENCE, *words)
+    assert result.exit_code == code, result.output
+    assert ("(n = 10" in result.stderr) == (code == 4)
+
+
+def test_markdown_and_latex_are_ready_for_a_paper(cli: Cli, tmp_path: Path) -> None:
+    latex = cli("summary", REFERENCE, "--format", "latex").stdout
+    assert all(word in latex for word in (r"\toprule", r"\midrule", r"\bottomrule", r"\caption{", "n = 10"))
+    assert r"\textbf" not in latex, "nothing is significantly best"
+    assert latex.count(r" \\") == 7
+    assert "**" not in cli("summary", REFERENCE, "--format", "markdown").stdout
+
+    fake_run(tmp_path / "results", schedulers="constant,fast=constant(lr=0.5),a_b&c=constant(lr=0.05)", seeds=10)
+    latex = cli("summary", "results", "--format", "latex").stdout
+    bold = [line for line in latex.splitlines() if r"\textbf" in line]
+    assert len(bold) == 1
+    assert bold[0].strip().startswith(r"\textbf{fast} & \textbf{10}")
+    assert r"a\_b\&c" in latex
+    markdown = cli("summary", "results", "--format", "markdown").stdout
+    assert markdown.count("**fast**") == 1
+
+
+def tidy(path: Path, rows: list[str]) -> Path:
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def test_results_from_elsewhere_get_the_same_verdict(cli: Cli, tmp_path: Path) -> None:
+    (record,) = json.loads(cli("summary", REFERENCE, "--format", "json").stdout)
+    rows = ["seed,scheduler,note,test_accuracy"]
+    for path in (REFERENCE / "runs").glob("*/run.json"):
+        run = json.loads(path.read_text())
+        rows.append(f"{run['seed']},{run['scheduler']},x,{run['test_accuracy']!r}")
+    mine = tidy(tmp_path / "my.csv", rows)
+    (other,) = json.loads(cli("summary", mine, "--format", "json").stdout)
+    assert other["comparisons"] == record["comparisons"]
+    text = cli("summary", mine, "--metric", "test_accuracy", "--baseline", "step").stdout
+    assert "my.csv" in text
+    assert "is worse than step by" in text
+    for form in ("csv", "markdown", "latex"):
+        assert cli("summary", mine, "--format", form).exit_code == 0
+
+
+def test_a_table_of_epochs_counts_its_last_ones(cli: Cli, tmp_path: Path) -> None:
+    (record,) = json.loads(cli("summary", REFERENCE, "--metric", "val_loss", "--format", "json").stdout)
+    (other,) = json.loads(
+        cli("summary", REFERENCE / "epochs.csv", "--metric", "val_loss", "--format", "json").stdout
+    )
+    assert other["comparisons"] == record["comparisons"]
+
+
+def test_empty_and_infinite_cells_are_runs_that_did_not_finish(cli: Cli, tmp_path: Path) -> None:
+    rows = [f"constant,{seed},{0.5 + seed / 100}" for seed in range(8)]
+    rows += [f"mine,{seed},{0.7 + seed / 100}" for seed in range(6)] + ["mine,6,", "mine,7,inf"]
+    text = cli("summary", tidy(tmp_path / "my.csv", ["scheduler,seed,score", *rows]), "--metric", "score").stdout
+    assert "2 runs of mine did not finish" in text
+    assert "lost" in text
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        (["a,b", "1,2"], "no column 'scheduler'"),
+        (["scheduler,seed,x", "a,0,1"], "no column 'test_accuracy'"),
+        (["scheduler,seed,test_accuracy", "a,0,1", "a,0,2"], "line 3: a, seed 0 stands twice"),
+        (["scheduler,seed,test_accuracy", "a,zero,1"], "line 2: the seed 'zero'"),
+        (["scheduler,seed,test_accuracy", "a,0,high"], "line 2: could not convert"),
+        (["scheduler,seed,test_accuracy", "\x1b[31m,0,1"], "line 2: the scheduler is no name"),
+        (["scheduler,seed,test_accuracy"], "holds no run"),
+        (["scheduler,seed,test_accuracy", "a,0,1", "b,0,1"], "no schedule 'constant'"),
+        (["scheduler,seed,test_accuracy", "a"], "line 2"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_an_error(cli: Cli, tmp_path: Path, rows: list[str], problem: str) -> None:
+    result = cli("summary", tidy(tmp_path / "my.csv", rows))
+    assert result.exit_code == 2, result.output
+    assert problem in result.stderr
+    assert len(result.stderr.splitlines()) == 2
+
+
+def test_a_file_that_is_no_text_is_an_error(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "my.csv"
+    path.write_bytes(b"scheduler,seed,test_accuracy\n\xff\xfe,0,1\n")
+    assert cli("summary", path).exit_code == 2
+
+
+def test_lower_is_better_is_guessed_and_can_be_said(cli: Cli, tmp_path: Path) -> None:
+    rows = [f"constant,{seed},{5 + seed / 10}" for seed in range(8)] + [
+        f"mine,{seed},{4 + seed / 9}" for seed in range(8)
+    ]
+    for name, words, verdict in (
+        ("perplexity", [], "better"),
+        ("reward", [], "worse"),
+        ("reward", ["--lower-is-better"], "better"),
+        ("test_loss", ["--higher-is-better"], "worse"),
+    ):
+        path = tidy(tmp_path / "my.csv", [f"scheduler,seed,{name}", *rows])
+        assert f"mine is {verdict} than constant" in cli("summary", path, "--metric", name, *words).stdout
