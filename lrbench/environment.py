@@ -51,7 +51,7 @@ def _git() -> dict[str, Any] | None:
 
     def ask(*words: str) -> str:
         return subprocess.run(
-            ["git", *words], capture_output=True, text=True, timeout=2, check=True
+            ["git", *words], capture_output=True, text=True, errors="replace", timeout=2, check=True
         ).stdout.strip()
 
     try:

@@ -17,6 +17,7 @@ from lrbench.datasets import Sizes, resolve_sizes
 from lrbench.errors import BadConfig
 from lrbench.records import EpochRow, RunResult, Seconds, Status
 from lrbench.schedules import Horizon, Schedule, parse_list, warnings
+from lrbench.schedules.base import Rates
 from lrbench.schedules.feedback import PlateauState
 
 SCHEMA_VERSION = 1  # of the files in a results folder; part of every run's hash
@@ -77,6 +78,7 @@ class Run:
     seed: int
     setting: Setting
     rates_sha256: str = ""  # of the table, where the user's own code makes it: other code is another run
+    own_rates: Rates | None = field(default=None, compare=False, repr=False)  # that table, float64 (steps,)
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -187,22 +189,26 @@ def make_plan(config: Config) -> Plan:
                 "Leave it out of --schedulers, keep a validation set, or say --validate-on test.",
             )
     odd = warnings(schedules, setting.horizon)
-    own = {each: rates_sha256(each, setting.horizon) for each in schedules if each.is_users_own}
+    own = {
+        each: each.table(setting.horizon) for each in schedules if each.is_users_own
+    }  # asked here, and only here
+    sha256 = {each: hashlib.sha256(table.tobytes()).hexdigest() for each, table in own.items()}
     return Plan(
         experiment=config.name or setting.experiment,
         setting=setting,
         runs=tuple(
-            Run(schedule=schedule, seed=seed, setting=setting, rates_sha256=own.get(schedule, ""))
+            Run(
+                schedule=schedule,
+                seed=seed,
+                setting=setting,
+                rates_sha256=sha256.get(schedule, ""),
+                own_rates=own.get(schedule),
+            )
             for seed in config.seeds
             for schedule in schedules
         ),
         warnings=tuple(odd),
     )
-
-
-def rates_sha256(schedule: Schedule, horizon: Horizon) -> str:
-    """Return the fingerprint of a schedule's rates."""
-    return hashlib.sha256(schedule.table(horizon).tobytes()).hexdigest()
 
 
 def resolve_setting(config: Config) -> Setting:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 from conftest import fake_plan, fake_run
+from filelock import FileLock
 
 from lrbench.errors import BadResults
 from lrbench.store import Store, load
+from lrbench.store.locks import Locks
 
 WORDS = ["run", "--engine", "fake", "--epochs", "4", "-j", "1", "-v", "--seeds", "4"]
 
@@ -62,6 +64,8 @@ def test_what_a_killed_command_held_is_taken_over(tmp_path: Path) -> None:
     assert second.stderr
     while "[1/" not in second.stderr.readline():
         pass
+    while ": epoch 2/4" not in first.stderr.readline():  # so that there is a checkpoint
+        pass
     first.send_signal(signal.SIGKILL)
     first.communicate()
     _, said = second.communicate(timeout=120)
@@ -108,3 +112,74 @@ def test_threads_of_one_process_share_the_work_too(tmp_path: Path, monkeypatch: 
         thread.join(60)
     assert len(trained) == 3
     assert sum(trained) == 18
+
+
+def test_a_label_never_stands_for_two_schedules(tmp_path: Path) -> None:
+    """Two commands that both saw no run of that label: the second to begin is refused."""
+    stores = [Store.open(tmp_path, fake_plan(schedulers=f"x={name}")) for name in ("step", "cosine")]
+    stores[0].describe({})
+    with pytest.raises(BadResults, match="'x' stands for another schedule"):
+        stores[1].describe({})
+
+
+def test_a_lock_s_file_is_deleted_while_it_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other way round, one who waited for the old file and one who makes a new one would both have the lock."""
+    calls: list[str] = []
+    unlink, release = Path.unlink, FileLock.release
+
+    def unlinked(self: Path, missing_ok: bool = False) -> None:
+        calls.append("unlink")
+        unlink(self, missing_ok)
+
+    def released(self: FileLock, force: bool = False) -> None:
+        calls.append("release")
+        release(self, force)
+
+    locks = Locks(tmp_path)
+    assert locks.claim("a")
+    monkeypatch.setattr(Path, "unlink", unlinked)
+    monkeypatch.setattr(FileLock, "release", released)
+    locks.release("a")
+    assert calls[:2] == ["unlink", "release"]
+
+
+def test_a_command_with_nothing_to_do_leaves_newer_tables_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_run(tmp_path, schedulers="step")
+    whole = Store.describe
+
+    def meanwhile(self: Store, environment: dict[str, object]) -> None:
+        monkeypatch.undo()
+        fake_run(tmp_path, schedulers="cosine")
+        whole(self, environment)
+
+    monkeypatch.setattr(Store, "describe", meanwhile)
+    experiment = fake_run(tmp_path, schedulers="step").experiment
+    assert {one.run.schedule.label for one in experiment.finished} == {"step", "cosine"}
+    assert len((experiment.folder / "epochs.csv").read_text().splitlines()) == 1 + 2 * 4
+
+
+def test_who_reads_while_others_write_sees_no_damage(tmp_path: Path) -> None:
+    """Failed runs that are tried again, and tables that grow, under the eyes of a reader."""
+    experiment = fake_run(tmp_path, schedulers="step").experiment
+    command = start(tmp_path, "-o", str(tmp_path), seconds="0.001")
+    found = []
+    while command.poll() is None:
+        found += load(experiment.folder).damage
+    command.communicate()
+    assert not found
+
+
+def test_waiting_is_said(tmp_path: Path) -> None:
+    plan = fake_plan(schedulers="step")
+    store = Store.open(tmp_path / "results", plan)
+    store.describe({})
+    assert store.claim(plan.runs[0])
+    waiting = start(tmp_path, "-s", "step", "--seeds", "1")
+    assert waiting.stderr
+    while "Waiting for another command, which is at work on 1 run" not in waiting.stderr.readline():
+        pass
+    store.locks.release_all()
+    _, said = waiting.communicate(timeout=30)
+    assert "[1/1] step, seed 0" in said

@@ -12,6 +12,7 @@ from typer.testing import Result
 from lrbench.config import load as load_config
 from lrbench.engine.fake import FakeReplica
 from lrbench.runner import verify
+from lrbench.store.files import sealed
 
 Cli = Callable[..., Result]
 WORDS = ["run", "--engine", "fake", "--epochs", "4", "-s", "step,hot=constant(lr=11)", "--seeds", "3"]
@@ -51,10 +52,20 @@ def test_other_final_weights_are_seen(tmp_path: Path) -> None:
     experiment = fake_run(tmp_path, schedulers="step").experiment
     (path,) = experiment.folder.glob("runs/*/run.json")
     record = json.loads(path.read_text())
-    path.write_text(json.dumps(record | {"state_sha256": "0" * 64}))
+    for key in ("schema_version", "record_sha256"):
+        del record[key]
+    path.write_text(json.dumps({"schema_version": 1, **sealed(record | {"state_sha256": "0" * 64})}))
     config = load_config(None, {"engine": "fake", "epochs": 4, "schedulers": "step", "out": tmp_path}, {})
-    (verified,) = verify(config)
+    ((verified,), _) = verify(config)
     assert "state_sha256 is" in (verified.difference or "")
+
+
+def test_damage_is_not_passed_over(cli: Cli) -> None:
+    cli(*WORDS)
+    next(Path("results").glob("*/runs/step-s1*/run.json")).write_text("{")
+    result = cli(*WORDS, "--verify")
+    assert result.exit_code == 3
+    assert "Damaged: " in result.stderr
 
 
 def test_nothing_to_verify_is_an_error(cli: Cli) -> None:

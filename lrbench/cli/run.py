@@ -163,7 +163,9 @@ def _verify(wishes: "Config", *, debug: bool) -> int:
     from lrbench.show.progress import name
 
     with noise.kept_off_screen(show=debug), runner.signals_raise():
-        verified = runner.verify(wishes)
+        verified, damage = runner.verify(wishes)
+    for broken in damage:
+        speak(f"Damaged: {broken.text}", broken.hint)
     here = environment.describe()
     for each in verified:
         typer.echo(f"{'different' if each.difference else 'same bytes'}  {name(each.stored.run)}")
@@ -171,7 +173,7 @@ def _verify(wishes: "Config", *, debug: bool) -> int:
             typer.echo(f"  {each.difference}")
             typer.echo(printable(f"  made with {_made_on(each.stored.environment)}"))
             typer.echo(f"  now with  {_made_on(here)}")
-    return BROKEN if any(each.difference for each in verified) else DONE
+    return BROKEN if damage or any(each.difference for each in verified) else DONE
 
 
 def _made_on(environment: "Mapping[str, Any]") -> str:
@@ -188,7 +190,8 @@ def _list_runs(wishes: "Config") -> int:
 
     plan = make_plan(wishes)
     folder = wishes.out / plan.experiment
-    done = {one.run.run_id for one in load(folder).finished} if (folder / "experiment.json").exists() else set()
+    stored = load(folder).finished if (folder / "experiment.json").exists() else ()
+    done = {one.run.run_id for one in stored if not one.failed}
     typer.echo(printable(f"{folder}: {plan.setting.describe()}"))
     for each in plan.runs:
         typer.echo(

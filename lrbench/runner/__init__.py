@@ -4,6 +4,7 @@ It hands tasks to an executor, which yields finished runs in whatever order they
 alone writes results. Each run is claimed before it is trained, so that several commands can share a folder.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,13 +13,13 @@ from typing import Protocol
 from lrbench import environment
 from lrbench.config import Config
 from lrbench.engine import open_engine
-from lrbench.errors import Stopped
+from lrbench.errors import LrbenchError, Stopped
 from lrbench.plan import Checkpoint, Damage, Experiment, Finished, Plan, Run, Task, make_plan
 from lrbench.records import EpochRow
 from lrbench.runner.signals import Signalled, signals_raise
 from lrbench.runner.threads import Threads
 from lrbench.runner.verify import Verified, verify
-from lrbench.store import Store, load
+from lrbench.store import Store
 
 __all__ = ["Listener", "Outcome", "Threads", "Verified", "conduct", "signals_raise", "verify"]
 
@@ -32,6 +33,7 @@ class Listener(Protocol):
     def on_epoch(self, run: Run, row: EpochRow) -> None: ...
     def on_finished(self, finished: Finished) -> None: ...
     def on_elsewhere(self, finished: Finished) -> None: ...
+    def on_wait(self, runs: int) -> None: ...
     def on_signal(self, name: str) -> None: ...
 
 
@@ -67,24 +69,39 @@ def conduct(config: Config, listener: Listener, tabulate: Callable[[Experiment],
         if damage.run_folder is None or damage.run_folder.name not in again:  # the others when they are claimed
             listener.on_damage(damage, False)
     store.describe(environment.describe())
-    trained: list[Finished] = []
+    ended = _Ended([], [])
     try:
         if todo:
-            _train(config, store, todo, listener, trained)
+            _train(config, store, todo, listener, ended)
     except Signalled as signalled:
-        kept = len(done & {run.run_id for run in plan.runs}) + len(trained)
+        with contextlib.suppress(LrbenchError):  # the tables can be made again at any time
+            _tabulated(store, tabulate)
+        kept = len(done & {run.run_id for run in plan.runs}) + len(ended)
         raise Stopped(
             f"{signalled.name}: {kept} of {len(plan.runs)} runs are finished and kept in {store.folder}.",
             "Give the same command again to go on.",
             signalled.exit_code,
         ) from signalled
-    finally:
-        experiment = _tabulated(store, tabulate, bool(todo))
-    return Outcome(experiment=experiment, plan=plan, trained=tuple(trained))
+    except BaseException:
+        with contextlib.suppress(LrbenchError):
+            _tabulated(store, tabulate)
+        raise
+    return Outcome(experiment=_tabulated(store, tabulate), plan=plan, trained=tuple(ended.here))
 
 
-def _train(config: Config, store: Store, todo: list[Run], listener: Listener, trained: list[Finished]) -> None:
-    """Train and store `todo`, appending to `trained`."""
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """The runs of this command that ended since it began."""
+
+    here: list[Finished]
+    elsewhere: list[Finished]  # trained by another command
+
+    def __len__(self) -> int:
+        return sum(not one.failed for one in [*self.here, *self.elsewhere])
+
+
+def _train(config: Config, store: Store, todo: list[Run], listener: Listener, ended: _Ended) -> None:
+    """Train and store `todo`, adding to `ended`."""
     engine = open_engine(store.plan.setting)
     jobs = min(config.jobs or engine.jobs, len(todo))
 
@@ -96,10 +113,10 @@ def _train(config: Config, store: Store, todo: list[Run], listener: Listener, tr
     try:
         with executor:
             try:
-                for finished in executor.train(_tasks(store, todo, listener)):
+                for finished in executor.train(_tasks(store, todo, listener, ended)):
                     store.save(finished)
                     store.locks.release(finished.run.run_id)
-                    trained.append(finished)
+                    ended.here.append(finished)
                     listener.on_finished(finished)
             except Signalled as signalled:
                 listener.on_signal(signalled.name)
@@ -108,28 +125,34 @@ def _train(config: Config, store: Store, todo: list[Run], listener: Listener, tr
         store.locks.release_all()  # no thread writes any more
 
 
-def _tasks(store: Store, todo: list[Run], listener: Listener) -> Iterator[Task | None]:
+def _tasks(store: Store, todo: list[Run], listener: Listener, ended: _Ended) -> Iterator[Task | None]:
     """Yield each run once it is ours alone; None while other commands are at work on all that are left."""
     failed_before = {one.run.run_id: one for one in store.experiment.finished if one.failed}
     left = {run.run_id: run for run in todo}
+    waiting = False
     while left:
         run = next((run for run in left.values() if store.claim(run)), None)
         if run is None:
+            if not waiting:
+                listener.on_wait(len(left))
+            waiting = True
             yield None
             continue
+        waiting = False
         del left[run.run_id]
         found = store.find(run)
         if isinstance(found, Finished) and not (found.failed and found == failed_before.get(run.run_id)):
             store.locks.release(run.run_id)
+            ended.elsewhere.append(found)
             listener.on_elsewhere(found)
             continue
         if isinstance(found, Finished):
             store.retire(run)
+        if isinstance(found, Damage):
+            set_aside(found, store, listener)  # with its checkpoint
         checkpoint = store.find_checkpoint(run)
-        for each in (found, checkpoint):
-            if isinstance(each, Damage):
-                set_aside(each, store, listener)
-                checkpoint = None
+        if isinstance(checkpoint, Damage):
+            set_aside(checkpoint, store, listener)
         if isinstance(checkpoint, Checkpoint):
             listener.on_resume(run, len(checkpoint.rows))
             yield Task(run, checkpoint)
@@ -143,10 +166,10 @@ def set_aside(damage: Damage, store: Store, listener: Listener) -> None:
     listener.on_damage(damage, True)
 
 
-def _tabulated(store: Store, tabulate: Callable[[Experiment], bytes], changed: bool) -> Experiment:
+def _tabulated(store: Store, tabulate: Callable[[Experiment], bytes]) -> Experiment:
     """Bring the tables up to date with all runs, this command's and others', and return the experiment."""
     with store.alone():
-        experiment = load(store.folder) if changed or store.experiment.damage else store.experiment
+        experiment = store.reload()
         if not experiment.finished:
             return experiment
         store.write_tables(experiment, tabulate(experiment))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from lrbench.config import Config
 from lrbench.engine import open_engine
 from lrbench.errors import BadResults
-from lrbench.plan import Finished, Task, make_plan
+from lrbench.plan import Damage, Finished, Task, make_plan
 from lrbench.records import EpochRow
 from lrbench.runner.threads import Threads
 from lrbench.store import load, table_of
@@ -22,9 +22,10 @@ class Verified:
     difference: str | None  # None: the same bytes
 
 
-def verify(config: Config, sample: int = SAMPLE) -> list[Verified]:
+def verify(config: Config, sample: int = SAMPLE) -> tuple[list[Verified], tuple[Damage, ...]]:
     """Train some of the plan's finished runs again, drawn anew each time, and compare. Nothing is written.
 
+    Also returns what could not be read.
     Raises BadResults if none is finished; BadConfig, BadSpec, EngineUnavailable, BadData.
     """
     plan = make_plan(config)
@@ -32,16 +33,17 @@ def verify(config: Config, sample: int = SAMPLE) -> list[Verified]:
     hint = "Give the same command without --verify first."
     if not (folder / "experiment.json").exists():
         raise BadResults(f"There is no experiment {folder} to verify.", hint)
-    ids = {run.run_id for run in plan.runs}
-    finished = {one.run.run_id: one for one in load(folder).finished if one.run.run_id in ids and not one.failed}
+    planned = {run.run_id: run for run in plan.runs}
+    stored = load(folder)
+    finished = {one.run.run_id: one for one in stored.finished if one.run.run_id in planned and not one.failed}
     if not finished:
         raise BadResults(f"None of these runs is finished in {folder}.", hint)
     drawn = random.sample(list(finished.values()), min(sample, len(finished)))
     engine = open_engine(plan.setting)
     with Threads(engine, min(config.jobs or engine.jobs, len(drawn))) as executor:
-        again = executor.train(iter([Task(one.run) for one in drawn]))
+        again = executor.train(iter([Task(planned[one.run.run_id]) for one in drawn]))
         pairs = [(finished[new.run.run_id], new) for new in again]
-    return [Verified(old, difference(old, new)) for old, new in pairs]
+    return [Verified(old, difference(old, new)) for old, new in pairs], stored.damage
 
 
 def difference(old: Finished, new: Finished) -> str | None:

@@ -1,6 +1,7 @@
 """One results folder: what is done, what is damaged, and every write.
 
 <results>/<experiment>/experiment.json         the setting, and where its first run was made
+<results>/<experiment>/labels.json             what each label stands for
 <results>/<experiment>/runs/<run-id>/epochs.csv
 <results>/<experiment>/runs/<run-id>/run.json  written last: where it stands, the run is finished
 <results>/<experiment>/runs/<run-id>/checkpoint.npz   where an unfinished run goes on

@@ -15,9 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrbench.plan import SCHEMA_VERSION, Checkpoint, Run, digest
-from lrbench.records import EpochRow, Seconds
+from lrbench.records import EpochRow
 from lrbench.schedules.feedback import PlateauState
-from lrbench.store.files import COLUMNS, Damaged, read_bytes, read_table, table_of, write_whole
+from lrbench.store.files import (
+    COLUMNS,
+    Damaged,
+    check_rows,
+    read_bytes,
+    read_table,
+    seconds_of,
+    table_of,
+    write_whole,
+)
 
 NAME = "checkpoint.npz"
 
@@ -51,21 +60,26 @@ def read_checkpoint(path: Path, run: Run, made_on: dict[str, Any]) -> Checkpoint
                 raise Damaged(f"{path}: its {key} is {record[key]!r}; this run's is {value!r}")
         table = arrays.pop("rows").tobytes()
         feedback = {key: type(value)(record["feedback"][key]) for key, value in asdict(PlateauState()).items()}
-        seconds = Seconds(**{key: float(value) for key, value in record["seconds"].items()})
+        seconds = seconds_of(record)
         state = tuple(arrays.pop(f"variable-{i}") for i in range(len(arrays)))
     except Damaged:
         raise
     except Exception as error:  # zipfile and numpy raise whatever the bytes lead them to
         raise Damaged(f"{path}: no checkpoint: {type(error).__name__}: {error}") from error
-    rows = tuple(EpochRow(**row) for row in read_table(path, table, COLUMNS))
-    _check_rows(path, rows, run)
+    rows = tuple(EpochRow(**row) for row in read_table(path, table, COLUMNS, run.setting.epochs))
+    check_rows(path, rows, run)
+    if not 1 <= len(rows) < run.setting.epochs:
+        raise Damaged(f"{path}: it stands after epoch {len(rows)} of {run.setting.epochs}")
     return Checkpoint(rows, PlateauState(**feedback), state, seconds)
 
 
 def check_whole(path: Path) -> None:
     """Check that a checkpoint can be read, whosever it is. Raises Damaged."""
     try:
-        json.loads(_unpack(read_bytes(path))["record"].tobytes())
+        arrays = _unpack(read_bytes(path))
+        json.loads(arrays["record"].tobytes())
+        if arrays["rows"].tobytes().partition(b"\n")[0].decode() != ",".join(COLUMNS) or len(arrays) < 3:
+            raise ValueError("it holds no rows or no variables")
     except Damaged:
         raise
     except Exception as error:
@@ -86,8 +100,10 @@ def _unpack(content: bytes) -> dict[str, NDArray[Any]]:
     """Read the arrays of an .npz; every size is checked before anything is made of it."""
     arrays: dict[str, NDArray[Any]] = {}
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        if sum(member.file_size for member in packed.infolist()) > len(content):
+            raise ValueError("its members are larger than the file")
         for member in packed.infolist():
-            if member.compress_type != zipfile.ZIP_STORED or member.file_size > len(content):
+            if member.compress_type != zipfile.ZIP_STORED:
                 raise ValueError(f"{member.filename!r} is not stored as it is")
             arrays[member.filename.removesuffix(".npy")] = _array(packed.read(member))
     return arrays
@@ -101,13 +117,3 @@ def _array(content: bytes) -> NDArray[Any]:
         raise ValueError("it holds Python objects")
     flat = np.frombuffer(content, dtype, offset=stream.tell())
     return flat.reshape(shape, order="F" if fortran else "C")  # raises if the shape is not that of the bytes
-
-
-def _check_rows(path: Path, rows: tuple[EpochRow, ...], run: Run) -> None:
-    """The rows must be the first epochs of this run."""
-    steps = run.setting.horizon.steps_per_epoch
-    for i, row in enumerate(rows, start=1):
-        if (row.scheduler, row.seed, row.epoch, row.step) != (run.schedule.label, run.seed, i, i * steps):
-            raise Damaged(f"{path}: row {i} is not this run's")
-    if not 1 <= len(rows) < run.setting.epochs:
-        raise Damaged(f"{path}: it stands after epoch {len(rows)} of {run.setting.epochs}")

@@ -9,17 +9,21 @@ import csv
 import io
 import json
 import os
+import stat
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from lrbench.errors import BadResults
-from lrbench.plan import SCHEMA_VERSION
-from lrbench.records import EpochRow
+from lrbench.plan import SCHEMA_VERSION, Run, digest
+from lrbench.records import EpochRow, Seconds
 
+MOST_BYTES = 2**34  # of any file, MOST_JSON of a record: more is no file of ours
+MOST_JSON = 2**24
+SEAL = "record_sha256"  # the key of a record's own checksum
 TEMPORARY = ".tmp-"  # how the name of a file begins that is not whole yet
 COLUMNS = [field.name for field in fields(EpochRow)]
 
@@ -45,7 +49,15 @@ def write_whole(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)  # noqa: PTH108
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that survives a power cut, with those above it."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -60,7 +72,20 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
     write_whole(path, (text + "\n").encode())
 
 
-def _sync_folder(folder: Path) -> None:
+def sealed(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record with its own sha256 at its end."""
+    return {**record, SEAL: digest({"schema_version": SCHEMA_VERSION, **record})}
+
+
+def check_record(path: Path, record: dict[str, Any]) -> None:
+    """Check the sha256 of a record that `sealed` made. Raises Damaged."""
+    rest = {key: value for key, value in record.items() if key != SEAL}
+    if record.get(SEAL) != digest(rest):
+        raise Damaged(f"{path}: its content is not what was stored: its {SEAL} does not match")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
     if os.name == "posix":  # elsewhere a folder cannot be opened
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -94,18 +119,25 @@ def unwritable(path: Path, error: OSError) -> BadResults:
     )
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a stored file. Raises Damaged."""
+def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
+    """Read a stored file of at most so many bytes. Raises Damaged."""
     try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise Damaged(f"{path}: not a file")
+        if found.st_size > most:
+            raise Damaged(f"{path}: {found.st_size:,} bytes are more than it can hold")
         return path.read_bytes()
     except OSError as error:
         raise Damaged(f"{path}: {error.strerror}") from error
+    except MemoryError as error:
+        raise Damaged(f"{path}: too large for this machine's memory") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a record that write_json wrote. Raises Damaged."""
     try:
-        value = json.loads(read_bytes(path), parse_constant=_no_constant)
+        value = json.loads(read_bytes(path, MOST_JSON), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Damaged(f"{path}: no JSON: {error}") from error
     if not isinstance(value, dict):
@@ -121,8 +153,8 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def read_table(path: Path, content: bytes, columns: list[str]) -> list[dict[str, Any]]:
-    """Read a table of epochs strictly. Raises Damaged with the file and the line."""
+def read_table(path: Path, content: bytes, columns: list[str], most: int) -> list[dict[str, Any]]:
+    """Read a table of at most so many epochs strictly. Raises Damaged with the file and the line."""
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
@@ -130,12 +162,14 @@ def read_table(path: Path, content: bytes, columns: list[str]) -> list[dict[str,
         raise Damaged(f"{path}: line {line}: not UTF-8") from error
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     readers = [_READERS[name] for name in columns]
-    rows = []
+    rows: list[dict[str, Any]] = []
     try:
         header = next(reader, None)
         if header != columns:
             raise Damaged(f"{path}: line 1: the columns are not {','.join(columns)}")
         for cells in reader:
+            if len(rows) == most:
+                raise ValueError(f"a run of {most} epochs has no such line")
             if len(cells) != len(columns):
                 raise ValueError(f"{len(cells)} cells instead of {len(columns)}")
             rows.append({name: read(cell) for name, read, cell in zip(columns, readers, cells, strict=True)})
@@ -144,6 +178,22 @@ def read_table(path: Path, content: bytes, columns: list[str]) -> list[dict[str,
     if not text.endswith("\n"):
         raise Damaged(f"{path}: line {reader.line_num}: the line is cut off")
     return rows
+
+
+def check_rows(path: Path, rows: Sequence[EpochRow], run: Run) -> None:
+    """Check that rows are the first epochs of this run. Raises Damaged."""
+    steps = run.setting.horizon.steps_per_epoch
+    for i, row in enumerate(rows, start=1):
+        if (row.scheduler, row.seed, row.epoch, row.step) != (run.schedule.label, run.seed, i, i * steps):
+            raise Damaged(f"{path}: line {i + 1}: it is not this run's")
+
+
+def seconds_of(record: dict[str, Any]) -> Seconds:
+    """Read a record's seconds. Raises ValueError, or what a record of another shape leads to."""
+    seconds = Seconds(**{key: float(value) for key, value in record["seconds"].items()})
+    if not all(0 <= value < float("inf") for value in (seconds.compile, seconds.train, seconds.evaluate)):
+        raise ValueError("its seconds are no seconds")
+    return seconds
 
 
 def _optional(cell: str) -> float | None:

@@ -1,6 +1,7 @@
 """From a folder to an experiment: every run that can be trusted, and a line for each file that cannot."""
 
 import hashlib
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,16 +13,29 @@ from pydantic import TypeAdapter, ValidationError
 from lrbench.config import Config
 from lrbench.datasets import resolve_sizes
 from lrbench.errors import BadResults, BadSpec, LrbenchError
-from lrbench.plan import Damage, Experiment, Finished, Run, Setting, in_order
+from lrbench.plan import Damage, Experiment, Finished, Run, Setting, digest, in_order
 from lrbench.problems import PROBLEMS
-from lrbench.records import EpochRow, RunResult, Seconds, Status
+from lrbench.records import EpochRow, RunResult, Status
 from lrbench.schedules import parse
-from lrbench.store.files import COLUMNS, Damaged, cells, read_bytes, read_json, read_table, table_bytes
+from lrbench.store.files import (
+    COLUMNS,
+    Damaged,
+    cells,
+    check_record,
+    check_rows,
+    read_bytes,
+    read_json,
+    read_table,
+    seconds_of,
+    table_bytes,
+)
 
 SETTING = TypeAdapter(Setting)
 ENVIRONMENT = TypeAdapter(dict[str, dict[str, str | int | bool | None] | None])
 _DESCRIBED = ("versions", "host", "git")  # of environment.describe
+LONGEST_LINE = 2_000  # bytes of epochs.csv; a label has up to some hundred characters
 SHARED = ("problem", "hidden", "optimizer", "lr", "batch_size", "epochs", "engine")  # of Config and Setting
+REWRITTEN = "The runs are whole: any `lrbench run` there writes this table again."
 AGAIN = "The same `lrbench run` as before trains it again."
 
 
@@ -79,18 +93,26 @@ def load(folder: Path) -> Experiment:
     tables: dict[str, bytes] = {}
     finished: list[Finished] = []
     damage: list[Damage] = []
+    try:  # before the runs: another command may be at work, and what a table holds was stored before it
+        merged = read_bytes(folder / "epochs.csv") if (folder / "epochs.csv").exists() else None
+    except Damaged as error:
+        merged = None
+        damage.append(Damage(str(error), REWRITTEN))
     for path in sorted((folder / "runs").glob("*/run.json")):  # where it stands, the run claims to be finished
         try:
             one, tables[path.parent.name] = _read(path.parent, setting)
             finished.append(one)
         except Damaged as error:
-            damage.append(Damage(str(error), AGAIN, path.parent))
+            if path.exists():  # otherwise another command has just moved it: the run is to be trained again
+                damage.append(Damage(str(error), AGAIN, path.parent))
     everything = in_order(finished)
+    damage += _ambiguous(folder, everything)
     current = False
     try:
-        current = _check_merged(folder / "epochs.csv", _merge(everything, tables), damage)
+        if merged is not None:
+            current = _check_merged(folder / "epochs.csv", merged, _merge(everything, tables), damage)
     except Damaged as error:
-        damage.append(Damage(str(error), "The runs are whole: any `lrbench run` there writes this table again."))
+        damage.append(Damage(str(error), REWRITTEN))
     return Experiment(
         name=folder.name,
         folder=folder,
@@ -156,6 +178,7 @@ def _read(folder: Path, setting: Setting) -> tuple[Finished, bytes]:
     """Return a run and the content of its epochs.csv."""
     path = folder / "run.json"
     head = read_json(path)
+    check_record(path, head)
     if head.get("setting") != asdict(setting) and _setting(path, head) != setting:
         raise Damaged(f"{path}: it is a run of another setting")
     try:
@@ -166,27 +189,31 @@ def _read(folder: Path, setting: Setting) -> tuple[Finished, bytes]:
             rates_sha256=head.get("rates_sha256", ""),
         )
         status = Status(head["status"])
-        seconds = Seconds(**head["seconds"])
+        seconds = seconds_of(head)
         sha256 = head["epochs_sha256"]
         test_loss, test_accuracy = head["test_loss"], head["test_accuracy"]
         state_sha256, failure = head.get("state_sha256"), head.get("error")
         environment = ENVIRONMENT.validate_python({key: head[key] for key in _DESCRIBED if key in head})
     except (KeyError, TypeError, ValueError, AttributeError, BadSpec) as error:
         raise Damaged(f"{path}: {type(error).__name__}: {error}") from error
+    if type(run.seed) is not int or not 0 <= run.seed < 2**32:
+        raise Damaged(f"{path}: its seed is {run.seed!r}")
     if not run.run_id == head.get("run_id") == folder.name:
         raise Damaged(f"{path}: its content does not belong to a run called {folder.name}")
     kind = float if status is Status.DONE else type(None)
-    if not isinstance(test_loss, kind) or not isinstance(test_accuracy, kind):
+    figures = (test_loss, test_accuracy)
+    if not all(isinstance(value, kind) and (value is None or math.isfinite(value)) for value in figures):
         raise Damaged(f"{path}: its test figures do not belong to a run that ended {status}")
     if not all(text is None or isinstance(text, str) for text in (state_sha256, failure)):
         raise Damaged(f"{path}: its state_sha256 or error is no text")
     table = folder / "epochs.csv"
-    content = read_bytes(table)
-    rows = tuple(EpochRow(**row) for row in read_table(table, content, COLUMNS))
+    content = read_bytes(table, LONGEST_LINE * (setting.epochs + 1))
+    rows = tuple(EpochRow(**row) for row in read_table(table, content, COLUMNS, setting.epochs))
+    check_rows(table, rows, run)
     lengths = {Status.DONE: range(setting.epochs, setting.epochs + 1), Status.FAILED: range(1)}
     whole = len(rows) in lengths.get(status, range(1, setting.epochs + 1))
     if hashlib.sha256(content).hexdigest() != sha256 or not whole:
-        raise Damaged(f"{table}: line {_suspect(rows, run)}: its content is not what was stored")
+        raise Damaged(f"{table}: line 2 to {len(rows) + 1}: its content is not what was stored")
     result = RunResult(
         status=status,
         rows=rows,
@@ -199,24 +226,26 @@ def _read(folder: Path, setting: Setting) -> tuple[Finished, bytes]:
     return Finished(run, result, environment), content
 
 
-def _suspect(rows: tuple[EpochRow, ...], run: Run) -> str:
-    """Where a table that does not match its sha256 first says something that its run cannot have said."""
-    for i, row in enumerate(rows, start=1):
-        expected = (run.schedule.label, run.seed, i, i * run.setting.horizon.steps_per_epoch)
-        if (row.scheduler, row.seed, row.epoch, row.step) != expected or not 0 <= row.train_accuracy <= 1:
-            return str(i + 1)
-    return f"2 to {len(rows) + 1}"
+def _ambiguous(folder: Path, finished: Sequence[Finished]) -> list[Damage]:
+    """A label that stands for two schedules: no command makes it so, but a copy from elsewhere can."""
+    meanings: dict[str, set[str]] = {}
+    for one in finished:
+        meaning = digest([one.run.schedule.resolved(), one.run.rates_sha256])
+        meanings.setdefault(one.run.schedule.label, set()).add(meaning)
+    hint = "Move the runs of one of them to another results folder."
+    return [
+        Damage(f"{folder / 'runs'}: the label {label!r} stands for two schedules", hint)
+        for label, found in meanings.items()
+        if len(found) > 1
+    ]
 
 
-def _check_merged(path: Path, whole: bytes, damage: Sequence[Damage]) -> bool:
+def _check_merged(path: Path, found: bytes, whole: bytes, damage: Sequence[Damage]) -> bool:
     """The table of all runs is made from the runs and never read back, but people open it. Raises Damaged.
 
     A line that no run has is damage. A line too few is not: a command may have been killed before it wrote them.
     Returns whether the table is `whole`.
     """
-    if not path.exists():
-        return False
-    found = read_bytes(path)
     if found == whole:
         return True
     expected = set(whole.splitlines())

@@ -22,12 +22,15 @@ class Survey:
 def survey(folder: Path) -> Survey:
     """Look at everything in an experiment's folder that `load` does not read."""
     damage = []
-    unfinished = [path for path in (folder / "runs").glob("*") if path.is_dir() and not _ended(path)]
-    for path in unfinished:
+    runs = [path for path in (folder / "runs").glob("*") if path.is_dir()]
+    unfinished = [path for path in runs if not (path / "run.json").exists()]
+    for path in runs:
         try:
             if (path / NAME).exists():
                 check_whole(path / NAME)
         except Damaged as error:
+            if not (path / NAME).exists():  # another command has just finished the run
+                continue
             damage.append(Damage(str(error), AGAIN, path))
     return Survey(
         unfinished=len(unfinished),
@@ -35,7 +38,3 @@ def survey(folder: Path) -> Survey:
         leftovers=sum(1 for _ in folder.rglob(f"{TEMPORARY}*")),
         damage=tuple(damage),
     )
-
-
-def _ended(folder: Path) -> bool:
-    return (folder / "run.json").exists()

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from lrbench.errors import BadResults
-from lrbench.plan import Checkpoint, Damage, Experiment, Finished, Plan, Run
+from lrbench.plan import Checkpoint, Damage, Experiment, Finished, Plan, Run, digest
 from lrbench.store.checkpoints import NAME, read_checkpoint, write_checkpoint
 from lrbench.store.files import (
     Damaged,
+    make_folder,
+    read_json,
     remove_leftovers,
+    sealed,
+    sync_folder,
     table_of,
     unwritable,
     write_json,
@@ -32,6 +36,7 @@ class Store:
     experiment: Experiment
     plan: Plan
     locks: Locks
+    stamp: str  # of the runs that stood there
     environment: dict[str, Any] = field(default_factory=dict)  # where new runs are made
 
     @property
@@ -47,7 +52,8 @@ class Store:
         folder = results / plan.experiment
         experiment = Experiment(name=plan.experiment, folder=folder, setting=plan.setting, finished=(), damage=())
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
+            stamp = _stamp(folder)
             strangers = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
             if (folder / "experiment.json").exists():  # asked last: another command may just have written it
                 experiment = load(folder)
@@ -61,7 +67,7 @@ class Store:
                 pass  # it can be written
         except OSError as error:
             raise unwritable(folder, error) from error
-        return cls(experiment, plan, Locks(folder))
+        return cls(experiment, plan, Locks(folder), stamp)
 
     def describe(self, environment: dict[str, Any]) -> None:
         """Note where new runs are made; write experiment.json if this is the first command. Raises BadResults."""
@@ -73,6 +79,22 @@ class Store:
                 write_json(marker, {"setting": asdict(self.experiment.setting), **environment})
             elif not self.experiment.finished:  # perhaps another command's, written since we looked
                 _check_same(load(self.folder), self.plan)
+            self._reserve_labels()
+
+    def _reserve_labels(self) -> None:
+        """Note what the plan's labels stand for, before there is a run: another command may use them too."""
+        path = self.folder / "labels.json"
+        try:
+            known = read_json(path).get("labels") if path.exists() else {}
+        except Damaged:
+            known = {}  # it only repeats what the runs say
+        labels: dict[str, Any] = known if isinstance(known, dict) else {}
+        merged = dict(labels)
+        for run in self.plan.runs:
+            if merged.setdefault(run.schedule.label, _meaning(run)) != _meaning(run):
+                raise _other_label(run, self.folder)
+        if merged != labels:
+            write_json(path, {"labels": merged})
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -89,7 +111,7 @@ class Store:
         try:
             if not self.locks.claim(run.run_id):
                 return False
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             remove_leftovers(folder)
         except OSError as error:
             raise unwritable(folder, error) from error
@@ -149,13 +171,18 @@ class Store:
             **self.environment,
         }
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             write_whole(folder / "epochs.csv", table)
-            write_json(folder / "run.json", record)
+            write_json(folder / "run.json", sealed(record))
             if not finished.failed:
                 (folder / NAME).unlink(missing_ok=True)
         except OSError as error:
             raise unwritable(folder, error) from error
+
+    def reload(self) -> Experiment:
+        """Return the experiment as it stands now, reading it again only if a run has come or gone."""
+        unchanged = self.stamp == _stamp(self.folder) and not self.experiment.damage
+        return self.experiment if unchanged else load(self.folder)
 
     def tidy(self, finished: Sequence[Finished]) -> None:
         """Remove checkpoints and free locks of runs that are done: what a killed command did not come to."""
@@ -176,6 +203,7 @@ class Store:
         try:
             before = sum(1 for _ in folder.glob("failed-*.json"))
             (folder / "run.json").rename(folder / f"failed-{before + 1}.json")
+            sync_folder(folder)
         except OSError as error:
             raise unwritable(folder, error) from error
 
@@ -199,9 +227,11 @@ class Store:
         try:
             before = sum(1 for _ in self.folder.glob(f"quarantine/{name}-*"))
             aside = self.folder / "quarantine" / f"{name}-{before + 1}"
-            aside.mkdir(parents=True)
+            make_folder(aside)
             for path in damage.run_folder.iterdir():
                 path.rename(aside / path.name)
+            sync_folder(aside)
+            sync_folder(damage.run_folder)
         except OSError as error:
             raise unwritable(self.folder / "quarantine", error) from error
 
@@ -215,6 +245,12 @@ class Store:
         return {"versions": self.environment.get("versions"), "host": host}
 
 
+def _stamp(folder: Path) -> str:
+    """A hash that changes whenever a run.json comes, goes or is written."""
+    found = [(str(path), path.stat()) for path in (folder / "runs").glob("*/run.json")]
+    return digest(sorted((name, status.st_mtime_ns, status.st_size) for name, status in found))
+
+
 def _check_same(stored: Experiment, plan: Plan) -> None:
     if stored.setting != plan.setting:
         old, new = asdict(stored.setting), asdict(plan.setting)
@@ -223,16 +259,28 @@ def _check_same(stored: Experiment, plan: Plan) -> None:
             f"{stored.folder} holds another setting: {key} is {old[key]} there and {new[key]} here.",
             "Choose another --name; without one, each setting gets its own folder.",
         )
-    known = {one.run.schedule.label: one.run for one in stored.finished}
+    stood_for = {(one.run.schedule.label, _meaning(one.run)): one.run for one in stored.finished}
     for run in plan.runs:
-        other = known.get(run.schedule.label, run)
-        if other.schedule.resolved() != run.schedule.resolved():
-            raise BadResults(
-                f"The label {run.schedule.label!r} stands for {other.schedule.spec} in {stored.folder} already.",
-                f"Choose another label for {run.schedule.spec}.",
-            )
-        if other.rates_sha256 != run.rates_sha256:
-            raise BadResults(
-                f"{run.schedule.spec} gives other rates than it did for the runs in {stored.folder}.",
-                f"Give the new version a label of its own: new={run.schedule.spec}.",
-            )
+        for (label, meaning), other in stood_for.items():
+            if label == run.schedule.label and meaning != _meaning(run):
+                raise _other_label(run, stored.folder, other)
+
+
+def _meaning(run: Run) -> str:
+    """What a run's label stands for, as a hash."""
+    return digest([run.schedule.resolved(), run.rates_sha256])
+
+
+def _other_label(run: Run, folder: Path, other: Run | None = None) -> BadResults:
+    """The error for a label that stands for another schedule already."""
+    spec = run.schedule.spec
+    if other and other.schedule.resolved() == run.schedule.resolved():
+        return BadResults(
+            f"{spec} gives other rates than it did for the runs in {folder}.",
+            f"Give the new version a label of its own: new={spec}.",
+        )
+    meant = other.schedule.spec if other else "another schedule"
+    return BadResults(
+        f"The label {run.schedule.label!r} stands for {meant} in {folder} already.",
+        f"Choose another label for {spec}.",
+    )
