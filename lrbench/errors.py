@@ -4,7 +4,8 @@
     ├── BadUsage             the user's input or place cannot be used                    exit 2
     │   ├── BadSpec          a schedule's text or its parameters
     │   ├── BadConfig        an option, an environment variable or a configuration file
-    │   └── BadResults       a results folder that is missing, empty, in the way, full or not writable
+    │   ├── BadResults       a results folder that is missing, empty, in the way, full or not writable
+    │   └── MissingExtra     a library that only this command wants is not installed
     ├── BadData              a data file that is missing or damaged                      exit 1
     ├── EngineUnavailable    TensorFlow cannot be imported or set up                     exit 1
     └── Stopped              Ctrl-C or SIGTERM arrived while runs were training          exit 130 or 143
@@ -43,6 +44,10 @@ class BadConfig(BadUsage):
 
 class BadResults(BadUsage):
     """A results folder that is missing, empty, in the way or not writable."""
+
+
+class MissingExtra(BadUsage):
+    """A library that is not installed with lrbench, and that only this command wants."""
 
 
 class BadData(LrbenchError):

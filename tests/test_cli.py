@@ -296,7 +296,7 @@ def test_help_and_version(cli: Cli) -> None:
     alone = cli()
     assert alone.exit_code == 0
     assert alone.stdout == cli("--help").stdout == cli("-h").stdout
-    for command in ("run", "plot", "summary"):
+    for command in ("run", "plot", "summary", "export"):
         assert command in alone.stdout
         assert cli(command, "--help").exit_code == 0
 
@@ -319,12 +319,12 @@ def test_the_help_s_examples_run(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setenv("LRBENCH_ENGINE", "fake")
     ran = 0
-    for command in ("run", "plot", "summary"):
+    for command in ("run", "plot", "summary", "export"):
         for line in cli(command, "--help").stdout.splitlines():
             if line.strip().startswith("lrbench "):
                 assert cli(*shlex.split(line.strip())[1:]).exit_code == 0, line
                 ran += 1
-    assert ran == 8
+    assert ran == 11
 
 
 def test_debug_shows_the_traceback_and_can_stand_anywhere(cli: Cli) -> None:

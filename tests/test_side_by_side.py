@@ -123,7 +123,7 @@ def test_a_label_never_stands_for_two_schedules(tmp_path: Path) -> None:
 
 
 def test_a_lock_s_file_is_deleted_while_it_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The other way round, one who waited for the old file and one who makes a new one would both have the lock."""
+    """The other way round, who waited for the old file and who makes a new one would both have the lock."""
     calls: list[str] = []
     unlink, release = Path.unlink, FileLock.release
 

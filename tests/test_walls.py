@@ -31,6 +31,7 @@ ROOMS = [
     "cautions",
     "verdicts",
     "summary",
+    "export",
     "doctor",
     "show",
     "api",
@@ -94,6 +95,15 @@ def test_the_package_itself_imports_nothing() -> None:
         (["run", "--dry-run"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
         (["run", "--lr", "nan"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
         (["plot", str(ROOT / "results/reference"), "--out", "."], {"tensorflow", "keras"}),
+        (
+            ["export", str(ROOT / "results/reference"), "--to", "json", "--out", "."],
+            {"tensorflow", "keras", "pandas"},
+        ),
+        (["export", str(ROOT / "results/reference"), "--to", "parquet", "--out", "."], {"tensorflow", "keras"}),
+        (
+            ["export", str(ROOT / "results/reference"), "--to", "tensorboard", "--out", "."],
+            {"tensorflow", "keras"},
+        ),
         (["summary", str(ROOT / "results/reference")], {"tensorflow", "keras", "matplotlib"}),
     ],
     ids=lambda value: " ".join(Path(word).name for word in value) if isinstance(value, list) else "",

@@ -28,6 +28,7 @@ class Listener(Protocol):
     """Who wants to know how it goes. `on_epoch` is called from the threads that train."""
 
     def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None: ...
+    def on_stored(self, finished: Finished) -> None: ...  # of the plan, by an earlier command
     def on_damage(self, damage: Damage, moved: bool) -> None: ...
     def on_resume(self, run: Run, epochs: int) -> None: ...
     def on_epoch(self, run: Run, row: EpochRow) -> None: ...
@@ -64,6 +65,10 @@ def conduct(config: Config, listener: Listener, tabulate: Callable[[Experiment],
     done = {one.run.run_id for one in store.experiment.finished if not one.failed}
     todo = [run for run in plan.runs if run.run_id not in done]
     listener.on_start(plan, todo, store.folder)
+    planned = {run.run_id for run in plan.runs}
+    for one in store.experiment.finished:
+        if not one.failed and one.run.run_id in planned:
+            listener.on_stored(one)
     again = {run.run_id for run in todo}
     for damage in store.experiment.damage:
         if damage.run_folder is None or damage.run_folder.name not in again:  # the others when they are claimed
@@ -76,7 +81,7 @@ def conduct(config: Config, listener: Listener, tabulate: Callable[[Experiment],
     except Signalled as signalled:
         with contextlib.suppress(LrbenchError):  # the tables can be made again at any time
             _tabulated(store, tabulate)
-        kept = len(done & {run.run_id for run in plan.runs}) + len(ended)
+        kept = len(done & planned) + len(ended)
         raise Stopped(
             f"{signalled.name}: {kept} of {len(plan.runs)} runs are finished and kept in {store.folder}.",
             "Give the same command again to go on.",

@@ -1,10 +1,10 @@
 """How a command goes, told on stderr: live bars on a terminal, plain lines in a pipe, nothing with --quiet."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column
 from rich.text import Text
@@ -12,6 +12,9 @@ from rich.text import Text
 from lrbench.plan import Damage, Finished, Plan, Run
 from lrbench.records import EpochRow, Status
 from lrbench.show import printable
+
+if TYPE_CHECKING:
+    from lrbench.show.standing import Standing
 
 
 def progress_for(stream: TextIO, *, quiet: bool = False, verbose: bool = False) -> "Silent":
@@ -28,11 +31,13 @@ class Silent:
     """Says nothing."""
 
     def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None: ...
+    def on_stored(self, finished: Finished) -> None: ...
     def on_damage(self, damage: Damage, moved: bool) -> None: ...
     def on_resume(self, run: Run, epochs: int) -> None: ...
     def on_epoch(self, run: Run, row: EpochRow) -> None: ...
     def on_finished(self, finished: Finished) -> None: ...
     def on_elsewhere(self, finished: Finished) -> None: ...
+    def on_wait(self, runs: int) -> None: ...
     def on_signal(self, name: str) -> None: ...
     def close(self) -> None: ...
 
@@ -71,6 +76,9 @@ class Lines(Silent):
         self._finished += 1
         self._say(f"[{self._finished}/{self._todo}] {end_line(finished)}, by another command")
 
+    def on_wait(self, runs: int) -> None:
+        self._say(f"Waiting for another command, which is at work on {_count(runs, 'run')}.")
+
     def on_signal(self, name: str) -> None:
         self._say(f"{name}: ending the epochs under way. Once more stops at once.")
 
@@ -78,12 +86,25 @@ class Lines(Silent):
         self._console.print(Text(printable(text)))
 
 
+class BarsAndStanding(Progress):
+    """Rich's bars, and the standing below them if there is one and the terminal has room for it."""
+
+    standing: "Standing | None" = None
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield from super().get_renderables()
+        if self.standing:
+            table = self.standing.table(self.console.height - len(self.tasks) - 1)  # what is taller is not erased
+            if table:
+                yield table
+
+
 class Bars(Lines):
-    """As Lines, and below the lines a bar for all runs and one for each run under way."""
+    """As Lines, and below them a bar for all runs, one for each under way, and with several seeds the standing."""
 
     def __init__(self, console: Console, verbose: bool) -> None:
         super().__init__(console, verbose)
-        self._progress = Progress(
+        self._progress = BarsAndStanding(
             TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
             BarColumn(bar_width=6 if console.width < 100 else 20),
             TextColumn("{task.fields[said]}", markup=False, table_column=Column(no_wrap=True)),
@@ -96,10 +117,18 @@ class Bars(Lines):
 
     def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None:
         super().on_start(plan, todo, folder)
+        if todo and len(plan.seeds) > 1:
+            from lrbench.show.standing import Standing  # scipy: one seed has no interval
+
+            self._progress.standing = Standing()
         if todo:
             epochs = sum(run.setting.epochs for run in todo)
             self._all = self._progress.add_task("all runs", total=epochs, said=f"0/{len(todo)} done")
             self._progress.start()
+
+    def on_stored(self, finished: Finished) -> None:
+        super().on_stored(finished)
+        self._stands(finished)
 
     def on_resume(self, run: Run, epochs: int) -> None:
         super().on_resume(run, epochs)
@@ -117,14 +146,20 @@ class Bars(Lines):
         super().on_finished(finished)
         if finished.run.run_id in self._each:
             self._progress.remove_task(self._each.pop(finished.run.run_id))
+        self._stands(finished)
         self._advance(finished.run.setting.epochs - len(finished.result.rows))  # what a diverged run left out
 
     def on_elsewhere(self, finished: Finished) -> None:
         super().on_elsewhere(finished)
+        self._stands(finished)
         self._advance(finished.run.setting.epochs)
 
     def close(self) -> None:
         self._progress.stop()
+
+    def _stands(self, finished: Finished) -> None:
+        if self._progress.standing:
+            self._progress.standing.add(finished)
 
     def _advance(self, epochs: int) -> None:
         if self._all is not None:

@@ -1,0 +1,217 @@
+"""Stored runs for other programs: JSON, Parquet, TensorBoard. pyarrow and tensorboard are extras.
+
+JSON and Parquet are whole files. TensorBoard reads a folder per run; all of them are replaced together, so that a
+second export does not draw every curve twice.
+"""
+
+import importlib
+import io
+import json
+import math
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from lrbench.errors import BadResults, MissingExtra
+from lrbench.plan import Experiment, Finished
+from lrbench.records import EpochRow
+from lrbench.store import write_whole
+
+FOLDER = "export"  # in the experiment's folder
+EVENTS = "events.out.tfevents.0.lrbench"  # the one file of a run; TensorBoard wants "tfevents" in its name
+TAGS = {
+    "train/loss": "train_loss",
+    "train/accuracy": "train_accuracy",
+    "val/loss": "val_loss",
+    "val/accuracy": "val_accuracy",
+    "learning_rate": "lr",
+}
+RUN_COLUMNS = {
+    "run_id": str,
+    "scheduler": str,
+    "spec": str,
+    "seed": int,
+    "status": str,
+    "test_loss": float,
+    "test_accuracy": float,
+    "seconds_compile": float,
+    "seconds_train": float,
+    "seconds_evaluate": float,
+}
+TEST_TAGS = {"test/loss": "test_loss", "test/accuracy": "test_accuracy"}
+
+
+def write(experiment: Experiment, form: str, out: Path | None = None) -> list[Path]:
+    """Write an experiment's runs into `out` (default: its export/) in one of the WRITERS. Return what was written.
+
+    Raises MissingExtra, or BadResults if the place cannot be written or holds something else.
+    """
+    folder = out or experiment.folder / FOLDER
+    try:
+        return WRITERS[form](experiment, folder)
+    except OSError as error:
+        raise BadResults(
+            f"{folder} cannot be written: {error.strerror or error}.",
+            "Choose another place with --out.",
+        ) from error
+
+
+def as_record(experiment: Experiment) -> dict[str, Any]:
+    """Return every run and every epoch as JSON values; what is absent or not finite is null."""
+    runs = [
+        _run(one) | {"seconds": asdict(one.result.seconds), "rows": [asdict(row) for row in one.result.rows]}
+        for one in experiment.finished
+    ]
+    record = {"experiment": _name(experiment), "setting": asdict(experiment.setting), "runs": runs}
+    return {key: _finite(value) for key, value in record.items()}
+
+
+def _write_json(experiment: Experiment, folder: Path) -> list[Path]:
+    text = json.dumps(as_record(experiment), indent=2, ensure_ascii=False, allow_nan=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{_name(experiment)}.json"
+    write_whole(path, (text + "\n").encode())
+    return [path]
+
+
+def _write_parquet(experiment: Experiment, folder: Path) -> list[Path]:
+    """Two tables: epochs.parquet as the experiment's epochs.csv, runs.parquet with a row per run."""
+    _need("pyarrow", "parquet")
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    arrow: dict[Any, Any] = {str: pa.string(), int: pa.int64(), float: pa.float64(), float | None: pa.float64()}
+    epoch_columns: dict[str, Any] = {"run_id": str} | get_type_hints(EpochRow)
+    epochs = [
+        {"run_id": run_id} | asdict(row)
+        for run_id, one in ((one.run.run_id, one) for one in experiment.finished)
+        for row in one.result.rows
+    ]
+    ends = [
+        _run(one) | {f"seconds_{key}": value for key, value in asdict(one.result.seconds).items()}
+        for one in experiment.finished
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, kinds, rows in (("epochs", epoch_columns, epochs), ("runs", RUN_COLUMNS, ends)):
+        schema = pa.schema([(key, arrow[kind]) for key, kind in kinds.items()])
+        content = io.BytesIO()
+        parquet.write_table(pa.Table.from_pylist(rows, schema), content)
+        paths.append(folder / f"{name}.parquet")
+        write_whole(paths[-1], content.getvalue())
+    return paths
+
+
+def _write_tensorboard(experiment: Experiment, folder: Path) -> list[Path]:
+    """A folder per run that has epochs, all below tensorboard/, which is replaced as a whole."""
+    _need("tensorboard", "tensorboard")
+    target = folder / "tensorboard"
+    _refuse_strangers(target)
+    folder.mkdir(parents=True, exist_ok=True)
+    workshop = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder))
+    try:
+        new = workshop / "new"
+        new.mkdir()
+        for one in experiment.finished:
+            if one.result.rows:
+                (new / one.run.run_id).mkdir()
+                (new / one.run.run_id / EVENTS).write_bytes(_events(one))
+        if target.exists():
+            target.rename(workshop / "old")
+        new.rename(target)
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
+    return [target]
+
+
+WRITERS: dict[str, Callable[[Experiment, Path], list[Path]]] = {
+    "parquet": _write_parquet,
+    "tensorboard": _write_tensorboard,
+    "json": _write_json,
+}
+
+
+def _events(one: Finished) -> bytes:
+    """Return a run's event file: its epochs at their steps, and the test figures at the last.
+
+    When an epoch ended is not stored: the measured training time is spread evenly, and ends now.
+    """
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.summary.writer.record_writer import RecordWriter  # EventFileWriter would load TensorFlow
+
+    content = io.BytesIO()
+    records = RecordWriter(content)
+
+    def scalars(row: EpochRow, tags: dict[str, str], source: object) -> None:
+        found = {tag: getattr(source, name) for tag, name in tags.items()}
+        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in found.items() if value is not None]
+        wall_time = start + seconds * row.epoch / len(rows)
+        records.write(Event(wall_time=wall_time, step=row.step, summary=Summary(value=values)).SerializeToString())
+
+    rows, seconds = one.result.rows, one.result.seconds.train
+    start = time.time() - seconds
+    records.write(Event(wall_time=start, file_version="brain.Event:2").SerializeToString())
+    for row in rows:
+        scalars(row, TAGS, row)
+    scalars(rows[-1], TEST_TAGS, one.result)
+    return content.getvalue()
+
+
+def _refuse_strangers(target: Path) -> None:
+    """Raise BadResults if a folder that is to be replaced holds, or is, anything that no export wrote."""
+    stranger = None
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        stranger = target
+    elif target.exists():
+        for path in sorted(target.iterdir()):
+            inside = sorted(path.iterdir()) if path.is_dir() and not path.is_symlink() else []
+            others = [each for each in inside if each.name != EVENTS or not each.is_file()]
+            if others or not inside:
+                stranger = others[0] if others else path
+                break
+    if stranger:
+        raise BadResults(
+            f"{target} is to be replaced, and {stranger} was not written by lrbench export.",
+            "Move it away, or choose another place with --out.",
+        )
+
+
+def _run(one: Finished) -> dict[str, Any]:
+    run, result = one.run, one.result
+    return {
+        "run_id": run.run_id,
+        "scheduler": run.schedule.label,
+        "spec": run.schedule.spec,
+        "seed": run.seed,
+        "status": str(result.status),
+        "test_loss": result.test_loss,
+        "test_accuracy": result.test_accuracy,
+    }
+
+
+def _finite(value: Any) -> Any:
+    """Replace what JSON has no word for, at any depth."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _name(experiment: Experiment) -> str:
+    return experiment.name or experiment.folder.resolve().name  # "." has no name of its own
+
+
+def _need(library: str, extra: str) -> None:
+    try:
+        importlib.import_module(library)
+    except ImportError as error:
+        raise MissingExtra(
+            f"This export needs {library}, which cannot be imported: {error}.",
+            f'Install it: python -m pip install "lrbench-keras[{extra}]"',
+        ) from error
