@@ -114,6 +114,7 @@ class Bars(Lines):
         )
         self._all: TaskID | None = None
         self._each: dict[str, TaskID] = {}
+        self._reached: dict[str, int] = {}  # epochs, by run: one that begins again goes back
 
     def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None:
         super().on_start(plan, todo, folder)
@@ -132,7 +133,7 @@ class Bars(Lines):
 
     def on_resume(self, run: Run, epochs: int) -> None:
         super().on_resume(run, epochs)
-        self._advance(epochs)
+        self._reach(run, epochs)
 
     def on_epoch(self, run: Run, row: EpochRow) -> None:
         super().on_epoch(run, row)
@@ -140,19 +141,19 @@ class Bars(Lines):
             self._each[run.run_id] = self._progress.add_task(_short(run), total=run.setting.epochs, said="")
         said = f"{row.epoch}/{run.setting.epochs} {figures(row)}"
         self._progress.update(self._each[run.run_id], completed=row.epoch, said=said)
-        self._advance(1)
+        self._reach(run, row.epoch)
 
     def on_finished(self, finished: Finished) -> None:
         super().on_finished(finished)
         if finished.run.run_id in self._each:
             self._progress.remove_task(self._each.pop(finished.run.run_id))
         self._stands(finished)
-        self._advance(finished.run.setting.epochs - len(finished.result.rows))  # what a diverged run left out
+        self._reach(finished.run, finished.run.setting.epochs)  # also what a diverged run left out
 
     def on_elsewhere(self, finished: Finished) -> None:
         super().on_elsewhere(finished)
         self._stands(finished)
-        self._advance(finished.run.setting.epochs)
+        self._reach(finished.run, finished.run.setting.epochs)
 
     def close(self) -> None:
         self._progress.stop()
@@ -161,9 +162,11 @@ class Bars(Lines):
         if self._progress.standing:
             self._progress.standing.add(finished)
 
-    def _advance(self, epochs: int) -> None:
+    def _reach(self, run: Run, epochs: int) -> None:
+        self._reached[run.run_id] = epochs
         if self._all is not None:
-            self._progress.update(self._all, advance=epochs, said=f"{self._finished}/{self._todo} done")
+            said = f"{self._finished}/{self._todo} done"
+            self._progress.update(self._all, completed=sum(self._reached.values()), said=said)
 
 
 def start_lines(plan: Plan, todo: Sequence[Run], folder: Path) -> list[str]:
