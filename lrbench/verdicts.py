@@ -10,6 +10,7 @@ from lrbench.cautions import cautions
 from lrbench.comparisons import (
     Comparison,
     Scores,
+    Verdict,
     against,
     all_pairs,
     choose_baseline,
@@ -78,23 +79,29 @@ def answer_file(path: Path, question: Question) -> Answer:
     return replace(_answer(scores, question, None), name=path.name, title=question.metric, scope=path.name)
 
 
-def holds(found: Answer, condition: str) -> Comparison | None:
-    """Return the comparison that a condition such as `cosine<step` states, if it is the verdict; else None.
+def holds(answers: Sequence[Answer], condition: str) -> list[tuple[Answer, Comparison]]:
+    """Return where a condition such as `cosine<step` is the verdict, each as one comparison by itself.
 
-    `<` says worse and `>` better, as one comparison by itself. Raises BadConfig.
+    `<` says worse and `>` better. Raises BadConfig if it is about no two schedules of any answer.
     """
+    stated = [(found, pair, verdict) for found in answers for pair, verdict in _states(found, condition)]
+    if not stated:
+        labels = ", ".join(dict.fromkeys(label for found in answers for label in found.scores.values))
+        raise BadConfig(
+            f"{condition!r} is no condition on two of these schedules: {labels}.",
+            'Write, for example, --fail-if "cosine<step": it fails if cosine is worse than step.',
+        )
+    compared = [(found, compare(found.scores, [pair], found.question.margin)[0], v) for found, pair, v in stated]
+    return [(found, comparison) for found, comparison, verdict in compared if comparison.verdict is verdict]
+
+
+def _states(found: Answer, condition: str) -> list[tuple[tuple[str, str], Verdict]]:
+    """The pair of labels and the verdict that a condition is about: labels may hold < and > themselves."""
     labels = found.scores.values
-    for sign, verdict in (("<", "worse"), (">", "better")):
-        places = [i for i, character in enumerate(condition) if character == sign]
-        pairs = [(condition[:i].strip(), condition[i + 1 :].strip()) for i in places]
-        for a, b in pairs:
-            if a in labels and b in labels and a != b:
-                (comparison,) = compare(found.scores, [(a, b)], found.question.margin)
-                return comparison if comparison.verdict == verdict else None
-    raise BadConfig(
-        f"{condition!r} is no condition on two of these schedules: {', '.join(labels)}.",
-        'Write, for example, --fail-if "cosine<step": it fails if cosine is worse than step.',
-    )
+    signs = {"<": Verdict.WORSE, ">": Verdict.BETTER}
+    splits = [(i, signs[character]) for i, character in enumerate(condition) if character in signs]
+    pairs = [((condition[:i].strip(), condition[i + 1 :].strip()), verdict) for i, verdict in splits]
+    return [((a, b), verdict) for (a, b), verdict in pairs if a in labels and b in labels and a != b]
 
 
 def scope_of(experiment: Experiment) -> str:

@@ -146,6 +146,7 @@ def test_a_run_prints_the_table_on_stdout_and_all_else_on_stderr(cli: Cli, tmp_p
         "experiment.json",
         "epochs.csv",
         "summary.csv",
+        "labels.json",
         "runs",
         ".locks",
     }
@@ -318,13 +319,15 @@ def test_the_help_s_examples_run(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> N
     import shlex
 
     monkeypatch.setenv("LRBENCH_ENGINE", "fake")
+    rows = [f"{label},{seed},0.{seed + 1}" for label in ("sgd", "adam") for seed in range(3)]
+    Path("my.csv").write_text("\n".join(["scheduler,seed,accuracy", *rows]))
     ran = 0
     for command in ("run", "plot", "summary", "export"):
         for line in cli(command, "--help").stdout.splitlines():
             if line.strip().startswith("lrbench "):
                 assert cli(*shlex.split(line.strip())[1:]).exit_code == 0, line
                 ran += 1
-    assert ran == 11
+    assert ran == 14
 
 
 def test_debug_shows_the_traceback_and_can_stand_anywhere(cli: Cli) -> None:

@@ -102,7 +102,6 @@ def test_a_hostile_label_in_stored_files_is_damage(command: Command, tmp_path: P
         "absolute",
         "backslash",
         "script",
-        "image",
         "markup",
         "latex",
         "template",

@@ -127,7 +127,7 @@ DAMAGES: list[tuple[Callable[[Path], None], str]] = [
     (damage_gone, "epochs.csv: No such file"),
     (damage_json, "run.json: no JSON"),
     (damage_schema, "run.json: schema_version is 99"),
-    (damage_seed, "run.json: its content does not belong"),
+    (damage_seed, "run.json: its content is not what was stored"),
 ]
 
 

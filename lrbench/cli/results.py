@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -102,19 +103,18 @@ def summary(
         margin=margin,
         target=target,
     )
-    if results.is_file():
+    if results.suffix.lower() == ".csv":
         answers, code = [answer_file(results, question)], DONE
     else:
         experiments, code = _load(results)
         answers = _answers(experiments, question)
-    held = [(each, condition, holds(each, condition)) for each in answers for condition in fail_if or ()]
+    held = [(condition, *found) for condition in fail_if or () for found in holds(answers, condition)]
     write(answers, format, sort)
-    for each, condition, comparison in held:
-        if comparison is not None:
-            from lrbench.show.sentences import sentence
+    for condition, each, comparison in held:
+        from lrbench.show.sentences import sentence
 
-            typer.echo(printable(f"{condition}: {sentence(comparison, each.scope)}"), err=True)
-    return HELD if any(comparison for _, _, comparison in held) else code
+        typer.echo(printable(f"{condition}: {sentence(comparison, each.scope)}"), err=True)
+    return HELD if held else code
 
 
 def show(experiments: "Sequence[Experiment]", format: SummaryFormat) -> None:
@@ -135,7 +135,15 @@ def _answers(experiments: "Sequence[Experiment]", question: "Question") -> "list
     """Answer a question from each experiment, knowing the others."""
     from lrbench.verdicts import answer
 
-    return [answer(each, question, experiments) for each in experiments]
+    def fitting(each: "Experiment") -> "Question":
+        """A baseline that only others have is no mistake: the default one takes its place."""
+        own, all_ = [
+            {one.run.schedule.label for e in some for one in e.finished} for some in ([each], experiments)
+        ]
+        elsewhere = question.baseline in all_ - own
+        return replace(question, baseline=None) if elsewhere else question
+
+    return [answer(each, fitting(each), experiments) for each in experiments]
 
 
 def _load(results: Path) -> "tuple[list[Experiment], int]":
