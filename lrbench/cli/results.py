@@ -91,10 +91,7 @@ def summary(
     """
     from lrbench.verdicts import Question, answer_file, holds
 
-    for name, value, most in (("--margin", margin, float("inf")), ("--target", target, 1.0)):
-        if value is not None and not 0 < value < most:
-            limit = "above 0" if most > 1 else "between 0 and 1"
-            raise BadConfig(f"{name} {value:g} is not {limit}.", f"Write, for example, {name} 0.97.")
+    _check_above_zero(margin, target)
     question = Question(
         metric=metric,
         lower_is_better=lower_is_better,
@@ -115,6 +112,53 @@ def summary(
 
         typer.echo(printable(f"{condition}: {sentence(comparison, each.scope)}"), err=True)
     return HELD if held else code
+
+
+@app.command()
+def report(
+    results: Annotated[Path, typer.Argument(help="A results folder, or one experiment's folder.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Where to. [report.html in the experiment's folder]"),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(metavar="LABEL", help="Compare with this schedule. [constant, else the best by validation]"),
+    ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(metavar="D", help="What counts as no difference: 0.001 is 0.1 points of accuracy."),
+    ] = None,
+    target: Annotated[
+        float | None, typer.Option(metavar="A", help="Also say when validation accuracy reached this: 0.97.")
+    ] = None,
+) -> int:
+    """Write one HTML page with the verdicts, tables and curves.
+
+    It needs no internet and loads nothing: send it to whom you like.
+
+    \b
+    lrbench report results/
+    lrbench report results/ --baseline cosine -o comparison.html
+    """
+    from lrbench.verdicts import Question
+
+    _check_above_zero(margin, target)
+    experiments, code = _load(results)
+    answers = _answers(experiments, Question(baseline=baseline, margin=margin, target=target))
+    from lrbench.show import report as page  # Jinja and matplotlib's tickers
+
+    path = out or (experiments[0].folder if len(experiments) == 1 else results) / "report.html"
+    page.write(answers, path)
+    typer.echo(printable(str(path)) if sys.stdout.isatty() else path)
+    return code
+
+
+def _check_above_zero(margin: float | None, target: float | None) -> None:
+    for name, value, most in (("--margin", margin, float("inf")), ("--target", target, 1.0)):
+        if value is not None and not 0 < value < most:
+            limit = "above 0" if most > 1 else "between 0 and 1"
+            raise BadConfig(f"{name} {value:g} is not {limit}.", f"Write, for example, {name} 0.97.")
 
 
 def show(experiments: "Sequence[Experiment]", format: SummaryFormat) -> None:

@@ -1,0 +1,218 @@
+"""One page with everything: the verdict first, then what it rests on. Nothing in it is loaded from anywhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+import lrbench
+from lrbench.comparisons import Verdict, all_pairs
+from lrbench.errors import BadResults
+from lrbench.records import Status
+from lrbench.show import sentences, tables
+from lrbench.show.charts import Cell, Chart, Curve, Forest, chart, forest, matrix
+from lrbench.show.plots import Group, group, used_rates
+from lrbench.show.reproduce import command
+from lrbench.store import write_whole
+from lrbench.verdicts import Answer
+
+MOST_RATES = 400  # points of a rate's curve
+MOST_PAIRED = 20  # schedules in the table of all pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A schedule in the legend: what it looks like, and the number of its class."""
+
+    number: int
+    label: str
+    colour: str
+    dashes: str  # of the stroke, as SVG has them; empty for a whole line
+    said: str  # how many runs stand behind it
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """All that the template needs of one experiment."""
+
+    key: str  # for ids on the page
+    answer: Answer
+    headline: str
+    lines: list[tuple[Verdict, str]]
+    headings: list[str]
+    rows: list[list[str]]
+    caption: str
+    switches: list[Switch]
+    charts: list[Chart]
+    forest: Forest | None
+    labels: list[str]
+    pairs: list[list[Cell]]
+    runs: list[dict[str, Any]]
+    facts: list[tuple[str, str]]
+    command: str
+
+    @property
+    def data(self) -> list[dict[str, Any]]:
+        """The numbers that the script shows under the pointer."""
+        keys = ("number", "label", "n", "x", "values", "y")
+        return [
+            {
+                "percent": each.percent,
+                "by": "step" if each.key == "rate" else "epoch",
+                "lines": [{key: getattr(line, key) for key in keys} for line in each.lines],
+            }
+            for each in self.charts
+        ]
+
+
+def write(answers: Sequence[Answer], path: Path) -> None:
+    """Write the page whole. Raises BadResults if the place cannot be written."""
+    page = render(answers)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, page.encode())
+    except OSError as error:
+        raise BadResults(
+            f"{path} cannot be written: {error.strerror}.", "Choose another place with -o."
+        ) from error
+
+
+def render(answers: Sequence[Answer]) -> str:
+    """Return the page as HTML."""
+    environment = Environment(
+        loader=PackageLoader("lrbench.show", "page"),
+        autoescape=True,  # a label is text, whatever it holds
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(sentences=sentences, version=lrbench.__version__)
+    sections = [section(f"e{i}", each) for i, each in enumerate(answers)]
+    return environment.get_template("report.html.j2").render(sections=sections)
+
+
+def section(key: str, answer: Answer) -> Section:
+    """Prepare one experiment for the template."""
+    experiment = answer.experiment
+    assert experiment is not None, "a page is made of an experiment"
+    groups = group(experiment)
+    headings, rows = tables.cells(answer)
+    labels = answer.scores.ranked()
+    several = len(labels) > 1 and any(each.n > 1 for each in answer.comparisons)
+    return Section(
+        key=key,
+        answer=answer,
+        headline=headline(answer),
+        lines=[(each.verdict, sentences.sentence(each, answer.scope)) for each in answer.comparisons],
+        headings=headings,
+        rows=rows,
+        caption=tables.caption(answer),
+        switches=[_switch(number, each) for number, each in enumerate(groups)],
+        charts=_charts(groups, answer),
+        forest=forest(answer.comparisons, percent=answer.scores.is_share),
+        labels=labels,
+        pairs=matrix(labels, all_pairs(answer.scores)) if several and len(labels) <= MOST_PAIRED else [],
+        runs=_runs(answer),
+        facts=_facts(answer),
+        command=command(experiment),
+    )
+
+
+def headline(answer: Answer) -> str:
+    """Say the verdict in a sentence."""
+    ranked = answer.scores.ranked()
+    first = ranked[0]
+    if len(ranked) == 1:
+        return f"Only {first} was trained: there is nothing to compare it with."
+    if all(each.n < 2 for each in answer.comparisons):
+        return f"One seed cannot tell these {len(ranked)} schedules apart: add --seeds 10."
+    if answer.winner:
+        return f"{first} is better than each of the other {len(ranked) - 1} schedules."
+    unclear = [
+        each.baseline
+        for each in all_pairs(answer.scores)
+        if each.scheduler == first and each.verdict is not Verdict.BETTER
+    ]
+    others = unclear[0] if len(unclear) == 1 else f"{', '.join(unclear[:-1])} or {unclear[-1]}"
+    return f"No schedule is better than all others: {first} has the best mean, but cannot be told from {others}."
+
+
+def _switch(number: int, each: Group) -> Switch:
+    done = each.finals().size
+    dashes = each.dashes[1] if isinstance(each.dashes, tuple) else ()
+    said = f"n = {done}" if done == len(each.runs) else f"n = {done} of {len(each.runs)}"
+    return Switch(number, each.label, each.colour, " ".join(f"{2 * part:g}" for part in dashes), said)
+
+
+def _charts(groups: Sequence[Group], answer: Answer) -> list[Chart]:
+    """The panels: by epoch what was logged, and the rate by update."""
+    assert answer.experiment
+    fields = {
+        "val_accuracy": ("Validation accuracy", "% of examples"),
+        "val_loss": ("Validation loss", "nats per example"),
+        "train_loss": ("Training loss", "nats per example"),
+    }
+    if answer.experiment.setting.validate_on == "none":
+        del fields["val_accuracy"], fields["val_loss"]
+    horizon = answer.experiment.setting.horizon
+    epochs = np.arange(1, horizon.epochs + 1, dtype=float)
+    found = [
+        chart(
+            field,
+            title,
+            unit,
+            [
+                Curve(i, each.label, each.finals().size, epochs, each.epochs(field))
+                for i, each in enumerate(groups)
+            ],
+            percent=field == "val_accuracy",
+        )
+        for field, (title, unit) in fields.items()
+    ]
+    steps = np.unique(np.linspace(0, horizon.steps - 1, MOST_RATES).astype(np.int64))
+    rates = [
+        Curve(i, each.label, each.finals().size, steps / horizon.steps_per_epoch, used_rates(each, steps))
+        for i, each in enumerate(groups)
+    ]
+    return [*found, chart("rate", "Learning rate", "per update", rates)]
+
+
+def _runs(answer: Answer) -> list[dict[str, Any]]:
+    """The rows of the table of runs; None where there is no figure."""
+    assert answer.experiment
+    found = []
+    for one in answer.experiment.finished:
+        result = one.result
+        last = result.rows[-1] if result.rows and result.status is Status.DONE else None
+        found.append(
+            {
+                "scheduler": one.run.schedule.label,
+                "seed": one.run.seed,
+                "status": str(result.status),
+                "test_accuracy": result.test_accuracy,
+                "test_loss": result.test_loss,
+                "val_accuracy": last and last.val_accuracy,
+                "train_loss": last and last.train_loss,
+                "rate": last and last.lr,
+                "seconds": result.seconds.train + result.seconds.evaluate,
+            }
+        )
+    return found
+
+
+def _facts(answer: Answer) -> list[tuple[str, str]]:
+    """Setting, versions, machine, code and data, as they were when the runs were made."""
+    assert answer.experiment
+    setting = answer.experiment.setting
+    made = [one.environment for one in answer.experiment.finished if one.environment]
+    facts = [("Setting", setting.describe()), ("Engine", setting.engine)]
+    for key, name in (("versions", "Versions"), ("host", "Machine"), ("git", "Code")):
+        described = {
+            ", ".join(f"{word} {value}" for word, value in (each.get(key) or {}).items() if value is not None)
+            for each in made
+        }
+        facts += [(name, text) for text in sorted(described) if text]
+    return [*facts, ("Data", f"sha256 {setting.data_sha256}")]
