@@ -26,6 +26,7 @@ ROOMS = [
     "engine",
     "runner",
     "comparisons",
+    "targets",
     "summary",
     "doctor",
     "show",

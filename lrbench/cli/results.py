@@ -22,21 +22,31 @@ def plot(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where to. [plots/ in the experiment's folder]")
     ] = None,
+    target: Annotated[
+        float | None,
+        typer.Option(metavar="FRACTION", help="Also draw how soon runs had this validation accuracy, 0 to 1."),
+    ] = None,
 ) -> int:
     """Draw the pictures of every experiment.
 
-    Prints the files' names, the overview first.
+    Prints the files' names, the overview first. With several seeds, forest and all-pairs say which differences are
+    real.
 
     \b
     lrbench plot results/
     lrbench plot results/ --format svg --out pictures
+    lrbench plot results/ --target 0.97
     """
     experiments, code = _load(results)
     from lrbench.show import plots  # matplotlib: only this command pays for it
+    from lrbench.targets import check_target
 
+    if target is not None:
+        for experiment in experiments:
+            check_target(experiment, target)  # before anything is drawn
     for experiment in experiments:
         folder = out / experiment.folder.name if out and len(experiments) > 1 else out
-        for path in plots.draw(experiment, format, folder):
+        for path in plots.draw(experiment, format, folder, target):
             typer.echo(printable(str(path)) if sys.stdout.isatty() else path)
     return code
 

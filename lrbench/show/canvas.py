@@ -3,6 +3,7 @@
 import io
 import textwrap
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h")
 MOST_POINTS = 4_000  # of one curve; more cannot be seen
 LEGEND_WIDTH = 9  # characters per inch
 LABEL_WIDTH = 24  # characters in a line of a label
+MOST_ROWS = 3  # lines of one label where the figure grows with them
 DECADE = 10  # an axis is logarithmic from this ratio on
 STYLE: dict[Any, Any] = {
     "font.size": 10,
@@ -52,10 +54,21 @@ def thinned(steps: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, steps - 1, MOST_POINTS).astype(np.int64))
 
 
-def shown(label: str) -> str:
+def shown(label: str, width: int = LABEL_WIDTH) -> str:
     """Return a label as it fits beside an axis: wrapped, and not hidden as matplotlib hides a leading _."""
-    wrapped = "\n".join(textwrap.wrap(label, LABEL_WIDTH))
+    wrapped = "\n".join(textwrap.wrap(label, width))
     return f" {wrapped}" if wrapped.startswith("_") else wrapped
+
+
+def clipped(text: str) -> str:
+    """Return the first lines of a wrapped text, with … where there are more."""
+    lines = text.split("\n")
+    return text if len(lines) <= MOST_ROWS else "\n".join(lines[:MOST_ROWS]) + " …"
+
+
+def height_of(texts: Iterable[str], size: float = 8.5) -> float:
+    """Return the inches that a row needs so that the tallest of its texts, of `size` points, has some air."""
+    return 0.12 + max(text.count("\n") + 1 for text in texts) * size * 1.3 / 72
 
 
 def log_if_wide(axes: Axes, lowest: float, highest: float) -> None:
