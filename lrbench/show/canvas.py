@@ -21,9 +21,10 @@ COLOURS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#5
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h")
 MOST_POINTS = 4_000  # of one curve; more cannot be seen
+LEGEND_LINE = 0.24  # inches
+SHORT_LEGEND = 3  # lines that every figure has room for
 LEGEND_WIDTH = 9  # characters per inch
 LABEL_WIDTH = 24  # characters in a line of a label
-MOST_ROWS = 3  # lines of one label where the figure grows with them
 DECADE = 10  # an axis is logarithmic from this ratio on
 STYLE: dict[Any, Any] = {
     "font.size": 10,
@@ -60,10 +61,10 @@ def shown(label: str, width: int = LABEL_WIDTH) -> str:
     return f" {wrapped}" if wrapped.startswith("_") else wrapped
 
 
-def clipped(text: str) -> str:
+def clipped(text: str, most: int = 3) -> str:
     """Return the first lines of a wrapped text, with … where there are more."""
     lines = text.split("\n")
-    return text if len(lines) <= MOST_ROWS else "\n".join(lines[:MOST_ROWS]) + " …"
+    return text if len(lines) <= most else "\n".join(lines[:most]) + " …"
 
 
 def height_of(texts: Iterable[str], size: float = 8.5) -> float:
@@ -85,10 +86,12 @@ def log_if_wide(axes: Axes, lowest: float, highest: float) -> None:
 
 
 def add_legend(figure: Figure, axes: Axes) -> None:
-    """Put the axes' labels below the figure, in as many columns as fit."""
+    """Put the axes' labels below the figure, in as many columns as fit; a long legend makes the figure taller."""
     handles, labels = axes.get_legend_handles_labels()
     longest = max(len(line) for label in labels for line in label.splitlines())
     columns = min(len(labels), max(1, LEGEND_WIDTH * int(figure.get_figwidth()) // (longest + 8)))
+    lines = sum(label.count("\n") + 1 for label in labels) / columns
+    figure.set_figheight(figure.get_figheight() + LEGEND_LINE * max(0, lines - SHORT_LEGEND))
     legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
     for text in legend.get_texts():
         text.set_parse_math(False)

@@ -16,8 +16,7 @@ from lrbench.targets import Reached
 WIDTH = 8  # inches
 COLUMNS = 4  # of panels
 SIZE = 8.0  # points, in panels
-LEGEND_LINE = 0.24  # inches
-LEGEND_CHARACTERS = 64  # in a line
+LEGEND_CHARACTERS = 72  # in a line
 MANY = 6  # schedules that one panel can show together
 
 
@@ -25,14 +24,13 @@ def draw_target(found: list[Reached], groups: list[Group]) -> Figure:
     """Validation accuracy after so many updates, the target as a line; a mark where the median run reached it."""
     looks = {each.label: each for each in groups}
     labels = [shown(f"{looks[each.scheduler].said}: {in_words(each)}", LEGEND_CHARACTERS) for each in found]
-    lines = sum(label.count("\n") + 1 for label in labels)
-    figure = Figure(figsize=(WIDTH, 4 + LEGEND_LINE * lines), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.8), layout="constrained")
     axes = figure.subplots()
     values = [100 * looks[each.scheduler].epochs("val_accuracy") for each in found]
     target = 100 * found[0].target
     for each, table, label in zip(found, values, labels, strict=True):
         look = looks[each.scheduler]
-        mean_and_range(axes, _steps(look), table, look, marker=None, label=label)
+        mean_and_range(axes, _steps(look), table, look, marker=look.marker, label=label)
         if each.median_step is not None:
             axes.plot(
                 [each.median_step], [target], color=look.colour, marker=look.marker, markersize=9, clip_on=False

@@ -66,9 +66,9 @@ def figures(experiment: Experiment, target: float | None = None) -> Iterable[tup
         del panels["val-loss"], panels["val-accuracy"]
     yield "overview", _finish(_overview(panels, groups), experiment, groups, legend=True)
     for name, panel in panels.items():
-        figure = Figure(figsize=(8, 4.8), layout="constrained")
-        panel(figure.subplots(), groups)
         seeds = name == "test-accuracy"
+        figure = Figure(figsize=(8, max(4.8, _beside(groups)) if seeds else 4.8), layout="constrained")
+        panel(figure.subplots(), groups)
         yield name, _finish(figure, experiment, groups, legend=not seeds, note="" if seeds else BANDS)
     if compared := against_baseline(experiment):
         yield "forest", _finish(draw_forest(compared, groups), experiment, groups, note=_how(compared))
@@ -83,10 +83,15 @@ def figures(experiment: Experiment, target: float | None = None) -> Iterable[tup
         yield "small-multiples", _finish(figure, experiment, groups, note=f"{BANDS}; grey: the others' means")
 
 
+def _beside(groups: list[Group]) -> float:
+    """Return the inches that a panel needs for a line of text beside each schedule."""
+    return 1.5 + 0.19 * len(groups)
+
+
 def _overview(panels: dict[str, Callable[[Axes, list[Group]], None]], groups: list[Group]) -> Figure:
     quarters = [panel for name, panel in panels.items() if name != "val-loss"]
     rows = math.ceil(len(quarters) / 2)
-    overview = Figure(figsize=(11, 3.9 * rows), layout="constrained")
+    overview = Figure(figsize=(11, rows * max(3.9, _beside(groups))), layout="constrained")
     for axes, panel in zip(overview.subplots(rows, 2).flat, quarters, strict=False):
         panel(axes, groups)
     for axes in overview.axes[len(quarters) :]:
@@ -191,10 +196,18 @@ def draw_test_accuracy(axes: Axes, groups: list[Group]) -> None:
     )
 
 
+def _balanced(text: str, width: int) -> str:
+    """Wrap a text so that no line is left with a single word."""
+    lines = -(-len(text) // width)
+    return textwrap.fill(text, width if lines == 1 else min(width, len(text) // lines + 10))
+
+
 def _how(compared: list[Comparison]) -> str:
     family = compared[0].family
     together = f", Holm-adjusted over {family} comparisons" if family > 1 else ""
-    return f"paired by seed; p of the sign-flip test{together}"
+    reasons = {each.reason for each in compared if each.n > 1}
+    why = f"\n{reasons.pop()}" if family > 1 and len(reasons) == 1 and "" not in reasons else ""
+    return f"paired by seed; p of the sign-flip test{together}{why}"
 
 
 def _finish(
@@ -205,7 +218,7 @@ def _finish(
     n = f"n = {counts[0]}" + (f" to {counts[-1]}" if len(counts) > 1 else "")
     seeds = f"{n} finished run{'' if counts[-1] == 1 else 's'} per schedule"
     said = f"; {note}" if note and counts[-1] > 1 else ""
-    setting = textwrap.fill(experiment.setting.describe(), TITLE_WIDTH * int(figure.get_figwidth()))
+    setting = _balanced(experiment.setting.describe(), TITLE_WIDTH * int(figure.get_figwidth()))
     figure.suptitle(f"{setting}\n{seeds}{said}", fontsize=8.5, color="#444444")
     if legend:
         add_legend(figure, figure.axes[-1 if len(figure.axes) == 1 else 1])

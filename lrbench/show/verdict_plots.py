@@ -18,8 +18,10 @@ from lrbench.show.groups import Group
 
 WIDTH = 8  # inches
 SIZE = 8.5  # points
+CHARACTER = 0.08  # inches of that size
 VERDICT_WIDTH = 38  # characters in a line beside a row
-MOST_NUMBERED = 10  # schedules up to which the cells have room for numbers
+MOST_IN_LINE = 6  # schedules up to which a number and its mark stand side by side
+MOST_NUMBERED = 8  # schedules up to which the cells have room for numbers
 POINTS = 100  # of a fraction: differences of accuracies are percentage points
 DIVERGING = "RdBu"  # red and blue are two colours to all kinds of colour vision; blue is better
 MARKS = {Verdict.BETTER: "▲", Verdict.WORSE: "▼"}
@@ -98,15 +100,15 @@ def draw_all_pairs(pairs: list[Comparison], groups: list[Group]) -> Figure:
     """Every two schedules: row minus column as a colour and a number, marked where there is a verdict."""
     order = list(dict.fromkeys(label for each in pairs for label in (each.scheduler, each.baseline)))
     looks = {each.label: each for each in groups}
-    names = [clipped(looks[label].legend) for label in order]
+    names = [clipped(looks[label].legend, 2) for label in order]
     table = differences(pairs, order)
-    column = (WIDTH - 3) / len(order)  # inches, beside the names and the colour bar
     figure = Figure(figsize=_size(names), layout="constrained")
     axes = figure.subplots()
     most = float(np.nanmax(np.abs(table))) or 1.0
     image = axes.imshow(table, cmap=DIVERGING, vmin=-most, vmax=most, aspect="auto")
     _write_cells(axes, pairs, order, most)
-    short = max(len(line) for name in names for line in name.split("\n")) * 0.085 < column
+    longest = CHARACTER * max(len(line) for name in names for line in name.split("\n"))
+    short = longest < (WIDTH - 1.6 - longest) / len(order)  # beside the rows' names and the colour bar
     numbers = [f"{i}" for i in range(1, len(order) + 1)]
     rows = names if short else [f"{i}  {name}" for i, name in zip(numbers, names, strict=True)]
     axes.set_yticks(range(len(order)), rows, fontsize=SIZE)
@@ -149,7 +151,7 @@ def _write_cells(axes: Axes, pairs: list[Comparison], order: list[str], most: fl
             axes.text(
                 x,
                 y,
-                _cell_text(cell, numbered=len(order) <= MOST_NUMBERED),
+                _cell_text(cell, len(order)),
                 ha="center",
                 va="center",
                 fontsize=SIZE,
@@ -158,10 +160,12 @@ def _write_cells(axes: Axes, pairs: list[Comparison], order: list[str], most: fl
             )
 
 
-def _cell_text(cell: Comparison, *, numbered: bool) -> str:
+def _cell_text(cell: Comparison, columns: int) -> str:
     """Return the difference in points and the mark of the verdict; a dash where n < 2, where nothing is known."""
     if cell.n < 2:
         return "–"
     mark = MARKS.get(cell.verdict, "")
     difference = f"{POINTS * cell.mean_difference:+.2f}".replace("-", "−")
-    return f"{difference} {mark}".strip() if numbered else mark
+    if columns > MOST_NUMBERED:
+        return mark
+    return (f"{difference} {mark}" if columns <= MOST_IN_LINE else f"{difference}\n{mark}").strip()
