@@ -13,7 +13,7 @@ from lrbench.show import canvas
 
 
 def drawn_texts(figure: Figure) -> list[tuple[str, Bbox]]:
-    """Draw a figure and return its visible texts with their boxes in pixels; ticks beyond an axis are not drawn."""
+    """Draw a figure and return its visible texts with their boxes in pixels."""
     drawn: list[Text] = []
     plain = Text.draw
 

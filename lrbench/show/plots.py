@@ -73,7 +73,10 @@ def figures(experiment: Experiment, target: float | None = None) -> Iterable[tup
     if compared := against_baseline(experiment):
         yield "forest", _finish(draw_forest(compared, groups), experiment, groups, note=_how(compared))
     if pairs := every_pair(experiment):
-        yield "all-pairs", _finish(draw_all_pairs(pairs, groups), experiment, groups, note=_how(pairs))
+        yield (
+            "all-pairs",
+            _finish(draw_all_pairs(pairs, groups), experiment, groups, note=_how(pairs) + _why_no_marks(pairs)),
+        )
     if target is not None:
         figure = draw_target(time_to_target(experiment, target), groups)
         yield "target", _finish(figure, experiment, groups, legend=True)
@@ -205,9 +208,12 @@ def _balanced(text: str, width: int) -> str:
 def _how(compared: list[Comparison]) -> str:
     family = compared[0].family
     together = f", Holm-adjusted over {family} comparisons" if family > 1 else ""
-    reasons = {each.reason for each in compared if each.n > 1}
-    why = f"\n{reasons.pop()}" if family > 1 and len(reasons) == 1 and "" not in reasons else ""
-    return f"paired by seed; p of the sign-flip test{together}{why}"
+    return f"paired by seed; p of the sign-flip test{together}"
+
+
+def _why_no_marks(pairs: list[Comparison]) -> str:
+    reasons = {each.reason for each in pairs if each.n > 1}
+    return f"\nno verdicts: {reasons.pop()}" if len(reasons) == 1 and "" not in reasons else ""
 
 
 def _finish(

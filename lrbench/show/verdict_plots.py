@@ -166,6 +166,8 @@ def _cell_text(cell: Comparison, columns: int) -> str:
         return "–"
     mark = MARKS.get(cell.verdict, "")
     difference = f"{POINTS * cell.mean_difference:+.2f}".replace("-", "−")
+    if difference.strip("+−") == "0.00":
+        difference = "0.00"
     if columns > MOST_NUMBERED:
         return mark
     return (f"{difference} {mark}" if columns <= MOST_IN_LINE else f"{difference}\n{mark}").strip()
