@@ -3,6 +3,8 @@
 scipy.special instead of scipy.stats: the same functions without a second of imports.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
@@ -82,6 +84,7 @@ def power(effect: float, n: int, alpha: float = 0.05) -> float:
     return float(1 - np.nan_to_num(below) + np.nan_to_num(far_below))  # nan where it is too small for scipy
 
 
+@cache  # all pairs of 20 schedules with two seeds: 6 s without it, 0.4 s with it
 def detectable_effect(n: int, alpha: float = 0.05, wanted: float = 0.8) -> float:
     """Return the smallest |d_z| that n pairs find with the wanted power; nan for n < 2."""
     if n < 2:

@@ -1,21 +1,70 @@
-"""Time to target: how long until validation accuracy first reaches a value that was fixed before looking."""
+"""When did a run first reach a target? A run that never does is censored: it counts as later than every other."""
 
+import math
 from dataclasses import dataclass
+from statistics import median
 
-from lrbench.plan import Experiment
+from lrbench.errors import BadConfig
+from lrbench.plan import Experiment, Finished
+from lrbench.records import EpochRow
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """One schedule's runs; those that never got there are censored, not counted as the last epoch."""
+    """How soon the runs of one schedule reached a target. To the medians, never is infinitely late."""
 
     scheduler: str
-    target: float
-    n: int
+    target: float  # fraction of the validation examples, 0..1
+    n: int  # runs, failed and diverged ones too: they count as reaching only what they reached before
     reached: int
-    median_epoch: float | None
-    median_step: float | None
+    median_epoch: float | None  # None where it is infinite: half of the runs or more never reached it
+    median_step: float | None  # updates
+
+
+def check_target(experiment: Experiment, target: float) -> None:
+    """Raise BadConfig if the target is no fraction, or there is no validation accuracy to reach it."""
+    if not 0 < target < 1:
+        hint = f"--target {target / 100:g}" if 1 < target < 100 else "For 97 %: --target 0.97"
+        raise BadConfig(f"A target lies between 0 and 1; got {target:g}.", hint)
+    if experiment.setting.validate_on == "none":
+        raise BadConfig(
+            f"{experiment.name} has no validation accuracy that could reach a target.",
+            "Leave out --target, or train with a validation set: --val-size 5000",
+        )
 
 
 def time_to_target(experiment: Experiment, target: float) -> list[Reached]:
-    return []
+    """Return for every schedule when its runs first had a validation accuracy of `target`, the soonest first.
+
+    Raises BadConfig as check_target does.
+    """
+    check_target(experiment, target)
+    runs: dict[str, list[EpochRow | None]] = {}
+    for one in experiment.finished:
+        runs.setdefault(one.run.schedule.label, []).append(_first_at(one, target))
+    found = [_counted(label, target, rows) for label, rows in runs.items()]
+    return sorted(found, key=lambda each: (_or_infinite(each.median_step), -each.reached / each.n, each.scheduler))
+
+
+def _first_at(one: Finished, target: float) -> EpochRow | None:
+    """Return the first epoch that reached the target; None for a censored run. Nan reaches nothing."""
+    return next((row for row in one.result.rows if (row.val_accuracy or 0) >= target), None)
+
+
+def _counted(label: str, target: float, rows: list[EpochRow | None]) -> Reached:
+    return Reached(
+        scheduler=label,
+        target=target,
+        n=len(rows),
+        reached=sum(row is not None for row in rows),
+        median_epoch=_finite(median(math.inf if row is None else row.epoch for row in rows)),
+        median_step=_finite(median(math.inf if row is None else row.step for row in rows)),
+    )
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _or_infinite(value: float | None) -> float:
+    return math.inf if value is None else value

@@ -57,8 +57,6 @@ def answer(experiment: Experiment, question: Question, others: Sequence[Experime
     """Answer a question from an experiment's finished runs. Raises BadConfig."""
     scores = scores_of(experiment, question.metric)
     validation = None if experiment.setting.validate_on == "none" else scores_of(experiment, "val_accuracy")
-    if question.target is not None and validation is None:
-        raise BadConfig("--target looks at validation accuracy, and there is none.", "Leave it out.")
     found = _answer(scores, question, validation or scores)
     return replace(
         found,

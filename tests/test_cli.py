@@ -205,7 +205,7 @@ def test_summary_and_plot_of_a_whole_folder_or_one_experiment(cli: Cli, tmp_path
     assert len(rows) == 4
     drawn = cli("plot", "results", "--format", "svg")
     assert drawn.exit_code == 0
-    assert len(drawn.stdout.split()) == 12
+    assert len(drawn.stdout.split()) == 16
     assert all((tmp_path / name).is_file() for name in drawn.stdout.split())
     elsewhere = cli("plot", "results", "--format", "svg", "--out", "pictures").stdout.split()
     assert {Path(name).parent.name for name in elsewhere} == {folder.name for folder in folders}
@@ -327,7 +327,7 @@ def test_the_help_s_examples_run(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> N
             if line.strip().startswith("lrbench "):
                 assert cli(*shlex.split(line.strip())[1:]).exit_code == 0, line
                 ran += 1
-    assert ran == 14
+    assert ran == 17
 
 
 def test_debug_shows_the_traceback_and_can_stand_anywhere(cli: Cli) -> None:

@@ -99,7 +99,7 @@ def test_another_baseline_metric_order_and_margin(cli: Cli) -> None:
         (["--sort", "colour"], "no column 'colour'"),
         (["--margin", "-1"], "--margin -1 is not above 0"),
         (["--margin", "nan"], "--margin nan is not above 0"),
-        (["--target", "97"], "--target 97 is not between 0 and 1"),
+        (["--target", "97"], "A target lies between 0 and 1; got 97"),
         (["--fail-if", "cosine=step"], "is no condition"),
         (["--fail-if", "cosine<nothing"], "is no condition"),
         (["--format", "excel"], "excel"),

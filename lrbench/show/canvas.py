@@ -3,6 +3,7 @@
 import io
 import textwrap
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ COLOURS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#5
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h")
 MOST_POINTS = 4_000  # of one curve; more cannot be seen
+LEGEND_LINE = 0.24  # inches
+SHORT_LEGEND = 3  # lines that every figure has room for
 LEGEND_WIDTH = 9  # characters per inch
 LABEL_WIDTH = 24  # characters in a line of a label
 DECADE = 10  # an axis is logarithmic from this ratio on
@@ -52,10 +55,21 @@ def thinned(steps: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, steps - 1, MOST_POINTS).astype(np.int64))
 
 
-def shown(label: str) -> str:
+def shown(label: str, width: int = LABEL_WIDTH) -> str:
     """Return a label as it fits beside an axis: wrapped, and not hidden as matplotlib hides a leading _."""
-    wrapped = "\n".join(textwrap.wrap(label, LABEL_WIDTH))
+    wrapped = "\n".join(textwrap.wrap(label, width))
     return f" {wrapped}" if wrapped.startswith("_") else wrapped
+
+
+def clipped(text: str, most: int = 3) -> str:
+    """Return the first lines of a wrapped text, with … where there are more."""
+    lines = text.split("\n")
+    return text if len(lines) <= most else "\n".join(lines[:most]) + " …"
+
+
+def height_of(texts: Iterable[str], size: float = 8.5) -> float:
+    """Return the inches that a row needs so that the tallest of its texts, of `size` points, has some air."""
+    return 0.12 + max(text.count("\n") + 1 for text in texts) * size * 1.3 / 72
 
 
 def log_if_wide(axes: Axes, lowest: float, highest: float) -> None:
@@ -72,10 +86,12 @@ def log_if_wide(axes: Axes, lowest: float, highest: float) -> None:
 
 
 def add_legend(figure: Figure, axes: Axes) -> None:
-    """Put the axes' labels below the figure, in as many columns as fit."""
+    """Put the axes' labels below the figure, in as many columns as fit; a long legend makes the figure taller."""
     handles, labels = axes.get_legend_handles_labels()
     longest = max(len(line) for label in labels for line in label.splitlines())
     columns = min(len(labels), max(1, LEGEND_WIDTH * int(figure.get_figwidth()) // (longest + 8)))
+    lines = sum(label.count("\n") + 1 for label in labels) / columns
+    figure.set_figheight(figure.get_figheight() + LEGEND_LINE * max(0, lines - SHORT_LEGEND))
     legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
     for text in legend.get_texts():
         text.set_parse_math(False)

@@ -1,6 +1,6 @@
 """Geometry of the page's charts: values become coordinates here, and the template draws them as SVG.
 
-x runs in epochs, so that a chart is zoomed by moving the window of its inner drawing; y runs in pixels from the top.
+x runs in epochs, so that a chart is zoomed by moving the window of its inner drawing; y in pixels from the top.
 """
 
 from collections.abc import Sequence
@@ -98,7 +98,7 @@ class Scale:
 
     @classmethod
     def of(cls, values: Values, *, percent: bool) -> "Scale":
-        """Choose a scale that shows the ends well: accuracies may begin below, what spans decades is logarithmic."""
+        """Choose a scale that shows the ends well: accuracies may begin below, wide ranges are logarithmic."""
         if not values.size:
             return cls(0.0, 1.0, False, percent)
         low, high = float(values.min()), float(values.max())
@@ -169,7 +169,7 @@ def forest(comparisons: Sequence[Comparison], *, percent: bool) -> Forest | None
         for i, each in enumerate(known)
     ]
     places = [value for value in MaxNLocator(MOST_TICKS).tick_values(low, high) if low <= value <= high]
-    ticks = [Tick(x(value), f"{100 * value:+.6g}" if percent else f"{value:+.6g}") for value in places]
+    ticks = [Tick(x(value), _signed(100 * value if percent else value)) for value in places]
     return Forest(bars, x(0.0), ticks, 26.0 * len(bars) + 8)
 
 
@@ -212,6 +212,11 @@ def _turned(each: Comparison | None) -> Comparison | None:
         losses=each.wins,
         verdict=verdict,
     )
+
+
+def _signed(value: float) -> str:
+    """Write a difference with its sign; what is 0 but for rounding is 0."""
+    return "0" if abs(value) < 1e-9 else f"{value:+.6g}".replace("-", "−")
 
 
 def path(x: Values, y: Values) -> str:

@@ -1,11 +1,9 @@
 """Pictures of one experiment. A schedule has the same colour, dashes and marker in all of them."""
 
-import itertools
 import math
+import textwrap
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -15,68 +13,46 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from lrbench.config import Config
+from lrbench.comparisons import Comparison
 from lrbench.errors import BadResults
-from lrbench.plan import Experiment, Finished
-from lrbench.records import Status
+from lrbench.plan import Experiment
 from lrbench.schedules import rates
 from lrbench.show import PlotFormat
-from lrbench.show.canvas import MARKERS, STYLE, add_legend, colour, dashes, log_if_wide, save, shown, thinned
+from lrbench.show.canvas import STYLE, add_legend, log_if_wide, save, thinned
+from lrbench.show.groups import Group, group, lowest_shown, mean_and_range
+from lrbench.show.panels import MANY, draw_small_multiples, draw_target
+from lrbench.show.verdict_plots import against_baseline, draw_all_pairs, draw_forest, every_pair
 from lrbench.stats import mean_interval
+from lrbench.targets import check_target, time_to_target
 
 MOST_LINES = 18  # of labels beside an axis
+TITLE_WIDTH = 14  # characters per inch
+BANDS = "lines are means, bands reach from the lowest to the highest seed"
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The runs of one schedule, and how it is drawn everywhere. Figures are (runs, epochs), nan after an end."""
-
-    label: str
-    runs: tuple[Finished, ...]
-    colour: str
-    dashes: object
-    marker: str
-
-    @property
-    def legend(self) -> str:
-        ends = [one.result.status for one in self.runs]
-        lost = [f"{ends.count(end)} {end}" for end in (Status.DIVERGED, Status.FAILED) if end in ends]
-        said = f"{self.label} ({', '.join(lost)} of {len(self.runs)})" if lost else self.label
-        return shown(said)
-
-    def epochs(self, field: str) -> NDArray[np.float64]:
-        """Return a column of epochs.csv for each run: float64 (runs, epochs)."""
-        found = np.full((len(self.runs), self.runs[0].run.setting.epochs), np.nan)
-        for values, one in zip(found, self.runs, strict=True):
-            for row in one.result.rows:
-                value = getattr(row, field)
-                values[row.epoch - 1] = np.nan if value is None or not math.isfinite(value) else value
-        return found
-
-    def finals(self) -> NDArray[np.float64]:
-        """Return the final test accuracies of the runs that finished: float64 (n,)."""
-        found = [one.result.test_accuracy for one in self.runs]
-        return np.array([value for value in found if value is not None], float)
-
-
-def draw(experiment: Experiment, form: PlotFormat, out: Path | None = None) -> list[Path]:
+def draw(
+    experiment: Experiment, form: PlotFormat, out: Path | None = None, target: float | None = None
+) -> list[Path]:
     """Draw all pictures of an experiment into `out` (default: its plots/). Return the files, the overview first.
 
-    Raises BadResults if there is nothing to draw or the folder cannot be written.
+    `target` is a validation accuracy, 0..1, and adds a picture. Raises BadResults if there is nothing to draw or
+    the folder cannot be written, BadConfig as check_target does.
     """
     if not experiment.finished:
         raise BadResults(f"{experiment.folder} holds no finished run.", "Train some with: lrbench run")
+    if target is not None:
+        check_target(experiment, target)
     folder = out or experiment.folder / "plots"
     paths = []
     with mpl.rc_context(STYLE):
-        for name, figure in figures(experiment):
+        for name, figure in figures(experiment, target):
             paths.append(folder / f"{name}.{form}")
             save(figure, paths[-1])
     return paths
 
 
-def figures(experiment: Experiment) -> Iterable[tuple[str, Figure]]:
-    """Yield every picture with its name: `overview`, then one per panel."""
+def figures(experiment: Experiment, target: float | None = None) -> Iterable[tuple[str, Figure]]:
+    """Yield every picture with its name: `overview`, one per panel, then those that not every experiment has."""
     groups = group(experiment)
     panels: dict[str, Callable[[Axes, list[Group]], None]] = {
         "rates": draw_rates,
@@ -85,43 +61,45 @@ def figures(experiment: Experiment) -> Iterable[tuple[str, Figure]]:
         "val-accuracy": draw_val_accuracy,
         "test-accuracy": draw_test_accuracy,
     }
-    if experiment.setting.validate_on == "none":
+    validated = experiment.setting.validate_on != "none"
+    if not validated:
         del panels["val-loss"], panels["val-accuracy"]
-    quarters = [name for name in panels if name != "val-loss"]
-    overview = Figure(figsize=(11, 3.9 * math.ceil(len(quarters) / 2)), layout="constrained")
-    for axes, name in zip(overview.subplots(math.ceil(len(quarters) / 2), 2).flat, quarters, strict=False):
-        panels[name](axes, groups)
+    yield "overview", _finish(_overview(panels, groups), experiment, groups, legend=True)
+    for name, panel in panels.items():
+        seeds = name == "test-accuracy"
+        figure = Figure(figsize=(8, max(4.8, _beside(groups)) if seeds else 4.8), layout="constrained")
+        panel(figure.subplots(), groups)
+        yield name, _finish(figure, experiment, groups, legend=not seeds, note="" if seeds else BANDS)
+    if compared := against_baseline(experiment):
+        yield "forest", _finish(draw_forest(compared, groups), experiment, groups, note=_how(compared))
+    if pairs := every_pair(experiment):
+        yield (
+            "all-pairs",
+            _finish(draw_all_pairs(pairs, groups), experiment, groups, note=_how(pairs) + _why_no_marks(pairs)),
+        )
+    if target is not None:
+        figure = draw_target(time_to_target(experiment, target), groups)
+        yield "target", _finish(figure, experiment, groups, legend=True)
+    if len(groups) > MANY:
+        shown = ("val_accuracy", "validation accuracy") if validated else ("train_loss", "training loss")
+        figure = draw_small_multiples(groups, *shown)
+        yield "small-multiples", _finish(figure, experiment, groups, note=f"{BANDS}; grey: the others' means")
+
+
+def _beside(groups: list[Group]) -> float:
+    """Return the inches that a panel needs for a line of text beside each schedule."""
+    return 1.5 + 0.19 * len(groups)
+
+
+def _overview(panels: dict[str, Callable[[Axes, list[Group]], None]], groups: list[Group]) -> Figure:
+    quarters = [panel for name, panel in panels.items() if name != "val-loss"]
+    rows = math.ceil(len(quarters) / 2)
+    overview = Figure(figsize=(11, rows * max(3.9, _beside(groups))), layout="constrained")
+    for axes, panel in zip(overview.subplots(rows, 2).flat, quarters, strict=False):
+        panel(axes, groups)
     for axes in overview.axes[len(quarters) :]:
         axes.set_axis_off()
-    _finish(overview, experiment, legend=True)
-    yield "overview", overview
-    for name, panel in panels.items():
-        figure = Figure(figsize=(8, 4.8), layout="constrained")
-        panel(figure.subplots(), groups)
-        _finish(figure, experiment, legend=name != "test-accuracy")
-        yield name, figure
-
-
-def looks(labels: Iterable[str]) -> dict[str, int]:
-    """Return a number for each label that decides how it is drawn.
-
-    The schedules of the default comparison have the same one in every experiment; the others take what is free.
-    """
-    fixed = {name: i for i, name in enumerate(Config().schedulers)}
-    found = {label: fixed[label] for label in labels if label in fixed}
-    free = (i for i in itertools.count() if i not in set(found.values()))
-    return found | {label: next(free) for label in sorted(set(labels) - set(fixed))}
-
-
-def group(experiment: Experiment) -> list[Group]:
-    """Return the runs by schedule, each with a look of its own."""
-    runs: dict[str, list[Finished]] = {}
-    for one in experiment.finished:
-        runs.setdefault(one.run.schedule.label, []).append(one)
-    return [
-        Group(label, tuple(runs[label]), colour(i), dashes(i), MARKERS[i % len(MARKERS)])
-        for label, i in sorted(looks(runs).items(), key=lambda item: item[1])
-    ]
+    return overview
 
 
 def draw_rates(axes: Axes, groups: list[Group]) -> None:
@@ -133,7 +111,7 @@ def draw_rates(axes: Axes, groups: list[Group]) -> None:
         positive = table[table > 0]
         if positive.size:
             lowest, highest = min(lowest, float(positive.min())), max(highest, float(positive.max()))
-        _mean_and_range(axes, steps, table, each, marker=None, drawstyle="steps-post")
+        mean_and_range(axes, steps, table, each, marker=None, drawstyle="steps-post")
     log_if_wide(axes, lowest, highest)
     axes.set(title="Learning rate per update", xlabel="step", ylabel="learning rate")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
@@ -177,25 +155,15 @@ def draw_val_accuracy(axes: Axes, groups: list[Group]) -> None:
 def _per_epoch(axes: Axes, groups: list[Group], field: str, title: str, unit: str, scale: float = 1) -> None:
     values = [scale * each.epochs(field) for each in groups]
     for each, table in zip(groups, values, strict=True):
-        _mean_and_range(axes, np.arange(1, table.shape[1] + 1), table, each, marker=each.marker)
-    everything = np.concatenate([table[np.isfinite(table)] for table in values])
-    positive = everything[everything > 0]
+        mean_and_range(axes, np.arange(1, table.shape[1] + 1), table, each, marker=each.marker)
+    positive = np.concatenate([table[table > 0] for table in values])
     if scale == 1 and positive.size:
         log_if_wide(axes, float(positive.min()), float(positive.max()))
-    elif everything.size:  # the first epochs may fall off, so that the last ones can be told apart
-        lowest = everything.max() - 4 * _spread(values)
-        if lowest > everything.min():
-            axes.set_ylim(bottom=lowest)
-            title += ", the last epochs (the first lie below)"
+    elif scale != 1 and (lowest := lowest_shown(values)) is not None:
+        axes.set_ylim(bottom=lowest)
+        title += ", the last epochs (the first lie below)"
     axes.set(title=title, xlabel="epoch", ylabel=unit)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-
-
-def _spread(values: list[NDArray[np.float64]]) -> float:
-    """How far the last epochs reach from the best value down, with some air; at least 1."""
-    last = np.concatenate([table[:, -1] for table in values])
-    last = last[np.isfinite(last)]
-    return max(1.0, float(last.max() - np.median(last))) if last.size else 25.0
 
 
 def draw_test_accuracy(axes: Axes, groups: list[Group]) -> None:
@@ -231,42 +199,36 @@ def draw_test_accuracy(axes: Axes, groups: list[Group]) -> None:
     )
 
 
-def _mean_and_range(
-    axes: Axes,
-    x: NDArray[np.int64],
-    table: NDArray[np.float64],
-    each: Group,
-    marker: str | None,
-    drawstyle: Literal["default", "steps-post"] = "default",
-) -> None:
-    """Draw the mean over runs, and with several runs the band from the lowest to the highest; (runs, x)."""
-    alive = np.isfinite(table).any(axis=0)
-    x, table = x[alive], table[:, alive]
-    if table.shape[0] > 1:
-        low, high = np.nanmin(table, axis=0), np.nanmax(table, axis=0)
-        step: Any = "post" if drawstyle == "steps-post" else None
-        axes.fill_between(x, low, high, step=step, color=each.colour, alpha=0.13, linewidth=0)
-    axes.plot(
-        x,
-        np.nanmean(table, axis=0),
-        color=each.colour,
-        linestyle=each.dashes,
-        marker=marker,
-        markersize=4,
-        linewidth=1.6,
-        label=each.legend,
-        drawstyle=drawstyle,
-    )
+def _balanced(text: str, width: int) -> str:
+    """Wrap a text so that no line is left with a single word."""
+    lines = -(-len(text) // width)
+    return textwrap.fill(text, width if lines == 1 else min(width, len(text) // lines + 10))
 
 
-def _finish(figure: Figure, experiment: Experiment, *, legend: bool) -> None:
-    counts = sorted({each.finals().size for each in group(experiment)})
+def _how(compared: list[Comparison]) -> str:
+    family = compared[0].family
+    together = f", Holm-adjusted over {family} comparisons" if family > 1 else ""
+    return f"paired by seed; p of the sign-flip test{together}"
+
+
+def _why_no_marks(pairs: list[Comparison]) -> str:
+    reasons = {each.reason for each in pairs if each.n > 1}
+    return f"\nno verdicts: {reasons.pop()}" if len(reasons) == 1 and "" not in reasons else ""
+
+
+def _finish(
+    figure: Figure, experiment: Experiment, groups: list[Group], *, legend: bool = False, note: str = BANDS
+) -> Figure:
+    """Add what all pictures have: the setting, n and how to read them; where asked for, the legend."""
+    counts = sorted({each.finals().size for each in groups})
     n = f"n = {counts[0]}" + (f" to {counts[-1]}" if len(counts) > 1 else "")
     seeds = f"{n} finished run{'' if counts[-1] == 1 else 's'} per schedule"
-    band = "; lines are means, bands reach from the lowest to the highest seed" if counts[-1] > 1 else ""
-    figure.suptitle(f"{experiment.setting.describe()}\n{seeds}{band}", fontsize=8.5, color="#444444")
+    said = f"; {note}" if note and counts[-1] > 1 else ""
+    setting = _balanced(experiment.setting.describe(), TITLE_WIDTH * int(figure.get_figwidth()))
+    figure.suptitle(f"{setting}\n{seeds}{said}", fontsize=8.5, color="#444444")
     if legend:
         add_legend(figure, figure.axes[-1 if len(figure.axes) == 1 else 1])
     for text in figure.findobj(Text):
         if text.get_text() and not text.get_text().startswith("$\\mathdefault"):  # the axes' own powers of ten
             text.set_parse_math(False)  # a label is no formula
+    return figure

@@ -14,7 +14,8 @@ from lrbench.errors import BadResults
 from lrbench.records import Status
 from lrbench.show import sentences, tables
 from lrbench.show.charts import Cell, Chart, Curve, Forest, chart, forest, matrix
-from lrbench.show.plots import Group, group, used_rates
+from lrbench.show.groups import Group, group
+from lrbench.show.plots import used_rates
 from lrbench.show.reproduce import command
 from lrbench.store import write_whole
 from lrbench.verdicts import Answer

@@ -1,0 +1,122 @@
+"""The runs of one schedule as one thing to draw. It has the same colour, dashes and marker in all pictures."""
+
+import itertools
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from lrbench.config import Config
+from lrbench.plan import Experiment, Finished
+from lrbench.records import Status
+from lrbench.show.canvas import MARKERS, colour, dashes, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The runs of one schedule, and how it is drawn everywhere. Figures are (runs, epochs), nan after an end."""
+
+    label: str
+    runs: tuple[Finished, ...]
+    colour: str
+    dashes: object
+    marker: str
+
+    @property
+    def said(self) -> str:
+        """Its label, and how many of its runs did not finish."""
+        ends = [one.result.status for one in self.runs]
+        lost = [f"{ends.count(end)} {end}" for end in (Status.DIVERGED, Status.FAILED) if end in ends]
+        return f"{self.label} ({', '.join(lost)} of {len(self.runs)})" if lost else self.label
+
+    @property
+    def legend(self) -> str:
+        return shown(self.said)
+
+    def epochs(self, field: str) -> NDArray[np.float64]:
+        """Return a column of epochs.csv for each run: float64 (runs, epochs)."""
+        found = np.full((len(self.runs), self.runs[0].run.setting.epochs), np.nan)
+        for values, one in zip(found, self.runs, strict=True):
+            for row in one.result.rows:
+                value = getattr(row, field)
+                values[row.epoch - 1] = np.nan if value is None or not math.isfinite(value) else value
+        return found
+
+    def finals(self) -> NDArray[np.float64]:
+        """Return the final test accuracies of the runs that finished: float64 (n,)."""
+        found = [one.result.test_accuracy for one in self.runs]
+        return np.array([value for value in found if value is not None], float)
+
+
+def looks(labels: Iterable[str]) -> dict[str, int]:
+    """Return a number for each label that decides how it is drawn.
+
+    The schedules of the default comparison have the same one in every experiment; the others take what is free.
+    """
+    fixed = {name: i for i, name in enumerate(Config().schedulers)}
+    found = {label: fixed[label] for label in labels if label in fixed}
+    free = (i for i in itertools.count() if i not in set(found.values()))
+    return found | {label: next(free) for label in sorted(set(labels) - set(fixed))}
+
+
+def group(experiment: Experiment) -> list[Group]:
+    """Return the runs by schedule, each with a look of its own."""
+    runs: dict[str, list[Finished]] = {}
+    for one in experiment.finished:
+        runs.setdefault(one.run.schedule.label, []).append(one)
+    return [
+        Group(label, tuple(runs[label]), colour(i), dashes(i), MARKERS[i % len(MARKERS)])
+        for label, i in sorted(looks(runs).items(), key=lambda item: item[1])
+    ]
+
+
+def mean_and_range(
+    axes: Axes,
+    x: NDArray[np.int64],
+    table: NDArray[np.float64],
+    each: Group,
+    marker: str | None,
+    drawstyle: Literal["default", "steps-post"] = "default",
+    label: str | None = None,
+) -> None:
+    """Draw the mean over runs, and with several runs the band from the lowest to the highest; (runs, x)."""
+    alive = np.isfinite(table).any(axis=0)
+    x, table = x[alive], table[:, alive]
+    if table.shape[0] > 1:
+        low, high = np.nanmin(table, axis=0), np.nanmax(table, axis=0)
+        step: Any = "post" if drawstyle == "steps-post" else None
+        axes.fill_between(x, low, high, step=step, color=each.colour, alpha=0.13, linewidth=0)
+    axes.plot(
+        x,
+        np.nanmean(table, axis=0),
+        color=each.colour,
+        linestyle=each.dashes,
+        marker=marker,
+        markersize=4,
+        linewidth=1.6,
+        label=each.legend if label is None else label,
+        drawstyle=drawstyle,
+    )
+
+
+def lowest_shown(values: list[NDArray[np.float64]]) -> float | None:
+    """Return where an axis begins if the first epochs may fall off, so that the last ones can be told apart.
+
+    values: (runs, epochs) of each schedule, higher is better. None if all epochs are close together.
+    """
+    everything = np.concatenate([table[np.isfinite(table)] for table in values])
+    if not everything.size:
+        return None
+    lowest = float(everything.max()) - 4 * _spread(values)
+    return lowest if lowest > everything.min() else None
+
+
+def _spread(values: list[NDArray[np.float64]]) -> float:
+    """How far the last epochs reach from the best value down, with some air; at least 1."""
+    last = np.concatenate([table[:, -1] for table in values])
+    last = last[np.isfinite(last)]
+    return max(1.0, float(last.max() - np.median(last))) if last.size else 25.0

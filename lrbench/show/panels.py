@@ -1,0 +1,100 @@
+"""Pictures that grow with the number of schedules: the way to a target, and one panel per schedule."""
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+from lrbench.show.canvas import clipped, height_of, log_if_wide, shown
+from lrbench.show.groups import Group, lowest_shown, mean_and_range
+from lrbench.targets import Reached
+
+WIDTH = 8  # inches
+COLUMNS = 4  # of panels
+SIZE = 8.0  # points, in panels
+LEGEND_CHARACTERS = 72  # in a line
+MANY = 6  # schedules that one panel can show together
+
+
+def draw_target(found: list[Reached], groups: list[Group]) -> Figure:
+    """Validation accuracy after so many updates, the target as a line; a mark where the median run reached it."""
+    looks = {each.label: each for each in groups}
+    labels = [shown(f"{looks[each.scheduler].said}: {in_words(each)}", LEGEND_CHARACTERS) for each in found]
+    figure = Figure(figsize=(WIDTH, 4.8), layout="constrained")
+    axes = figure.subplots()
+    values = [100 * looks[each.scheduler].epochs("val_accuracy") for each in found]
+    target = 100 * found[0].target
+    for each, table, label in zip(found, values, labels, strict=True):
+        look = looks[each.scheduler]
+        mean_and_range(axes, _steps(look), table, look, marker=look.marker, label=label)
+        if each.median_step is not None:
+            axes.plot(
+                [each.median_step], [target], color=look.colour, marker=look.marker, markersize=9, clip_on=False
+            )
+    axes.axhline(target, color="#444444", linewidth=1, zorder=1)
+    if (lowest := lowest_shown(values)) is not None:
+        axes.set_ylim(bottom=min(lowest, target - 1))
+    several = any(each.n > 1 for each in found)
+    axes.set(
+        title=f"Steps to {target:g} % validation accuracy" + (", marked at the median run" if several else ""),
+        xlabel="step",
+        ylabel="% of examples",
+    )
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    return figure
+
+
+def in_words(each: Reached) -> str:
+    """Return how many runs reached the target and the median step, if half of them or fewer are not missing."""
+    if each.n == 1:
+        return "did not reach it" if each.median_step is None else f"reached it at step {each.median_step:,.0f}"
+    middle = "no median step" if each.median_step is None else f"median step {each.median_step:,.0f}"
+    return f"{each.reached} of {each.n} reached it, {middle}"
+
+
+def _steps(look: Group) -> NDArray[np.int64]:
+    """Return the updates so far after each epoch: int64 (epochs,)."""
+    horizon = look.runs[0].run.setting.horizon
+    return np.arange(1, horizon.epochs + 1) * horizon.steps_per_epoch
+
+
+def draw_small_multiples(groups: list[Group], field: str, name: str) -> Figure:
+    """One panel per schedule: its mean and range in front, the means of the others thin and grey behind."""
+    scale = 100 if "accuracy" in field else 1
+    tables = [scale * each.epochs(field) for each in groups]
+    rows = math.ceil(len(groups) / COLUMNS)
+    titles = [clipped(each.legend) for each in groups]
+    figure = Figure(figsize=(WIDTH, 1.0 + rows * (1.25 + height_of(titles, SIZE))), layout="constrained")
+    panels = list(figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).flat)
+    means = [_mean_line(table) for table in tables]
+    for i, (axes, each) in enumerate(zip(panels, groups, strict=False)):
+        axes.add_collection(LineCollection(means[:i] + means[i + 1 :], colors="#c4c4c4", linewidths=0.7, zorder=1))
+        mean_and_range(axes, np.arange(1, tables[i].shape[1] + 1), tables[i], each, marker=None)
+        axes.set_title(titles[i], fontsize=SIZE)
+        axes.tick_params(labelsize=SIZE, labelbottom=i + COLUMNS >= len(groups))
+    for axes in panels[len(groups) :]:
+        axes.set_axis_off()
+    _share_axes(panels[0], tables, logarithmic=scale == 1)
+    figure.supxlabel("epoch", fontsize=SIZE + 1)
+    figure.supylabel(f"{name}, {'% of examples' if scale == 100 else 'nats per example'}", fontsize=SIZE + 1)
+    return figure
+
+
+def _mean_line(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return epoch and mean over the runs, as far as one of them got: float64 (epochs, 2)."""
+    alive = np.isfinite(table).any(axis=0)
+    return np.column_stack([np.flatnonzero(alive) + 1.0, np.nanmean(table[:, alive], axis=0)])
+
+
+def _share_axes(axes: Axes, tables: list[NDArray[np.float64]], *, logarithmic: bool) -> None:
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    positive = np.concatenate([table[table > 0] for table in tables])
+    if logarithmic and positive.size:
+        log_if_wide(axes, float(positive.min()), float(positive.max()))
+    elif not logarithmic and (lowest := lowest_shown(tables)) is not None:
+        axes.set_ylim(bottom=lowest)

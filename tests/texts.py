@@ -1,0 +1,46 @@
+"""Where a figure's texts stand, as they are really drawn."""
+
+from itertools import combinations
+
+import matplotlib as mpl
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from lrbench.show import canvas
+
+
+def drawn_texts(figure: Figure) -> list[tuple[str, Bbox]]:
+    """Draw a figure and return its visible texts with their boxes in pixels."""
+    drawn: list[Text] = []
+    plain = Text.draw
+
+    def note(text: Text, renderer: object, *args: object, **options: object) -> None:
+        drawn.append(text)
+        plain(text, renderer, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch, mpl.rc_context(canvas.STYLE):
+        surface = FigureCanvasAgg(figure)
+        surface.draw()  # the layout moves what was drawn before
+        patch.setattr(Text, "draw", note)
+        surface.draw()
+    seen = [text for text in dict.fromkeys(drawn) if text.get_visible() and text.get_text().strip()]
+    return [(text.get_text(), text.get_window_extent(surface.get_renderer())) for text in seen]
+
+
+def collisions(figure: Figure) -> list[str]:
+    """Name the texts that overlap by more than a pixel, and those that leave the figure."""
+    texts = drawn_texts(figure)
+    width, height = figure.bbox.width, figure.bbox.height
+    outside = [
+        f"{text!r} leaves the figure"
+        for text, box in texts
+        if box.x0 < -1 or box.y0 < -1 or box.x1 > width + 1 or box.y1 > height + 1
+    ]
+    return outside + [
+        f"{one!r} overlaps {other!r}"
+        for (one, a), (other, b) in combinations(texts, 2)
+        if min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1
+    ]
