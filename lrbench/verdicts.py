@@ -106,7 +106,7 @@ def scope_of(experiment: Experiment) -> str:
     """Return what a verdict is about, in a few words: problem, optimizer, epochs, peak rate."""
     setting = experiment.setting
     peaks = {one.run.schedule.lr for one in experiment.finished}
-    rate = f"peak rate {peaks.pop():g}" if len(peaks) == 1 else "each at its own peak rate"
+    rate = f"peak rate {peaks.pop():g}" if len(peaks) == 1 else f"peak rates {min(peaks):g} to {max(peaks):g}"
     title = problems.find(setting.problem).title(setting.hidden)
     epochs = "1 epoch" if setting.epochs == 1 else f"{setting.epochs} epochs"
     return f"{title}, {setting.optimizer}, {epochs}, {rate}"

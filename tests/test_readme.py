@@ -17,6 +17,7 @@ from typer.testing import Result
 
 from lrbench.schedules import REGISTRY
 from lrbench.show import tables
+from lrbench.show.sentences import sentence
 from lrbench.store import load
 from lrbench.verdicts import Question, answer
 
@@ -82,6 +83,17 @@ def test_the_table_is_what_summary_says_of_the_reference() -> None:
     rows = [line for line in stream.getvalue().splitlines() if line.startswith("|")]
     shown = README.partition("<!-- table: ")[2].partition("<!-- end of table -->")[0]
     assert [line for line in shown.splitlines() if line.startswith("|")] == rows
+
+
+def test_the_verdicts_are_what_summary_says_of_the_reference() -> None:
+    found = answer(load(ROOT / "results" / "reference"), Question())
+    shown = README.partition("<!-- verdicts: ")[2].partition("<!-- end of verdicts -->")[0]
+    lines = [line.removeprefix("- ") for line in shown.splitlines() if line.startswith("- ")]
+    assert lines == [sentence(each, found.scope) for each in found.comparisons]
+    explained = README.partition("## How to read the verdict")[2].partition("## For the sceptic")[0]
+    quoted = [" ".join(words.split()) for words in re.findall(r"\"([^\"]+)\"", explained)]
+    assert len(quoted) >= 4
+    assert all(any(words.lower() in line.lower() for line in lines) for words in quoted)
 
 
 def test_the_reference_is_the_default_comparison_with_ten_seeds() -> None:

@@ -21,6 +21,7 @@ from lrbench.store import write_whole
 from lrbench.verdicts import Answer
 
 MOST_RATES = 400  # points of a rate's curve
+MOST_NAMED = 3  # schedules in the headline
 MOST_PAIRED = 20  # schedules in the table of all pairs
 
 
@@ -138,6 +139,8 @@ def headline(answer: Answer) -> str:
         if each.scheduler == first and each.verdict is not Verdict.BETTER
     ]
     others = unclear[0] if len(unclear) == 1 else f"{', '.join(unclear[:-1])} or {unclear[-1]}"
+    if len(unclear) > MOST_NAMED:
+        others = f"{len(unclear)} of the other {len(ranked) - 1}"
     return f"No schedule is better than all others: {first} has the best mean, but cannot be told from {others}."
 
 
