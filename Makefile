@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TEMPORARY := $(or $(TMPDIR),/tmp)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test check smoke bench torture clean
+.PHONY: help demo setup test lint check smoke bench torture clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -20,10 +20,12 @@ setup: $(VENV)/developing ## make .venv with everything that development needs
 test: $(VENV)/developing ## the whole suite, with TensorFlow and the real data
 	$(BIN)/python -m pytest
 
-check: $(VENV)/developing ## format, lint, types, walls and every test without TensorFlow, in a minute
+lint: $(VENV)/developing ## format, lint and types, in seconds
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+check: lint ## lint, walls and every test without TensorFlow, in three minutes
 	$(BIN)/python -m pytest -m "not tensorflow"
 
 smoke: $(VENV)/installed ## a small real run into a temporary folder, plotted and summarised

@@ -167,7 +167,7 @@ def test_arbitrary_bytes_in_a_config_are_an_error_or_a_config(tmp_path: Path, co
         make_plan(load_config(str(path), {"engine": "fake"}, {}))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
 @given(
     key=st.sampled_from(
         ["schedulers", "seeds", "epochs", "lr", "optimizer", "name", "out", "problem", "val_size"]

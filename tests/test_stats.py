@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats as scipy_stats
@@ -90,6 +90,7 @@ def test_holm_by_hand() -> None:
     assert stats.holm([]).size == 0
 
 
+@settings(max_examples=30)  # statsmodels takes half a second for each
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_holm_is_statsmodels_(p: list[float]) -> None:
     assert stats.holm(p) == pytest.approx(multipletests(p, method="holm")[1])
