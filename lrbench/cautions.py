@@ -50,14 +50,18 @@ def _lost(runs: Runs) -> Iterator[str]:
 
 
 def _untuned(experiment: Experiment, others: Sequence[Experiment]) -> Iterator[str]:
-    peaks = {one.run.schedule.lr for one in experiment.finished}
-    labels = {one.run.schedule.label for one in experiment.finished}
-    if len(peaks) == 1 and len(labels) > 1 and not any(_tunes(experiment, other) for other in others):
-        yield (
-            f"All {len(labels)} schedules ran at the peak rate {peaks.pop():g}, which was tuned for none of them: "
-            "another rate may give another order. Repeat at --lr a third and three times as high, or give each "
-            "its own: cosine(lr=0.2)."
-        )
+    if any(_tunes(experiment, other) for other in others):
+        return
+    rates = {one.run.schedule.label: one.run.schedule.lr for one in experiment.finished}
+    for peak in dict.fromkeys(rates.values()):
+        sharing = [label for label, rate in rates.items() if rate == peak]
+        if len(sharing) > 1:
+            who = f"All {len(rates)}" if len(sharing) == len(rates) else f"{len(sharing)} of {len(rates)}"
+            yield (
+                f"{who} schedules ran at the peak rate {peak:g}, which was tuned for none of them: another rate "
+                "may give another order. Repeat at --lr a third and three times as high, or give each its own: "
+                "cosine(lr=0.2)."
+            )
 
 
 def _tunes(experiment: Experiment, other: Experiment) -> bool:

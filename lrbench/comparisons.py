@@ -5,12 +5,14 @@ that both finished, and is never better.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lrbench import stats
 from lrbench.errors import BadConfig, nearest
@@ -22,7 +24,27 @@ POWER = 0.8
 TEST_FIGURES = ("test_accuracy", "test_loss")
 EPOCH_FIGURES = ("val_accuracy", "val_loss", "train_accuracy", "train_loss")
 METRICS = (*TEST_FIGURES, *EPOCH_FIGURES)
-COSTS = ("loss", "error", "nats", "perplexity", "seconds", "time")  # words for what is better when lower
+COSTS = {
+    "loss",
+    "losses",
+    "error",
+    "errors",
+    "err",
+    "nats",
+    "nll",
+    "perplexity",
+    "ppl",
+    "mse",
+    "rmse",
+    "mae",
+    "cost",
+}
+COSTS |= {"wer", "cer", "fid", "seconds", "time"}
+GAINS = {"accuracy", "acc", "score", "reward", "return", "f1", "auc", "auroc", "map", "iou", "bleu", "precision"}
+GAINS |= {"recall", "r2", "ndcg"}
+
+
+Values = NDArray[np.float64]
 
 
 class Verdict(StrEnum):
@@ -45,7 +67,13 @@ class Scores:
     @property
     def is_share(self) -> bool:
         """Whether the figure is a fraction 0..1, which people read in percent."""
-        return "accuracy" in self.metric
+        found = (value for runs in self.values.values() for value in runs.values() if value is not None)
+        return "accuracy" in self.metric and all(0 <= value <= 1 for value in found)
+
+    @property
+    def finished(self) -> list[str]:
+        """The schedules with at least one finished run."""
+        return [label for label in self.values if not math.isnan(self.mean(label))]
 
     def lost(self, label: str) -> int:
         """Return how many runs of a schedule did not finish."""
@@ -70,6 +98,7 @@ class Comparison:
     scheduler: str
     baseline: str
     metric: str
+    unit: str  # of the difference: points (hundredths of accuracy), nats, or nothing that is known
     n: int  # pairs
     mean_difference: float  # schedule minus baseline, in the metric's unit
     ci_low: float  # 95 % paired t interval of it
@@ -86,6 +115,7 @@ class Comparison:
     lost: tuple[int, int]  # runs that did not finish: the schedule's, the baseline's
     verdict: Verdict
     reason: str  # why it cannot tell, or what else there is to know; may be empty
+    margin: float | None  # what was stated to be no difference
     seeds_needed: int | None  # for 80 % power at the family's 5 %, if the difference is as seen
     minimum_detectable_effect: float  # the smallest difference that n pairs show with that power
 
@@ -105,19 +135,25 @@ def scores_of(experiment: Experiment, metric: str = "test_accuracy") -> Scores:
     return Scores(metric, "loss" in metric, values)
 
 
-def choose_baseline(scores: Scores, wanted: str | None, validation: Scores | None) -> str:
+def lower_is_better(figure: str) -> bool:
+    """Tell by the words of a figure's name whether it is a cost. Raises BadConfig if they do not say."""
+    words = set(re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", figure).lower()))
+    if bool(words & COSTS) == bool(words & GAINS):
+        raise BadConfig(f"Is {figure} better when it is lower?", "Say --lower-is-better or --higher-is-better.")
+    return bool(words & COSTS)
+
+
+def choose_baseline(scores: Scores, wanted: str | None, validation: Scores | None) -> str | None:
     """Return the schedule to compare with: the wanted one, `constant`, or the best by validation.
 
-    Raises BadConfig if the wanted one is a stranger, or there is none to choose by.
+    One that never finished is none, unless it is wanted. None if there is nothing to choose by.
+    Raises BadConfig if the wanted one is a stranger.
     """
     if wanted is not None and wanted not in scores.values:
         raise BadConfig(f"There is no schedule {wanted!r} to compare with.", nearest(wanted, scores.values))
-    if wanted or "constant" in scores.values:
+    if wanted or "constant" in scores.finished:
         return wanted or "constant"
-    if validation is None:
-        labels = ", ".join(scores.values)
-        raise BadConfig("There is no schedule 'constant' to compare with.", f"Name one of {labels}: --baseline")
-    return validation.ranked()[0]
+    return validation.ranked()[0] if validation else None
 
 
 def against(scores: Scores, baseline: str, margin: float | None = None) -> list[Comparison]:
@@ -133,30 +169,49 @@ def all_pairs(scores: Scores, margin: float | None = None) -> list[Comparison]:
 
 def compare(scores: Scores, pairs: Sequence[tuple[str, str]], margin: float | None = None) -> list[Comparison]:
     """Compare pairs of labels as one family. `margin`, in the metric's unit, is what counts as no difference."""
-    seen = [_measure(scores, a, b) for a, b in pairs]
-    adjusted = stats.holm([each.p_value for each in seen])
-    family = int(np.isfinite(adjusted).sum())
-    return [
-        _judge(replace(each, p_holm=float(p), family=family), scores, margin)
-        for each, p in zip(seen, adjusted, strict=True)
-    ]
+    values = [_paired(scores, a, b) for a, b in pairs]
+    p = _p_values([x - y for x, y in values])
+    adjusted = stats.holm(p)
+    found = []
+    for i, ((a, b), (x, y)) in enumerate(zip(pairs, values, strict=True)):
+        measured = _measure(scores, a, b, x, y, margin)
+        known = replace(measured, p_value=p[i], p_holm=float(adjusted[i]), family=int(np.isfinite(p).sum()))
+        found.append(_judge(known, scores, x - y, p, i))
+    return found
 
 
 def winner(scores: Scores) -> str | None:
-    """Return the schedule that is better than every other, all pairs being one family; None if there is none."""
+    """Return the schedule that is better than every other that finished, all pairs being one family, if any is.
+
+    A schedule with lost runs is none.
+    """
     ranked = scores.ranked()
-    first = [each for each in all_pairs(scores) if each.scheduler == ranked[0]]
+    first = [each for each in all_pairs(scores) if ranked[0] in (each.scheduler, each.baseline) and each.n]
     return ranked[0] if first and all(each.verdict is Verdict.BETTER for each in first) else None
 
 
-def _measure(scores: Scores, a: str, b: str) -> Comparison:
-    """All of a comparison that does not depend on the others."""
+def _paired(scores: Scores, a: str, b: str) -> tuple[Values, Values]:
+    """The values of the seeds that both finished: float64 (n,) each, in the order of the seeds."""
     left, right = scores.values[a], scores.values[b]
-    seeds = [seed for seed in sorted(left) if left[seed] is not None and right.get(seed) is not None]
-    x = np.array([left[seed] for seed in seeds], float)
-    y = np.array([right[seed] for seed in seeds], float)
+    found = [(left[seed], right.get(seed)) for seed in sorted(left)]
+    both = [(x, y) for x, y in found if x is not None and y is not None]
+    return np.array([x for x, _ in both], float), np.array([y for _, y in both], float)
+
+
+def _p_values(differences: Sequence[Values]) -> list[float]:
+    """The sign-flip p of each; nan with fewer than two pairs. Those of equal n are computed together."""
+    p = [math.nan] * len(differences)
+    for n in {d.size for d in differences if d.size > 1}:
+        same = [i for i, d in enumerate(differences) if d.size == n]
+        for i, value in zip(same, stats.sign_flip_p(np.stack([differences[i] for i in same])), strict=True):
+            p[i] = float(value)
+    return p
+
+
+def _measure(scores: Scores, a: str, b: str, x: Values, y: Values, margin: float | None) -> Comparison:
+    """All of a comparison that does not depend on the others."""
     d = x - y
-    n = len(seeds)
+    n = d.size
     low, high = stats.mean_interval(d)
     gains = -d if scores.lower_is_better else d
     wins, losses = int((gains > 0).sum()), int((gains < 0).sum())
@@ -164,11 +219,12 @@ def _measure(scores: Scores, a: str, b: str) -> Comparison:
         scheduler=a,
         baseline=b,
         metric=scores.metric,
+        unit="points" if scores.is_share else "nats" if scores.metric.endswith("_loss") else "",
         n=n,
         mean_difference=float(d.mean()) if n else math.nan,
         ci_low=low,
         ci_high=high,
-        p_value=float(stats.sign_flip_p(d)) if n > 1 else math.nan,
+        p_value=math.nan,
         p_holm=math.nan,
         family=0,
         wins=wins,
@@ -180,51 +236,49 @@ def _measure(scores: Scores, a: str, b: str) -> Comparison:
         lost=(scores.lost(a), scores.lost(b)),
         verdict=Verdict.CANNOT_TELL,
         reason="",
+        margin=margin,
         seeds_needed=None,
         minimum_detectable_effect=math.nan,
     )
 
 
-def _judge(seen: Comparison, scores: Scores, margin: float | None) -> Comparison:
-    """Add the verdict, and where there is none, what would settle it."""
+def _judge(seen: Comparison, scores: Scores, d: Values, p: Sequence[float], i: int) -> Comparison:
+    """Add the verdict, and where there is none, what would settle it. p: of the whole family, p[i] its own."""
+    lost = "; ".join(
+        f"{count} of {len(scores.values[label])} runs of {label} did not finish"
+        for label, count in zip((seen.scheduler, seen.baseline), seen.lost, strict=True)
+        if count
+    )
     if seen.n < 2:
-        only = "one seed" if seen.n else "no seed that both finished"
-        return replace(seen, reason=f"{only}: add --seeds 10")
-    alpha = ALPHA / seen.family  # what Holm asks of the smallest p, so the others need no more than this
-    x = _paired(scores, seen)
-    enlarged = replace(
+        one_seed = max(len(scores.values[label]) for label in (seen.scheduler, seen.baseline)) == 1
+        only = "one seed" if seen.n or one_seed else "no seed in common"
+        return replace(seen, reason=lost or f"{only}: add --seeds 10")
+    alpha = ALPHA / seen.family  # what Holm asks of the smallest p; the others need no more than this
+    known = replace(
         seen,
         seeds_needed=stats.pairs_needed(seen.effect_size, alpha, POWER),
-        minimum_detectable_effect=stats.detectable_effect(seen.n, alpha, POWER) * float(np.std(x, ddof=1)),
+        minimum_detectable_effect=stats.detectable_effect(seen.n, alpha, POWER) * float(np.std(d, ddof=1)),
     )
-    low, high = stats.mean_interval(x, 0.9)
-    inside = margin is not None and -margin < low and high < margin
+    low, high = stats.mean_interval(d, 0.9)
+    inside = seen.margin is not None and -seen.margin < low and high < seen.margin
     if seen.p_holm < ALPHA:
-        higher = seen.mean_difference > 0
-        better = higher != scores.lower_is_better
-        lost = seen.lost[0 if better else 1]
-        if lost:
-            who = seen.scheduler if better else seen.baseline
-            runs = "1 run" if lost == 1 else f"{lost} runs"
-            return replace(enlarged, reason=f"{runs} of {who} did not finish")
+        better = (seen.mean_difference > 0) != scores.lower_is_better
+        if seen.lost[0 if better else 1]:
+            return replace(known, reason=lost)
         verdict = Verdict.BETTER if better else Verdict.WORSE
-        return replace(enlarged, verdict=verdict, reason="but within the margin" if inside else "")
+        within = "but within the margin" if inside else ""
+        return replace(known, verdict=verdict, reason="; ".join(filter(None, (within, lost))))
     if inside:
-        return replace(enlarged, verdict=Verdict.EQUIVALENT)
-    return replace(enlarged, reason=_what_would_settle(enlarged, alpha))
+        return replace(known, verdict=Verdict.EQUIVALENT, reason=lost)
+    return replace(known, reason="; ".join(filter(None, (_what_would_settle(known, p, i, alpha), lost))))
 
 
-def _paired(scores: Scores, seen: Comparison) -> list[float]:
-    left, right = scores.values[seen.scheduler], scores.values[seen.baseline]
-    pairs: Iterable[tuple[float | None, float | None]] = ((left[seed], right.get(seed)) for seed in sorted(left))
-    return [a - b for a, b in pairs if a is not None and b is not None]
-
-
-def _what_would_settle(seen: Comparison, alpha: float) -> str:
+def _what_would_settle(seen: Comparison, p: Sequence[float], i: int, alpha: float) -> str:
     """Why a comparison of n >= 2 pairs has no verdict."""
-    if stats.smallest_p(seen.n) >= alpha:
+    if not _reaches(p, i, stats.smallest_p(seen.n)):
         among = f" among {seen.family} comparisons" if seen.family > 1 else ""
-        return f"n = {seen.n} cannot reach {ALPHA}{among}; {stats.fewest_pairs(alpha)} seeds can"
+        enough = next(n for n in range(seen.n + 1, 100) if _reaches(p, i, stats.smallest_p(n)))
+        return f"n = {seen.n} cannot reach {ALPHA}{among}; {enough} seeds can"
     if seen.effect_size == 0:
         return "no difference was seen"
     if seen.seeds_needed is None:
@@ -232,3 +286,8 @@ def _what_would_settle(seen: Comparison, alpha: float) -> str:
     if seen.seeds_needed <= seen.n:  # the t test would have seen it, the sign flips did not
         return "as many seeds again would settle it"
     return f"about {seen.seeds_needed:,} seeds would settle it"
+
+
+def _reaches(p: Sequence[float], i: int, smallest: float) -> bool:
+    """Whether a comparison would be told with its smallest possible p, the others of the family as they are."""
+    return bool(stats.holm([smallest if j == i else each for j, each in enumerate(p)])[i] < ALPHA)

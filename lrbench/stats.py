@@ -11,6 +11,7 @@ from scipy import special
 
 MOST_EXACT = 20  # pairs up to which every flip of signs is counted
 DRAWS = 100_000  # seeded random flips above that
+MOST_AT_ONCE = 2**23  # numbers in memory
 MOST_PAIRS = 100_000  # `pairs_needed` looks no further
 
 
@@ -37,6 +38,8 @@ def sign_flip_p(differences: ArrayLike) -> NDArray[np.float64]:
     """
     d = np.asarray(differences, float)
     n = d.shape[-1]
+    if n <= MOST_EXACT and d.ndim > 1 and d[..., 0].size << n > MOST_AT_ONCE:
+        return np.array([sign_flip_p(each) for each in d])
     seen = np.abs(d.sum(-1, keepdims=True)) * (1 - 1e-9)  # sums that differ by rounding alone are ties
     if n <= MOST_EXACT:
         sums = d[..., :1]  # the sign of the first is free: mirrored choices have mirrored sums
@@ -45,9 +48,12 @@ def sign_flip_p(differences: ArrayLike) -> NDArray[np.float64]:
         return np.asarray((np.abs(sums) >= seen).mean(-1))
     rng = np.random.default_rng(0)
     count = np.zeros(d.shape[:-1])
-    for _ in range(10):
-        signs = rng.integers(0, 2, (n, DRAWS // 10), dtype=np.int8) * 2.0 - 1
+    left = DRAWS
+    while left:
+        draws = min(left, max(1, MOST_AT_ONCE // max(n, d[..., 0].size)))
+        signs = rng.integers(0, 2, (n, draws), dtype=np.int8) * 2.0 - 1
         count += (np.abs(d @ signs) >= seen).sum(-1)
+        left -= draws
     return np.asarray((count + 1) / (DRAWS + 1))
 
 

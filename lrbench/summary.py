@@ -1,6 +1,6 @@
 """From the runs of an experiment to one row per schedule."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -59,19 +59,19 @@ def summarize_scores(scores: Scores) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def sort(table: pd.DataFrame, by: str, ranked: Sequence[str]) -> pd.DataFrame:
-    """Order the rows as `ranked` has the labels, or by a column: the best first, `scheduler` by name.
+def sort(table: pd.DataFrame, by: str, scores: Scores) -> pd.DataFrame:
+    """Order the rows by the mean of the scores, or by another column: the best first, `scheduler` by name.
 
     Raises BadConfig for a stranger.
     """
     if not by:
-        order = {label: i for i, label in enumerate(ranked)}
+        order = {label: i for i, label in enumerate(scores.ranked())}
         return table.sort_values("scheduler", key=lambda labels: labels.map(order), ignore_index=True)
     columns = {column.removesuffix("_mean"): column for column in table.columns if column.endswith("_mean")}
     columns |= {"scheduler": "scheduler", "n": "n"}
     if by not in columns:
         raise BadConfig(f"There is no column {by!r} to sort by.", nearest(by, columns))
-    ascending = by == "scheduler" or "loss" in by
+    ascending = scores.lower_is_better if by == scores.metric else by == "scheduler" or "loss" in by
     return table.sort_values(
         columns[by], ascending=ascending, na_position="last", ignore_index=True, kind="stable"
     )

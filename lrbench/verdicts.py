@@ -42,7 +42,6 @@ class Answer:
 
     name: str  # of the experiment, or of the file
     title: str  # the setting in a line
-    scope: str  # the same in a few words, for every verdict
     scores: Scores
     baseline: str | None  # None: all pairs
     comparisons: tuple[Comparison, ...]
@@ -52,17 +51,22 @@ class Answer:
     question: Question
     experiment: Experiment | None  # None: the scores come from a file
 
+    def scope(self, comparison: Comparison) -> str:
+        """Return what a verdict is about, in a few words."""
+        if self.experiment is None:
+            return self.name
+        return scope_of(self.experiment, comparison.scheduler, comparison.baseline)
+
 
 def answer(experiment: Experiment, question: Question, others: Sequence[Experiment] = ()) -> Answer:
     """Answer a question from an experiment's finished runs. Raises BadConfig."""
     scores = scores_of(experiment, question.metric)
     validation = None if experiment.setting.validate_on == "none" else scores_of(experiment, "val_accuracy")
-    found = _answer(scores, question, validation or scores)
+    found = _answer(scores, question, validation)
     return replace(
         found,
         name=experiment.name,
         title=experiment.setting.describe(),
-        scope=scope_of(experiment),
         cautions=tuple(cautions(experiment, others)),
         reached=tuple(time_to_target(experiment, question.target)) if question.target is not None else (),
         experiment=experiment,
@@ -74,23 +78,34 @@ def answer_file(path: Path, question: Question) -> Answer:
     if question.target is not None:
         raise BadConfig("--target needs an experiment's epochs.", "Leave it out, or name a results folder.")
     scores = read_scores(path, question.metric, question.lower_is_better)
-    return replace(_answer(scores, question, None), name=path.name, title=question.metric, scope=path.name)
+    return replace(_answer(scores, question, None), name=path.name, title=question.metric)
 
 
-def holds(answers: Sequence[Answer], condition: str) -> list[tuple[Answer, Comparison]]:
-    """Return where a condition such as `cosine<step` is the verdict, each as one comparison by itself.
+def holds(answers: Sequence[Answer], conditions: Sequence[str]) -> list[tuple[str, Answer, Comparison]]:
+    """Return which conditions such as `cosine<step` hold where, all conditions on an answer being one family.
 
-    `<` says worse and `>` better. Raises BadConfig if it is about no two schedules of any answer.
+    `<` says worse and `>` better. Who loses runs where the other loses none is not better, and `<` then holds.
+    Raises BadConfig if a condition is about no two schedules of any answer.
     """
-    stated = [(found, pair, verdict) for found in answers for pair, verdict in _states(found, condition)]
-    if not stated:
-        labels = ", ".join(dict.fromkeys(label for found in answers for label in found.scores.values))
-        raise BadConfig(
-            f"{condition!r} is no condition on two of these schedules: {labels}.",
-            'Write, for example, --fail-if "cosine<step": it fails if cosine is worse than step.',
-        )
-    compared = [(found, compare(found.scores, [pair], found.question.margin)[0], v) for found, pair, v in stated]
-    return [(found, comparison) for found, comparison, verdict in compared if comparison.verdict is verdict]
+    held = []
+    stated = {text: [(found, each) for found in answers for each in _states(found, text)] for text in conditions}
+    for text, places in stated.items():
+        if not places:
+            labels = ", ".join(dict.fromkeys(label for found in answers for label in found.scores.values))
+            raise BadConfig(
+                f"{text!r} is no condition on two of these schedules: {labels}.",
+                'Write, for example, --fail-if "cosine<step": it fails if cosine is worse than step.',
+            )
+    for found in answers:
+        asked = [(text, each) for text, places in stated.items() for place, each in places if place is found]
+        compared = compare(found.scores, [pair for _, (pair, _) in asked], found.question.margin)
+        for (text, (_, verdict)), comparison in zip(asked, compared, strict=True):
+            lost, others = comparison.lost if verdict is Verdict.WORSE else comparison.lost[::-1]
+            if comparison.verdict is verdict or (
+                lost and not others and comparison.verdict is Verdict.CANNOT_TELL
+            ):
+                held.append((text, found, comparison))
+    return held
 
 
 def _states(found: Answer, condition: str) -> list[tuple[tuple[str, str], Verdict]]:
@@ -102,19 +117,20 @@ def _states(found: Answer, condition: str) -> list[tuple[tuple[str, str], Verdic
     return [((a, b), verdict) for (a, b), verdict in pairs if a in labels and b in labels and a != b]
 
 
-def scope_of(experiment: Experiment) -> str:
-    """Return what a verdict is about, in a few words: problem, optimizer, epochs, peak rate."""
+def scope_of(experiment: Experiment, *labels: str) -> str:
+    """Return what a verdict on these schedules is about, in a few words: problem, optimizer, epochs, peak rate."""
     setting = experiment.setting
-    peaks = {one.run.schedule.lr for one in experiment.finished}
-    rate = f"peak rate {peaks.pop():g}" if len(peaks) == 1 else f"peak rates {min(peaks):g} to {max(peaks):g}"
+    runs = (one.run.schedule for one in experiment.finished)
+    peaks = {schedule.lr for schedule in runs if schedule.label in labels or not labels}
+    rate = f"peak rate {peaks.pop():g}" if len(peaks) == 1 else f"peak rates {min(peaks):g} and {max(peaks):g}"
     title = problems.find(setting.problem).title(setting.hidden)
     epochs = "1 epoch" if setting.epochs == 1 else f"{setting.epochs} epochs"
     return f"{title}, {setting.optimizer}, {epochs}, {rate}"
 
 
-def comparison_record(comparison: Comparison) -> dict[str, Any]:
+def comparison_record(found: Answer, comparison: Comparison) -> dict[str, Any]:
     """Return a comparison as JSON values: what is nan or infinite is null."""
-    record = asdict(comparison)
+    record = asdict(comparison) | {"scope": found.scope(comparison)}
     record["lost"] = list(comparison.lost)
     return {key: None if _is_odd(value) else value for key, value in record.items()}
 
@@ -124,18 +140,14 @@ def _is_odd(value: object) -> bool:
 
 
 def _answer(scores: Scores, question: Question, validation: Scores | None) -> Answer:
-    baseline = None
-    if question.every_pair:
-        found = all_pairs(scores, question.margin)
-    elif len(scores.values) > 1:
-        baseline = choose_baseline(scores, question.baseline, validation)
-        found = against(scores, baseline, question.margin)
-    else:
-        found = []
+    baseline = choose_baseline(scores, question.baseline, validation)
+    if question.every_pair or len(scores.values) < 2:
+        baseline = None
+    margin = question.margin
+    found = all_pairs(scores, margin) if baseline is None else against(scores, baseline, margin)
     return Answer(
         name="",
         title="",
-        scope="",
         scores=scores,
         baseline=baseline,
         comparisons=tuple(found),

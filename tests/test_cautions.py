@@ -67,7 +67,7 @@ def test_a_low_rate_that_still_learns_is_fine(plain: Experiment) -> None:
 
 def test_schedules_that_were_the_same_curve() -> None:
     twins = fake_experiment(schedulers="a=constant(lr=0.2),b=constant(lr=0.2, hold=10%),step", seeds=2)
-    (text,) = cautions(twins)
+    _, text = cautions(twins)
     assert text.startswith("a and b trained exactly alike")
 
 

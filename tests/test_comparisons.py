@@ -17,6 +17,7 @@ from lrbench.comparisons import (
     all_pairs,
     choose_baseline,
     compare,
+    lower_is_better,
     scores_of,
     winner,
 )
@@ -94,7 +95,11 @@ def test_one_seed_has_no_verdict() -> None:
     assert math.isnan(found.ci_low)
     assert math.isnan(found.p_holm)
     none = one(Scores("test_accuracy", False, {"a": {0: 0.9}, "b": {1: 0.9}}))
-    assert (none.n, none.reason) == (0, "no seed that both finished: add --seeds 10")
+    assert (none.n, none.reason) == (0, "one seed: add --seeds 10")
+    other = one(Scores("test_accuracy", False, {"a": {0: 0.9, 2: 0.8}, "b": {1: 0.9, 3: 0.8}}))
+    assert (other.n, other.reason) == (0, "no seed in common: add --seeds 10")
+    dead = one(scores(a=[None, None], b=[0.9, 0.8]))
+    assert (dead.n, dead.reason) == (0, "2 of 2 runs of a did not finish")
 
 
 def test_only_seeds_that_both_finished_are_compared_and_the_loser_of_runs_is_never_better() -> None:
@@ -103,11 +108,15 @@ def test_only_seeds_that_both_finished_are_compared_and_the_loser_of_runs_is_nev
     found = one(scores(a=a, b=shifted(0)))
     assert found.n == 9
     assert found.p_holm < 0.05
-    assert (found.verdict, found.reason) == (Verdict.CANNOT_TELL, "1 run of a did not finish")
+    assert (found.verdict, found.reason) == (Verdict.CANNOT_TELL, "1 of 10 runs of a did not finish")
     (turned,) = compare(scores(a=a, b=shifted(0)), [("b", "a")])
-    assert (turned.verdict, turned.reason) == (Verdict.CANNOT_TELL, "1 run of a did not finish")
+    assert (turned.verdict, turned.reason) == (Verdict.CANNOT_TELL, "1 of 10 runs of a did not finish")
     worse = [None if value is None else value - 0.004 for value in a]
-    assert one(scores(a=worse, b=shifted(0))).verdict is Verdict.WORSE, "a schedule with failures can be worse"
+    said = one(scores(a=worse, b=shifted(0)))
+    assert said.verdict is Verdict.WORSE, "a schedule with failures can be worse"
+    assert sentence(said).endswith("; 1 of 10 runs of a did not finish (n = 9, p = 0.0039)")
+    same = one(scores(a=[None, *shifted(0, 0.0001)[1:]], b=shifted(0)), margin=0.001)
+    assert (same.verdict, same.reason) == (Verdict.EQUIVALENT, "1 of 10 runs of a did not finish")
 
 
 def test_equivalent_only_where_a_margin_is_stated() -> None:
@@ -166,8 +175,10 @@ def test_the_baseline() -> None:
         choose_baseline(found, "stepp", None)
     other = scores(a=[0.9], b=[0.8])
     assert choose_baseline(other, None, scores(metric="val_accuracy", a=[0.7], b=[0.8])) == "b", "by validation"
-    with pytest.raises(BadConfig, match="no schedule 'constant'"):
-        choose_baseline(other, None, None)
+    assert choose_baseline(other, None, None) is None
+    dead = scores(constant=[None], a=[0.9])
+    assert choose_baseline(dead, None, scores(metric="val_accuracy", constant=[None], a=[0.8])) == "a"
+    assert choose_baseline(dead, "constant", None) == "constant", "if it is wanted"
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=0, max_size=8), st.booleans())
@@ -214,7 +225,9 @@ def test_sentences() -> None:
     unclear = one(scores(a=shifted(-0.0004, 0.001), b=shifted(0)))
     assert sentence(unclear).startswith("a against b: cannot tell: −0.04 ± 0.08 points; about ")
     same = one(scores(a=shifted(0, 0.0001), b=shifted(0)), margin=0.001)
-    assert sentence(same) == "a is equivalent to b: +0.00 ± 0.01 points (n = 10, p = 1.00)"
+    assert sentence(same) == (
+        "a is equivalent to b: +0.00 ± 0.01 points, its 90 % interval within ±0.10 points (n = 10, p = 1.00)"
+    )
 
 
 def test_scores_of_an_experiment() -> None:
@@ -232,3 +245,43 @@ def test_scores_of_an_experiment() -> None:
         scores_of(experiment, "val_acuracy")
     with pytest.raises(BadConfig, match="val_loss was not measured"):
         scores_of(fake_experiment(schedulers="step", val_size=0), "val_loss")
+
+
+def test_what_can_be_reached_is_asked_of_holm_itself() -> None:
+    """Beside two clear differences at n = 10, six pairs can be enough; among six pairs alone they are not."""
+    clear = {label: shifted(0.01 * (i + 1), 0.0005) for i, label in enumerate("ac")}
+    few = [*shifted(0.003, 0.004)[:6], None, None, None, None]
+    found = against(scores(b=shifted(0), **clear, e=few), "b")
+    assert next(each for each in found if each.scheduler == "e").reason.startswith("about ")
+    alone = against(scores(b=shifted(0), **dict.fromkeys("ace", few)), "b")
+    assert alone[0].reason.startswith("n = 6 cannot reach 0.05 among 3 comparisons; 7 seeds can")
+
+
+@pytest.mark.parametrize(
+    ("name", "lower"),
+    [
+        ("val/loss", True),
+        ("valLoss", True),
+        ("mse", True),
+        ("word_error_rate", True),
+        ("test_accuracy", False),
+        ("F1", False),
+        ("meanReward", False),
+    ],
+)
+def test_the_direction_is_in_the_name(name: str, lower: bool) -> None:
+    assert lower_is_better(name) is lower
+
+
+@pytest.mark.parametrize("name", ["x", "accuracy_loss", "closs"])
+def test_a_name_that_does_not_say_is_asked_about(name: str) -> None:
+    with pytest.raises(BadConfig, match="better when it is lower"):
+        lower_is_better(name)
+
+
+def test_many_seeds_and_schedules_need_no_more_memory() -> None:
+    rng = np.random.default_rng(0)
+    d = rng.normal(0.01, 1, (40, 30))
+    assert stats.sign_flip_p(d) == pytest.approx(np.array([stats.sign_flip_p(each) for each in d]), abs=0.01)
+    exact = rng.normal(0.3, 1, (30, 19))
+    assert stats.sign_flip_p(exact).tolist() == [float(stats.sign_flip_p(each)) for each in exact]

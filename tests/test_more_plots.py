@@ -15,7 +15,7 @@ from texts import collisions
 from lrbench.comparisons import Verdict, against, all_pairs, scores_of
 from lrbench.plan import Experiment
 from lrbench.records import Status
-from lrbench.show import canvas, plots, verdict_plots
+from lrbench.show import canvas, plots, sentences
 from lrbench.store import load
 from lrbench.targets import time_to_target
 
@@ -77,7 +77,7 @@ def test_beside_each_row_stands_the_verdict(pictures: dict[str, Figure]) -> None
     [
         (0.0123, "p = 0.012"),
         (0.65, "p = 0.65"),
-        (1.0, "p = 1"),
+        (1.0, "p = 1.00"),
         (0.0002, "p < 0.001"),
         (0.04996, "p = 0.04996"),
         (0.0496, "p = 0.0496"),
@@ -85,13 +85,13 @@ def test_beside_each_row_stands_the_verdict(pictures: dict[str, Figure]) -> None
     ],
 )
 def test_p_never_contradicts_the_verdict(p: float, said: str) -> None:
-    assert verdict_plots.p_in_words(p) == said
+    assert sentences.p_value(p) == said
 
 
 def test_a_schedule_without_a_pair_has_words_but_no_mark(seven: Experiment) -> None:
     figure = draw(seven)["forest"]
     assert labels_of(figure)[-1] == "hot (2 diverged of 2)"
-    assert labels_of(figure, 1)[-1].startswith("cannot tell, n = 0\nno seed that both finished")
+    assert labels_of(figure, 1)[-1].startswith("cannot tell, n = 0\n2 of 2 runs of hot did not finish")
     assert len(figure.axes[0].lines) == 1 + 2 * 5
 
 

@@ -91,7 +91,7 @@ def test_the_verdicts_are_what_summary_says_of_the_reference() -> None:
     found = answer(load(ROOT / "results" / "reference"), Question())
     shown = README.partition("<!-- verdicts: ")[2].partition("<!-- end of verdicts -->")[0]
     lines = [line.removeprefix("- ") for line in shown.splitlines() if line.startswith("- ")]
-    assert lines == [sentence(each, found.scope) for each in found.comparisons]
+    assert lines == [sentence(each, found.scope(each)) for each in found.comparisons]
     explained = README.partition("## How to read the verdict")[2].partition("## For the sceptic")[0]
     quoted = [" ".join(words.split()) for words in re.findall(r"\"([^\"]+)\"", explained)]
     assert len(quoted) >= 4

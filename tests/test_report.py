@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from conftest import ROOT, fake_run
 from typer.testing import Result
 
 from lrbench.plan import Experiment
+from lrbench.records import Status
 from lrbench.show import report
 from lrbench.store import load
 from lrbench.verdicts import Question, answer
@@ -77,9 +79,9 @@ def test_it_reads_without_a_script(reference: Experiment) -> None:
 def test_who_cannot_see_is_told(reference: Experiment) -> None:
     text = page(reference)
     assert '<html lang="en">' in text
-    assert text.count('role="img"') == text.count("aria-label=", text.index("<main>")) - text.count(
-        'role="region" aria-label='
-    )
+    assert text.count('role="img"') + text.count('role="application"') == text.count(
+        "aria-label=", text.index("<main>")
+    ) - text.count('role="region" aria-label=')
     assert text.count("<caption>") == text.count("<table")
     heads = re.findall(r"<th(?![a-z])[^>]*>", text)
     assert heads
@@ -96,6 +98,10 @@ def test_headlines(tmp_path: Path) -> None:
     rates = "fast=constant(lr=0.5),constant,slow=constant(lr=0.02)"
     assert said(schedulers=rates, seeds=10) == "fast is better than each of the other 2 schedules."
     twins = "fast=constant(lr=0.5),twin=constant(lr=0.5),slow=constant(lr=0.02)"
+    assert said(schedulers="fast=constant(lr=0.5),constant", seeds=8) == "fast is better than constant."
+    hot = "fast=constant(lr=0.5),constant,hot=constant(lr=11)"
+    assert said(schedulers=hot, seeds=8) == "fast is better than constant, the only other that finished."
+    assert said(schedulers="a=constant(lr=11),b=constant(lr=12)", seeds=3) == "No run finished."
     assert said(schedulers=twins, seeds=10) == (
         "No schedule is better than all others: fast has the best mean, but cannot be told from twin."
     )
@@ -108,6 +114,8 @@ def test_headlines(tmp_path: Path) -> None:
         {"schedulers": "step,constant"},
         {"schedulers": "hot=constant(lr=11),constant", "seeds": 3},
         {"schedulers": "step,cosine", "val_size": 0, "seeds": 2},
+        {"schedulers": "hot=constant(lr=11),constant,step", "seeds": 8},
+        {"schedulers": "a=constant(lr=11),b=constant(lr=12)", "seeds": 3},
         {"schedulers": ",".join(f"c{i}=constant(lr=0.{i + 1:02})" for i in range(25)), "seeds": 2},
         {"schedulers": "step,plateau", "epochs": 1, "seeds": 2},
     ],
@@ -116,7 +124,8 @@ def test_headlines(tmp_path: Path) -> None:
 def test_every_kind_of_experiment_has_a_page(tmp_path: Path, options: dict[str, Any]) -> None:
     text = page(fake_run(tmp_path, **options).experiment)
     assert "<h1>" in text
-    assert ">nan<" not in text
+    shown = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL)
+    assert not re.search(r"\bnan\b|\binf\b", shown)
     assert "nan" not in re.findall(r'\bd="([^"]*)"', text)
 
 
@@ -383,3 +392,49 @@ def test_dark_and_paper(opened: Callable[..., Any], reference: Experiment) -> No
     assert not browser.find_element("css selector", ".zoom").is_displayed()
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     assert len(browser.execute_cdp_cmd("Page.printToPDF", {})["data"]) > 10_000
+
+
+def test_a_curve_of_one_epoch_can_be_seen(opened: Callable[..., Any], tmp_path: Path) -> None:
+    browser = opened(fake_run(tmp_path / "r", schedulers="step,constant", epochs=1, seeds=2).experiment)
+    dot = browser.find_element("css selector", ".chart .line.point")
+    assert float(dot.value_of_css_property("stroke-width").removesuffix("px")) > 5
+    assert dot.value_of_css_property("stroke-linecap") == "round"
+
+
+def test_n_is_that_of_the_point(tmp_path: Path) -> None:
+    """Where some runs diverged on the way, the first epochs are means over more runs than the last."""
+    experiment = fake_run(tmp_path, schedulers="a=constant,b=step", seeds=4).experiment
+    cut = [
+        replace(
+            one, result=replace(one.result, rows=one.result.rows[:2], status=Status.DIVERGED, test_accuracy=None)
+        )
+        if one.run.schedule.label == "a" and one.run.seed < 3
+        else one
+        for one in experiment.finished
+    ]
+    found = report.section("e0", answer(replace(experiment, finished=tuple(cut)), Question()))
+    line = found.charts[0].lines[0]
+    assert (line.label, line.counts) == ("a", [4, 4, 1, 1])
+    rate = found.charts[-1].lines[0]
+    assert (rate.counts[0], rate.counts[-1]) == (4, 1)
+
+
+def test_keys_stay_inside_the_zoom_and_hidden_curves_are_silent(
+    opened: Callable[..., Any], reference: Experiment
+) -> None:
+    from selenium.webdriver import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    browser = opened(reference)
+    slider = "document.querySelector('[data-zoom=from]')"
+    browser.execute_script(f"{slider}.value = 10; {slider}.dispatchEvent(new Event('input', {{bubbles: true}}))")
+    browser.execute_script("document.querySelector('svg.chart').focus()")
+    tip = browser.find_element("css selector", ".tip")
+    ActionChains(browser).send_keys(Keys.ARROW_RIGHT).perform()
+    assert tip.text.startswith("constant, epoch 10: ")
+    mark = browser.find_element("css selector", ".chart .mark")
+    assert 72 <= float(mark.get_attribute("cx")) <= 632
+    for i in range(6):
+        browser.find_element("id", f"e0-switch-{i}").click()
+    assert tip.text == ""
+    assert hover(browser, 0, 2, 11) == ""

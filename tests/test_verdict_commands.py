@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT, fake_run
@@ -35,7 +36,11 @@ KEYS = [
 
 def test_the_table_is_followed_by_a_line_per_comparison(cli: Cli) -> None:
     lines = cli("summary", REFERENCE).stdout.splitlines()
-    (first,) = [i for i, line in enumerate(lines) if line.startswith("Against constant: ")]
+    (first,) = [
+        i
+        for i, line in enumerate(lines)
+        if line.startswith("Against constant, on test accuracy (higher is better): ")
+    ]
     said = lines[first + 1 : first + 6]
     assert len({line.split()[0] for line in said}) == 5
     assert re.fullmatch(
@@ -54,7 +59,13 @@ def test_json_holds_the_comparisons(cli: Cli) -> None:
     assert {each["verdict"] for each in record["comparisons"]} <= {"better", "worse", "equivalent", "cannot tell"}
     (pairs,) = json.loads(cli("summary", REFERENCE, "--all-pairs", "--format", "json").stdout)
     assert len(pairs["comparisons"]) == 15
-    assert record["scope"] == "MNIST 784-128-10, sgd, 15 epochs, peak rate 0.1"
+    scopes = {each["scope"] for each in record["comparisons"]}
+    assert scopes == {"MNIST 784-128-10, sgd, 15 epochs, peak rate 0.1"}
+    assert (record["baseline"], record["metric"], record["lower_is_better"]) == (
+        "constant",
+        "test_accuracy",
+        False,
+    )
     assert record["warnings"]
 
 
@@ -76,7 +87,8 @@ def sorted_by(cli: Cli, column: str) -> list[dict[str, str]]:
 
 def test_another_baseline_metric_order_and_margin(cli: Cli) -> None:
     text = cli("summary", REFERENCE, "--baseline", "cosine", "--metric", "val_loss", "--margin", "0.5").stdout
-    assert "Against cosine: " in text
+    assert "Against cosine, on val loss (lower is better): " in text
+    assert "the 90 % interval lies within ±0.5 nats" in " ".join(text.split())
     assert "nats" in text
     assert re.search(r"0\.\d{4} ± 0\.\d{4}", text)
     assert "is equivalent to cosine" in text or "within the margin" in text
@@ -147,6 +159,10 @@ def test_markdown_and_latex_are_ready_for_a_paper(cli: Cli, tmp_path: Path) -> N
     assert markdown.count("**fast**") == 1
 
 
+def without_scope(record: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in each.items() if key != "scope"} for each in record["comparisons"]]
+
+
 def tidy(path: Path, rows: list[str]) -> Path:
     path.write_text("\n".join(rows) + "\n")
     return path
@@ -160,7 +176,7 @@ def test_results_from_elsewhere_get_the_same_verdict(cli: Cli, tmp_path: Path) -
         rows.append(f"{run['seed']},{run['scheduler']},x,{run['test_accuracy']!r}")
     mine = tidy(tmp_path / "my.csv", rows)
     (other,) = json.loads(cli("summary", mine, "--format", "json").stdout)
-    assert other["comparisons"] == record["comparisons"]
+    assert without_scope(other) == without_scope(record)
     text = cli("summary", mine, "--metric", "test_accuracy", "--baseline", "step").stdout
     assert "my.csv" in text
     assert "is worse than step by" in text
@@ -173,14 +189,14 @@ def test_a_table_of_epochs_counts_its_last_ones(cli: Cli, tmp_path: Path) -> Non
     (other,) = json.loads(
         cli("summary", REFERENCE / "epochs.csv", "--metric", "val_loss", "--format", "json").stdout
     )
-    assert other["comparisons"] == record["comparisons"]
+    assert without_scope(other) == without_scope(record)
 
 
 def test_empty_and_infinite_cells_are_runs_that_did_not_finish(cli: Cli, tmp_path: Path) -> None:
     rows = [f"constant,{seed},{0.5 + seed / 100}" for seed in range(8)]
     rows += [f"mine,{seed},{0.7 + seed / 100}" for seed in range(6)] + ["mine,6,", "mine,7,inf"]
     text = cli("summary", tidy(tmp_path / "my.csv", ["scheduler,seed,score", *rows]), "--metric", "score").stdout
-    assert "2 runs of mine did not finish" in text
+    assert "2 of 8 runs of mine did not finish" in text
     assert "lost" in text
 
 
@@ -194,7 +210,9 @@ def test_empty_and_infinite_cells_are_runs_that_did_not_finish(cli: Cli, tmp_pat
         (["scheduler,seed,test_accuracy", "a,0,high"], "line 2: could not convert"),
         (["scheduler,seed,test_accuracy", "\x1b[31m,0,1"], "line 2: the scheduler is no name"),
         (["scheduler,seed,test_accuracy"], "holds no run"),
-        (["scheduler,seed,test_accuracy", "a,0,1", "b,0,1"], "no schedule 'constant'"),
+        (["scheduler,seed,test_accuracy", "a,0,0,97"], "line 2: more cells than columns"),
+        (["scheduler,seed,test_accuracy,test_accuracy", "a,0,1,2"], "two columns of the same name"),
+        (["scheduler;seed;test_accuracy", "a;0;1"], "separated by semicolons"),
         (["scheduler,seed,test_accuracy", "a"], "line 2"),
     ],
 )
@@ -223,3 +241,84 @@ def test_lower_is_better_is_guessed_and_can_be_said(cli: Cli, tmp_path: Path) ->
     ):
         path = tidy(tmp_path / "my.csv", [f"scheduler,seed,{name}", *rows])
         assert f"mine is {verdict} than constant" in cli("summary", path, "--metric", name, *words).stdout
+
+
+def test_a_figure_whose_name_does_not_say_is_asked_about(cli: Cli, tmp_path: Path) -> None:
+    path = tidy(tmp_path / "my.csv", ["scheduler,seed,figure", "a,0,1", "b,0,2"])
+    result = cli("summary", path, "--metric", "figure")
+    assert result.exit_code == 2
+    assert "--lower-is-better or --higher-is-better" in result.stderr
+    assert cli("summary", path, "--metric", "figure", "--higher-is-better").exit_code == 0
+
+
+def test_without_constant_a_table_s_pairs_are_compared(cli: Cli, tmp_path: Path) -> None:
+    rows = [f"{label},{seed},0.{seed + i}" for i, label in enumerate("abc") for seed in range(3)]
+    text = cli("summary", tidy(tmp_path / "my.csv", ["scheduler,seed,test_accuracy", *rows])).stdout
+    assert "Every two schedules, on test accuracy" in text
+
+
+def test_a_run_that_stopped_early_did_not_finish(cli: Cli, tmp_path: Path) -> None:
+    """Its last epoch is not the table's last."""
+    experiment = fake_run(tmp_path / "r", schedulers="constant,hot=constant(lr=11),step", seeds=6).experiment
+    words = ("--metric", "val_accuracy", "--format", "json")
+    (record,) = json.loads(cli("summary", experiment.folder, *words).stdout)
+    (other,) = json.loads(cli("summary", experiment.folder / "epochs.csv", *words).stdout)
+    assert without_scope(other) == without_scope(record)
+    assert {row["scheduler"]: row.get("lost") for row in other["rows"]} == {"constant": 0, "hot": 6, "step": 0}
+
+
+def test_a_baseline_that_never_finished_is_not_chosen(cli: Cli, tmp_path: Path) -> None:
+    fake_run(tmp_path / "r", schedulers="constant(lr=11),constant=constant(lr=12),a=step,b=step(lr=0.2)", seeds=8)
+    text = cli("summary", "r").stdout
+    assert "Against b, on test accuracy" in text
+    assert "constant against b: cannot tell: 8 of 8 runs of constant did not finish (n = 0" in text
+
+
+def test_without_validation_no_baseline_is_chosen_by_test_figures(cli: Cli, tmp_path: Path) -> None:
+    fake_run(tmp_path / "r", schedulers="step,cosine", val_size=0, seeds=6)
+    assert "Every two schedules, on test accuracy" in cli("summary", "r").stdout
+
+
+def test_each_verdict_names_its_own_peak_rates(cli: Cli, tmp_path: Path) -> None:
+    fake_run(tmp_path / "r", schedulers="constant,step,c=constant(lr=0.2)", seeds=3)
+    lines = cli("summary", "r").stdout.splitlines()
+    assert next(line for line in lines if line.startswith("  step against")).endswith("peak rate 0.1)")
+    assert next(line for line in lines if line.startswith("  c against")).endswith("peak rates 0.1 and 0.2)")
+    assert any(line.startswith("Warning: 2 of 3 schedules ran at the peak rate 0.1") for line in lines)
+
+
+def test_the_gate_closes_on_what_always_diverges_and_adjusts_for_what_is_asked(cli: Cli, tmp_path: Path) -> None:
+    fake_run(tmp_path / "r", schedulers="constant,hot=constant(lr=11),step", seeds=6)
+    result = cli("summary", "r", "--fail-if", "hot<constant")
+    assert result.exit_code == 4
+    assert "6 of 6 runs of hot did not finish" in result.stderr
+    both = cli("summary", "r", "--fail-if", "step<constant", "--fail-if", "step<hot")
+    assert both.exit_code == 4
+    alone = cli("summary", "r", "--fail-if", "step<constant")
+    assert "asked by itself: step is worse than constant" in alone.stderr
+    assert "p = 0.031" in alone.stderr
+
+
+def test_accuracies_in_percent_are_not_taken_for_fractions(cli: Cli, tmp_path: Path) -> None:
+    rows = [f"constant,{seed},{97 + seed / 10}" for seed in range(8)]
+    rows += [f"mine,{seed},{96 + seed / 9}" for seed in range(8)]
+    text = cli(
+        "summary", tidy(tmp_path / "my.csv", ["scheduler,seed,accuracy", *rows]), "--metric", "accuracy"
+    ).stdout
+    assert "97.35" in text
+    assert "9735" not in text
+    assert "points" not in text
+
+
+def test_sorting_by_a_cost_puts_the_lowest_first(cli: Cli, tmp_path: Path) -> None:
+    rows = [
+        f"{label},{seed},{value + seed}" for label, value in (("a", 5), ("b", 3), ("c", 4)) for seed in range(2)
+    ]
+    path = tidy(tmp_path / "my.csv", ["scheduler,seed,mse", *rows])
+    (record,) = json.loads(cli("summary", path, "--metric", "mse", "--sort", "mse", "--format", "json").stdout)
+    assert [row["scheduler"] for row in record["rows"]] == ["b", "c", "a"]
+
+
+def test_a_strange_baseline_is_refused_even_where_there_is_nothing_to_compare(cli: Cli, tmp_path: Path) -> None:
+    fake_run(tmp_path / "r", schedulers="step", seeds=2)
+    assert cli("summary", "r", "--baseline", "nosuch").exit_code == 2

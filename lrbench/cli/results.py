@@ -116,12 +116,14 @@ def summary(
     else:
         experiments, code = _load(results)
         answers = _answers(experiments, question)
-    held = [(condition, *found) for condition in fail_if or () for found in holds(answers, condition)]
+    held = holds(answers, fail_if or ())
     write(answers, format, sort)
     for condition, each, comparison in held:
         from lrbench.show.sentences import sentence
 
-        typer.echo(printable(f"{condition}: {sentence(comparison, each.scope)}"), err=True)
+        asked = "asked by itself" if comparison.family < 2 else f"asked with {comparison.family - 1} more"
+        said = f"--fail-if {condition!r} holds, {asked}: {sentence(comparison, each.scope(comparison))}"
+        typer.echo(printable(said), err=True)
     return HELD if held else code
 
 

@@ -34,11 +34,11 @@ class Line:
 
     number: int  # of the schedule: colour, dashes and switch
     label: str
-    n: int
     path: str
     band: str  # from the lowest to the highest seed; empty with one
     x: list[float]  # epochs
-    values: list[float]  # means over n runs
+    values: list[float]  # means
+    counts: list[int]  # over so many runs
     y: list[float]  # where they are drawn
 
 
@@ -62,9 +62,9 @@ class Curve:
 
     number: int
     label: str
-    n: int
     x: Values
     table: Values
+    counts: NDArray[np.int64] | None = None  # runs behind each point; None: those of the table
 
 
 def chart(key: str, title: str, unit: str, curves: Sequence[Curve], *, percent: bool = False) -> Chart:
@@ -82,7 +82,9 @@ def chart(key: str, title: str, unit: str, curves: Sequence[Curve], *, percent: 
             low, high = scale.y(np.nanmin(table, axis=0)), scale.y(np.nanmax(table, axis=0))
             band = path(np.concatenate([x, x[::-1]]), np.concatenate([high, low[::-1]])) + "Z"
         values = [float(value) for value in mean[alive]]
-        lines.append(Line(each.number, each.label, each.n, path(x, y), band, _floats(x), values, _floats(y)))
+        counts = np.isfinite(each.table).sum(axis=0) if each.counts is None else each.counts
+        n = [int(count) for count in counts[alive]]
+        lines.append(Line(each.number, each.label, path(x, y), band, _floats(x), values, n, _floats(y)))
     xs = np.concatenate([each.x for each in curves] or [np.array([0.0, 1.0])])
     return Chart(key, title, unit, percent, lines, scale.ticks(), float(xs.min()), max(float(xs.max()), 1.0))
 
@@ -221,7 +223,8 @@ def _signed(value: float) -> str:
 
 def path(x: Values, y: Values) -> str:
     """Return the d of a path through points."""
-    return "M" + "L".join(f"{a:.6g},{b:.1f}" for a, b in zip(x, y, strict=True)) if x.size else ""
+    points = [f"{a:.6g},{b:.1f}" for a, b in zip(x, y, strict=True)]
+    return f"M{'L'.join(points)}{'h0' if len(points) == 1 else ''}" if points else ""  # h0: a dot
 
 
 def _means(table: Values) -> Values:

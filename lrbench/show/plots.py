@@ -131,7 +131,8 @@ def used_rates(each: Group, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.linspace(first, last, horizon.steps_per_epoch, axis=1).reshape(1, horizon.steps)[:, steps]
     table = rates(run.schedule, horizon)
     if run.schedule.feedback(horizon) is None:
-        return table[None, steps]
+        end = max(len(one.result.rows) for one in each.runs) * horizon.steps_per_epoch
+        return np.where(steps < end, table[steps], np.nan)[None, :]
     ends = table[horizon.steps_per_epoch - 1 :: horizon.steps_per_epoch]
     scale = each.epochs("lr") / ends
     return np.asarray(scale[:, steps // horizon.steps_per_epoch] * table[steps])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from numpy.typing import NDArray
 
 import lrbench
 from lrbench.comparisons import Verdict, all_pairs
@@ -44,6 +45,7 @@ class Section:
     answer: Answer
     headline: str
     lines: list[tuple[Verdict, str]]
+    how: str  # they came about
     headings: list[str]
     rows: list[list[str]]
     caption: str
@@ -59,7 +61,7 @@ class Section:
     @property
     def data(self) -> list[dict[str, Any]]:
         """The numbers that the script shows under the pointer."""
-        keys = ("number", "label", "n", "x", "values", "y")
+        keys = ("number", "label", "counts", "x", "values", "y")
         return [
             {
                 "percent": each.percent,
@@ -91,7 +93,7 @@ def render(answers: Sequence[Answer]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(sentences=sentences, version=lrbench.__version__)
+    environment.globals.update(sentences=sentences, version=lrbench.__version__, most_paired=MOST_PAIRED)
     sections = [section(f"e{i}", each) for i, each in enumerate(answers)]
     return environment.get_template("report.html.j2").render(sections=sections)
 
@@ -103,12 +105,18 @@ def section(key: str, answer: Answer) -> Section:
     groups = group(experiment)
     headings, rows = tables.cells(answer)
     labels = answer.scores.ranked()
+    how = ""
+    if answer.comparisons:
+        lower = answer.scores.lower_is_better
+        how = sentences.summary_sentence(answer.baseline, answer.comparisons, lower_is_better=lower)
+    pairs = all_pairs(answer.scores, answer.question.margin)
     several = len(labels) > 1 and any(each.n > 1 for each in answer.comparisons)
     return Section(
         key=key,
         answer=answer,
         headline=headline(answer),
-        lines=[(each.verdict, sentences.sentence(each, answer.scope)) for each in answer.comparisons],
+        lines=[(each.verdict, sentences.sentence(each, answer.scope(each))) for each in answer.comparisons],
+        how=how,
         headings=headings,
         rows=rows,
         caption=tables.caption(answer),
@@ -116,7 +124,7 @@ def section(key: str, answer: Answer) -> Section:
         charts=_charts(groups, answer),
         forest=forest(answer.comparisons, percent=answer.scores.is_share),
         labels=labels,
-        pairs=matrix(labels, all_pairs(answer.scores)) if several and len(labels) <= MOST_PAIRED else [],
+        pairs=matrix(labels, pairs) if several and len(labels) <= MOST_PAIRED else [],
         runs=_runs(answer),
         facts=_facts(answer),
         command=command(experiment),
@@ -125,23 +133,40 @@ def section(key: str, answer: Answer) -> Section:
 
 def headline(answer: Answer) -> str:
     """Say the verdict in a sentence."""
-    ranked = answer.scores.ranked()
-    first = ranked[0]
-    if len(ranked) == 1:
-        return f"Only {first} was trained: there is nothing to compare it with."
-    if all(each.n < 2 for each in answer.comparisons):
-        return f"One seed cannot tell these {len(ranked)} schedules apart: add --seeds 10."
+    scores = answer.scores
+    done = [label for label in scores.ranked() if label in scores.finished]
+    if len(scores.values) == 1:
+        return f"Only {scores.ranked()[0]} was trained: there is nothing to compare it with."
+    if len(done) < 2:
+        return f"Only {done[0]} finished a run: nothing can be compared." if done else "No run finished."
+    if tables.one_seed(answer):
+        return f"One seed cannot tell these {len(scores.values)} schedules apart: add --seeds 10."
+    first = done[0]
+    rest = "" if len(done) == len(scores.values) else " that finished"
     if answer.winner:
-        return f"{first} is better than each of the other {len(ranked) - 1} schedules."
-    unclear = [
-        each.baseline
-        for each in all_pairs(answer.scores)
-        if each.scheduler == first and each.verdict is not Verdict.BETTER
-    ]
-    others = unclear[0] if len(unclear) == 1 else f"{', '.join(unclear[:-1])} or {unclear[-1]}"
-    if len(unclear) > MOST_NAMED:
-        others = f"{len(unclear)} of the other {len(ranked) - 1}"
-    return f"No schedule is better than all others: {first} has the best mean, but cannot be told from {others}."
+        others = f"each of the other {len(done) - 1} schedules{rest}"
+        if len(done) == 2:
+            others = f"{done[1]}, the only other that finished" if rest else done[1]
+        return f"{first} is better than {others}."
+    compared = [each for each in all_pairs(scores, answer.question.margin) if each.scheduler == first and each.n]
+    of = {verdict: [each.baseline for each in compared if each.verdict is verdict] for verdict in Verdict}
+    said = []
+    if of[Verdict.CANNOT_TELL]:
+        said.append(f"cannot be told from {_named(of[Verdict.CANNOT_TELL], len(done) - 1)}")
+    if of[Verdict.EQUIVALENT]:
+        said.append(f"is equivalent to {_named(of[Verdict.EQUIVALENT], len(done) - 1)}")
+    if of[Verdict.WORSE]:
+        said.append(f"is worse than {_named(of[Verdict.WORSE], len(done) - 1)} on the seeds that they share")
+    if not said:
+        return f"{first} has the best mean, but shares too few seeds with the others to say more."
+    return f"No schedule is better than all others: {first} has the best mean, but {' and '.join(said)}."
+
+
+def _named(labels: Sequence[str], others: int) -> str:
+    """Name a few, count many."""
+    if len(labels) > MOST_NAMED:
+        return f"{len(labels)} of the other {others}"
+    return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} or {labels[-1]}"
 
 
 def _switch(number: int, each: Group) -> Switch:
@@ -168,20 +193,24 @@ def _charts(groups: Sequence[Group], answer: Answer) -> list[Chart]:
             field,
             title,
             unit,
-            [
-                Curve(i, each.label, each.finals().size, epochs, each.epochs(field))
-                for i, each in enumerate(groups)
-            ],
+            [Curve(i, each.label, epochs, each.epochs(field)) for i, each in enumerate(groups)],
             percent=field == "val_accuracy",
         )
         for field, (title, unit) in fields.items()
     ]
     steps = np.unique(np.linspace(0, horizon.steps - 1, MOST_RATES).astype(np.int64))
+    epoch_of = steps // horizon.steps_per_epoch
     rates = [
-        Curve(i, each.label, each.finals().size, steps / horizon.steps_per_epoch, used_rates(each, steps))
+        Curve(i, each.label, steps / horizon.steps_per_epoch, used_rates(each, steps), _alive(each)[epoch_of])
         for i, each in enumerate(groups)
     ]
     return [*found, chart("rate", "Learning rate", "per update", rates)]
+
+
+def _alive(each: Group) -> NDArray[np.int64]:
+    """How many runs of a schedule trained each epoch: int64 (epochs,)."""
+    lengths = np.array([len(one.result.rows) for one in each.runs])
+    return np.asarray((lengths[:, None] > np.arange(each.runs[0].run.setting.epochs)).sum(axis=0))
 
 
 def _runs(answer: Answer) -> list[dict[str, Any]]:

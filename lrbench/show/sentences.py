@@ -1,8 +1,10 @@
 """Verdicts in words. A difference of accuracies is in points: hundredths."""
 
+import itertools
 import math
+from collections.abc import Sequence
 
-from lrbench.comparisons import Comparison, Verdict
+from lrbench.comparisons import ALPHA, Comparison, Verdict
 
 
 def sentence(comparison: Comparison, scope: str = "") -> str:
@@ -14,7 +16,7 @@ def sentence(comparison: Comparison, scope: str = "") -> str:
     said = {
         Verdict.BETTER: f"{a} is better than {b} by {size(comparison)}",
         Verdict.WORSE: f"{a} is worse than {b} by {size(comparison)}",
-        Verdict.EQUIVALENT: f"{a} is equivalent to {b}: {difference(comparison)}",
+        Verdict.EQUIVALENT: f"{a} is equivalent to {b}: {difference(comparison)}, {within(comparison)}",
         Verdict.CANNOT_TELL: f"{a} against {b}: cannot tell: {difference(comparison)}",
     }[comparison.verdict]
     said = said.removesuffix(": ")
@@ -28,8 +30,8 @@ def sentence(comparison: Comparison, scope: str = "") -> str:
 
 def size(comparison: Comparison) -> str:
     """Say how large a difference is, without its sign: `0.13 ± 0.08 points`."""
-    mean, spread = number(comparison, abs(comparison.mean_difference)), number(comparison, half(comparison))
-    return f"{mean} ± {spread}{unit(comparison)}"
+    half = (comparison.ci_high - comparison.ci_low) / 2  # a t interval lies evenly about the mean
+    return f"{number(comparison, abs(comparison.mean_difference))} ± {number(comparison, half)}{unit(comparison)}"
 
 
 def difference(comparison: Comparison) -> str:
@@ -40,32 +42,44 @@ def difference(comparison: Comparison) -> str:
     return sign + size(comparison)
 
 
-def half(comparison: Comparison) -> float:
-    """Return half of the interval, which lies evenly about the mean difference."""
-    return (comparison.ci_high - comparison.ci_low) / 2
+def within(comparison: Comparison) -> str:
+    """Say in what an equivalent difference lies."""
+    return f"its 90 % interval within ±{number(comparison, comparison.margin or math.nan)}{unit(comparison)}"
 
 
 def number(comparison: Comparison, value: float) -> str:
-    """Write a difference of the comparison's metric: accuracies in points with two decimals."""
-    return f"{100 * value:.2f}" if "accuracy" in comparison.metric else f"{value:.3g}"
+    """Write a difference of the comparison's metric: points with two decimals."""
+    return f"{100 * value:.2f}" if comparison.unit == "points" else f"{value:.3g}"
 
 
 def unit(comparison: Comparison) -> str:
     """Return the unit of a difference, with a space before it."""
-    if "accuracy" in comparison.metric:
-        return " points"
-    return " nats" if comparison.metric.endswith("_loss") else ""
+    return f" {comparison.unit}" if comparison.unit else ""
 
 
 def p_value(p: float) -> str:
-    """Say a p value: `p = 0.023`, `p < 0.001`."""
+    """Say a p value with two digits, or with as many as show on which side of 5 % it lies: `p = 0.023`."""
     if math.isnan(p):
         return "no p"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"
+    if p < 0.001:
+        return "p < 0.001"
+    if p > 0.1:
+        return f"p = {p:.2f}"
+    texts = (f"{p:.{digits}g}" for digits in itertools.count(2))
+    return "p = " + next(text for text in texts if (float(text) < ALPHA) == (p < ALPHA))
 
 
-def summary_sentence(baseline: str | None, family: int) -> str:
-    """Say how the verdicts below it came about."""
+def summary_sentence(baseline: str | None, comparisons: Sequence[Comparison], *, lower_is_better: bool) -> str:
+    """Say how verdicts came about: of what, against what, by which test, and what counts as no difference."""
     against = f"Against {baseline}" if baseline is not None else "Every two schedules"
+    first = comparisons[0]
+    family = max(each.family for each in comparisons)
     together = f"Holm over {family} comparisons" if family > 1 else "one comparison"
-    return f"{against}: paired by seed, ± is the 95 % t interval, p from exact sign-flip tests, {together}."
+    lower = "lower" if lower_is_better else "higher"
+    margin = ""
+    if first.margin is not None:
+        margin = f" Equivalent: the 90 % interval lies within ±{number(first, first.margin)}{unit(first)}."
+    return (
+        f"{against}, on {first.metric.replace('_', ' ')} ({lower} is better): paired by seed, ± is the 95 % t "
+        f"interval, p from exact sign-flip tests, {together}.{margin}"
+    )

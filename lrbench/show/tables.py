@@ -56,10 +56,8 @@ def _write_tables(answers: Sequence[Answer], stream: TextIO, sort: str | None) -
         for row in rows:
             table.add_row(*[Text(cell) for cell in row])
         console.print(table)
-        for line in verdict_lines(found):
-            console.print(Text(printable(line)))
-        for each in found.cautions:
-            console.print(Text(printable(f"Warning: {each}")))
+        for line in [*verdict_lines(found), *(f"Warning: {each}" for each in found.cautions)]:
+            console.print(Text(printable(line)), soft_wrap=not stream.isatty())  # in a pipe, a line is a line
 
 
 def _write_csv(answers: Sequence[Answer], stream: TextIO, sort: str | None) -> None:
@@ -112,9 +110,12 @@ def as_record(found: Answer, sort: str | None = None) -> dict[str, Any]:
     return {
         "experiment": found.name,
         "setting": asdict(found.experiment.setting) if found.experiment else None,
-        "scope": found.scope,
+        "metric": found.scores.metric,
+        "lower_is_better": found.scores.lower_is_better,
+        "baseline": found.baseline,
+        "margin": found.question.margin,
         "rows": rows,
-        "comparisons": [comparison_record(each) for each in found.comparisons],
+        "comparisons": [comparison_record(found, each) for each in found.comparisons],
         "time_to_target": [asdict(each) for each in found.reached],
         "warnings": list(found.cautions),
     }
@@ -149,7 +150,7 @@ def _ordered(found: Answer, sort: str | None) -> Any:
         table = summary.summarize_scores(found.scores)
     else:
         table = summary.summarize(found.experiment)
-    return summary.sort(table, sort or "", found.scores.ranked())
+    return summary.sort(table, sort or "", found.scores)
 
 
 def _mean(found: Answer, label: str) -> str:
@@ -184,13 +185,15 @@ def steps_to_target(each: Reached) -> str:
 
 def verdict_lines(found: Answer) -> list[str]:
     """Return a line on how the verdicts came about, and one for each comparison."""
-    if not found.comparisons or all(each.n < 2 for each in found.comparisons):
+    if not found.comparisons or one_seed(found):
         return []
-    family = max(each.family for each in found.comparisons)
-    return [
-        summary_sentence(found.baseline, family),
-        *(f"  {sentence(each, found.scope)}" for each in found.comparisons),
-    ]
+    how = summary_sentence(found.baseline, found.comparisons, lower_is_better=found.scores.lower_is_better)
+    return [how, *(f"  {sentence(each, found.scope(each))}" for each in found.comparisons)]
+
+
+def one_seed(found: Answer) -> bool:
+    """Whether there is but one seed in all, so that nothing can be compared."""
+    return len({seed for runs in found.scores.values.values() for seed in runs}) < 2
 
 
 def n_words(found: Answer) -> str:
@@ -202,8 +205,7 @@ def n_words(found: Answer) -> str:
 
 def caption(found: Answer) -> str:
     """Say what n and ± are."""
-    seeds = {seed for runs in found.scores.values.values() for seed in runs}
-    if len(seeds) < 2:
+    if one_seed(found):
         said = "n = finished runs. One seed: a difference may be noise; add seeds, for example --seeds 10."
     else:
         said = "n = finished runs; ± is the 95 % t interval of the mean over them."

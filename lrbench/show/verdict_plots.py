@@ -1,6 +1,5 @@
 """What the comparisons say, as pictures: every schedule against the baseline, and all pairs."""
 
-import itertools
 import math
 import textwrap
 from dataclasses import replace
@@ -10,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lrbench.comparisons import ALPHA, Comparison, Verdict, against, all_pairs, choose_baseline, scores_of
-from lrbench.errors import BadConfig
+from lrbench.comparisons import Comparison, Verdict, against, all_pairs, choose_baseline, scores_of
 from lrbench.plan import Experiment
 from lrbench.show.canvas import clipped, height_of
 from lrbench.show.groups import Group
+from lrbench.show.sentences import p_value
 
 WIDTH = 8  # inches
 SIZE = 8.5  # points
@@ -32,9 +31,8 @@ def against_baseline(experiment: Experiment) -> list[Comparison]:
     """Compare every schedule with the baseline, the best first. Empty if no two seeds make an interval."""
     validation = None if experiment.setting.validate_on == "none" else scores_of(experiment, "val_accuracy")
     scores = scores_of(experiment)
-    try:
-        baseline = choose_baseline(scores, None, validation)
-    except BadConfig:  # neither `constant` nor a validation set to choose by
+    baseline = choose_baseline(scores, None, validation)
+    if baseline is None:  # neither `constant` nor a validation set to choose by
         return []
     return _if_any_interval(against(scores, baseline))
 
@@ -83,17 +81,9 @@ def _interval(axes: Axes, y: int, each: Comparison, look: Group) -> None:
 
 def in_words(each: Comparison) -> str:
     """Return the verdict with n and p, and below it the reason, wrapped."""
-    p = f", {p_in_words(each.p_holm)}" if math.isfinite(each.p_holm) else ""
+    p = f", {p_value(each.p_holm)}" if math.isfinite(each.p_holm) else ""
     reason = textwrap.wrap(each.reason, VERDICT_WIDTH)
     return "\n".join([f"{each.verdict}, n = {each.n}{p}", *reason])
-
-
-def p_in_words(p: float) -> str:
-    """Return p with two digits, or with as many as show on which side of 5 % it lies."""
-    if p < 0.001:
-        return "p < 0.001"
-    texts = (f"{p:.{digits}g}" for digits in itertools.count(2))
-    return "p = " + next(text for text in texts if (float(text) < ALPHA) == (p < ALPHA))
 
 
 def draw_all_pairs(pairs: list[Comparison], groups: list[Group]) -> Figure:

@@ -21,8 +21,7 @@ for (const article of document.querySelectorAll("article")) {
     mark.setAttribute("cy", 12 + line.y[i]);
     mark.removeAttribute("hidden");
     const epoch = by === "epoch" ? `${line.x[i]}` : line.x[i].toFixed(2);
-    tip.textContent = `${line.label}, epoch ${epoch}: ${number(line.values[i], percent)} (n = ${line.n})`;
-    tip.hidden = false;
+    tip.textContent = `${line.label}, epoch ${epoch}: ${number(line.values[i], percent)} (n = ${line.counts[i]})`;
     const box = chart.getBoundingClientRect();
     const left = x ?? box.left + (box.width * at) / 644;
     const top = y ?? box.top + (box.height * (12 + line.y[i])) / 290;
@@ -32,7 +31,7 @@ for (const article of document.querySelectorAll("article")) {
 
   function leave(chart) {
     chart.querySelector(".mark").setAttribute("hidden", "");
-    tip.hidden = true;
+    tip.textContent = "";
   }
 
   function nearest(chart, x, y) {
@@ -49,13 +48,14 @@ for (const article of document.querySelectorAll("article")) {
   }
 
   for (const chart of charts) {
-    let at = { line: 0, i: 0 };
+    const at = { line: 0, i: 0 };
     chart.addEventListener("pointermove", (event) => {
       const box = chart.getBoundingClientRect();
       const x = view.from + (((event.clientX - box.left) * 644) / box.width - 72) * ((view.to - view.from) / 560);
       const y = ((event.clientY - box.top) * 290) / box.height - 12;
       const found = nearest(chart, x, y);
       if (found) place(chart, found.line, found.i, event.clientX, event.clientY);
+      else leave(chart);
     });
     chart.addEventListener("pointerleave", () => leave(chart));
     chart.addEventListener("blur", () => leave(chart));
@@ -65,12 +65,17 @@ for (const article of document.querySelectorAll("article")) {
       const lines = data[Number(chart.dataset.chart)].lines.filter((line) => visible(line) && line.x.length);
       if (!move || !lines.length) return;
       event.preventDefault();
-      at.line = (at.line + move[0] + lines.length) % lines.length;
+      const begins = !tip.textContent; // the first key shows where one stands, the next ones move
+      at.line = begins ? 0 : (at.line + move[0] + lines.length) % lines.length;
       const line = lines[at.line];
-      at.i = Math.max(0, Math.min(line.x.length - 1, tip.hidden ? 0 : at.i + move[1]));
+      const inside = line.x.map((_, i) => i).filter((i) => line.x[i] >= view.from && line.x[i] <= view.to);
+      if (!inside.length) return leave(chart);
+      at.i = begins ? inside[0] : Math.max(inside[0], Math.min(inside.at(-1), at.i + move[1]));
       place(chart, line, at.i);
     });
   }
+
+  article.querySelector(".switches").addEventListener("change", () => charts.forEach(leave));
 
   function draw() {
     for (const chart of charts) {
