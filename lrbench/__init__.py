@@ -17,11 +17,12 @@ _PUBLIC = {
     "compare": "lrbench.api",
     "load": "lrbench.api",
     "summarize": "lrbench.api",
+    "judge": "lrbench.api",
     "parse": "lrbench.schedules",
     "Horizon": "lrbench.schedules",
     "LrbenchError": "lrbench.errors",
 }
-__all__ = ["Horizon", "LrbenchError", "__version__", "compare", "load", "parse", "summarize"]  # lazy
+__all__ = ["Horizon", "LrbenchError", "__version__", "compare", "judge", "load", "parse", "summarize"]  # lazy
 
 
 def __getattr__(name: str) -> Any:

@@ -7,6 +7,7 @@ from lrbench import config, runner, store, summary
 from lrbench.plan import Experiment
 from lrbench.runner import Listener
 from lrbench.show.progress import Silent
+from lrbench.verdicts import Answer, Question, answer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +35,15 @@ def load(results: str | Path) -> list[Experiment]:
 def summarize(experiment: Experiment) -> "pd.DataFrame":
     """Return one row per schedule, the best mean test accuracy first; the columns are lrbench.summary.COLUMNS."""
     return summary.summarize(experiment)
+
+
+def judge(experiment: Experiment, **question: Any) -> Answer:
+    """Return what can be said of an experiment's differences: its `comparisons`, `winner` and `cautions`.
+
+    The question's words are those of `lrbench summary`: baseline, metric, margin, target, every_pair.
+    Raises BadConfig.
+    """
+    return answer(experiment, Question(**question))
 
 
 def summary_csv(experiment: Experiment) -> bytes:

@@ -180,6 +180,25 @@ def compare(scores: Scores, pairs: Sequence[tuple[str, str]], margin: float | No
     return found
 
 
+def turned(each: Comparison) -> Comparison:
+    """Return a comparison seen from the other side."""
+    verdict = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}.get(each.verdict, each.verdict)
+    return replace(
+        each,
+        scheduler=each.baseline,
+        baseline=each.scheduler,
+        mean_difference=-each.mean_difference,
+        ci_low=-each.ci_high,
+        ci_high=-each.ci_low,
+        wins=each.losses,
+        losses=each.wins,
+        probability_better=1 - each.probability_better,
+        effect_size=-each.effect_size,
+        lost=each.lost[::-1],
+        verdict=verdict,
+    )
+
+
 def winner(scores: Scores) -> str | None:
     """Return the schedule that is better than every other that finished, all pairs being one family, if any is.
 

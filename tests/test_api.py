@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from conftest import fake_experiment
 
 import lrbench
 
@@ -31,3 +32,13 @@ def test_what_is_public_is_there_and_nothing_else() -> None:
         assert getattr(lrbench, name)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         lrbench.nonsense  # noqa: B018
+
+
+def test_a_judgement_is_what_summary_says() -> None:
+    experiment = fake_experiment(schedulers="constant,step", seeds=8)
+    found = lrbench.judge(experiment, baseline="step", margin=0.5)
+    (comparison,) = found.comparisons
+    assert (comparison.scheduler, comparison.baseline, comparison.verdict) == ("constant", "step", "better")
+    assert found.winner == "constant"
+    with pytest.raises(lrbench.LrbenchError, match="no schedule 'cosine'"):
+        lrbench.judge(experiment, baseline="cosine")

@@ -113,3 +113,9 @@ def test_validating_on_the_test_set_is_said_in_every_output() -> None:
 def test_what_is_stored_summarizes_the_same(tmp_path: Path) -> None:
     made = fake_run(tmp_path, seeds=2).experiment
     pd.testing.assert_frame_equal(summarize(load(made.folder)), summarize(made))
+
+
+def test_an_experiment_has_its_name_from_inside_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = fake_run(tmp_path, schedulers="step").experiment
+    monkeypatch.chdir(made.folder)
+    assert load(Path()).name == made.name

@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from lrbench.plan import Experiment
     from lrbench.verdicts import Answer, Question
 
+Baseline = Annotated[
+    str | None,
+    typer.Option(metavar="LABEL", help="Compare with this schedule. [constant, else the best by validation]"),
+]
+Margin = Annotated[
+    float | None,
+    typer.Option(metavar="D", help="What counts as no difference: 0.001 is 0.1 points of accuracy."),
+]
+Target = Annotated[
+    float | None, typer.Option(metavar="A", help="Also say when validation accuracy reached this: 0.97.")
+]
+
 
 @app.command()
 def plot(
@@ -25,10 +37,7 @@ def plot(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where to. [plots/ in the experiment's folder]")
     ] = None,
-    target: Annotated[
-        float | None,
-        typer.Option(metavar="FRACTION", help="Also draw how soon runs had this validation accuracy, 0 to 1."),
-    ] = None,
+    target: Target = None,
 ) -> int:
     """Draw the pictures of every experiment.
 
@@ -60,10 +69,7 @@ def summary(
         Path,
         typer.Argument(help="A results folder, one experiment's folder, or a CSV file with scheduler, seed, …"),
     ],
-    baseline: Annotated[
-        str | None,
-        typer.Option(metavar="LABEL", help="Compare with this schedule. [constant, else the best by validation]"),
-    ] = None,
+    baseline: Baseline = None,
     all_pairs: Annotated[bool, typer.Option("--all-pairs", help="Compare every two schedules.")] = False,
     metric: Annotated[
         str, typer.Option(metavar="NAME", help="The final figure to compare: test_accuracy, val_loss, …")
@@ -72,13 +78,8 @@ def summary(
         bool | None,
         typer.Option("--lower-is-better/--higher-is-better", help="Of a CSV file's figure. [by its name]"),
     ] = None,
-    margin: Annotated[
-        float | None,
-        typer.Option(metavar="D", help="What counts as no difference: 0.001 is 0.1 points of accuracy."),
-    ] = None,
-    target: Annotated[
-        float | None, typer.Option(metavar="A", help="Also say when validation accuracy reached this: 0.97.")
-    ] = None,
+    margin: Margin = None,
+    target: Target = None,
     sort: Annotated[
         str | None, typer.Option(metavar="NAME", help="Sort by another figure, or by scheduler.")
     ] = None,
@@ -134,17 +135,9 @@ def report(
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", help="Where to. [report.html in the experiment's folder]"),
     ] = None,
-    baseline: Annotated[
-        str | None,
-        typer.Option(metavar="LABEL", help="Compare with this schedule. [constant, else the best by validation]"),
-    ] = None,
-    margin: Annotated[
-        float | None,
-        typer.Option(metavar="D", help="What counts as no difference: 0.001 is 0.1 points of accuracy."),
-    ] = None,
-    target: Annotated[
-        float | None, typer.Option(metavar="A", help="Also say when validation accuracy reached this: 0.97.")
-    ] = None,
+    baseline: Baseline = None,
+    margin: Margin = None,
+    target: Target = None,
 ) -> int:
     """Write one HTML page with the verdicts, tables and curves.
 

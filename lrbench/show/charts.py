@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import NDArray
 
-from lrbench.comparisons import Comparison, Verdict
+from lrbench.comparisons import Comparison, turned
 
 WIDTH, HEIGHT = 560, 240  # of the drawing area
 LEFT, TOP = 72, 12
@@ -189,31 +189,11 @@ def matrix(labels: Sequence[str], pairs: Sequence[Comparison]) -> list[list[Cell
     largest = max((abs(each.mean_difference) for each in pairs if each.n), default=0.0) or 1.0
 
     def cell(row: str, column: str) -> Cell:
-        each = known.get((row, column)) or _turned(known.get((column, row)))
+        each = known.get((row, column)) or (turned(known[column, row]) if (column, row) in known else None)
         share = each.mean_difference / largest if each and each.n else 0.0
         return Cell(each, int(np.sign(share) * np.ceil(4 * abs(share))))
 
     return [[cell(row, column) for column in labels] for row in labels]
-
-
-def _turned(each: Comparison | None) -> Comparison | None:
-    """A comparison seen from the other side."""
-    if each is None:
-        return None
-    from dataclasses import replace
-
-    verdict = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}.get(each.verdict, each.verdict)
-    return replace(
-        each,
-        scheduler=each.baseline,
-        baseline=each.scheduler,
-        mean_difference=-each.mean_difference,
-        ci_low=-each.ci_high,
-        ci_high=-each.ci_low,
-        wins=each.losses,
-        losses=each.wins,
-        verdict=verdict,
-    )
 
 
 def _signed(value: float) -> str:

@@ -165,7 +165,7 @@ def headline(answer: Answer) -> str:
 def _named(labels: Sequence[str], others: int) -> str:
     """Name a few, count many."""
     if len(labels) > MOST_NAMED:
-        return f"{len(labels)} of the other {others}"
+        return "any other" if len(labels) == others else f"{len(labels)} of the other {others}"
     return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} or {labels[-1]}"
 
 

@@ -2,14 +2,13 @@
 
 import math
 import textwrap
-from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lrbench.comparisons import Comparison, Verdict, against, all_pairs, choose_baseline, scores_of
+from lrbench.comparisons import Comparison, Verdict, against, all_pairs, choose_baseline, scores_of, turned
 from lrbench.plan import Experiment
 from lrbench.show.canvas import clipped, height_of
 from lrbench.show.groups import Group
@@ -24,7 +23,6 @@ MOST_NUMBERED = 8  # schedules up to which the cells have room for numbers
 POINTS = 100  # of a fraction: differences of accuracies are percentage points
 DIVERGING = "RdBu"  # red and blue are two colours to all kinds of colour vision; blue is better
 MARKS = {Verdict.BETTER: "▲", Verdict.WORSE: "▼"}
-MIRRORED = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}
 
 
 def against_baseline(experiment: Experiment) -> list[Comparison]:
@@ -131,11 +129,7 @@ def differences(pairs: list[Comparison], order: list[str]) -> NDArray[np.float64
 def _write_cells(axes: Axes, pairs: list[Comparison], order: list[str], most: float) -> None:
     for each in pairs:
         row, column = order.index(each.scheduler), order.index(each.baseline)
-        mirrored = replace(
-            each,
-            mean_difference=-each.mean_difference,
-            verdict=MIRRORED.get(each.verdict, each.verdict),
-        )
+        mirrored = turned(each)
         for y, x, cell in ((row, column, each), (column, row, mirrored)):
             dark = abs(POINTS * cell.mean_difference) > 0.6 * most
             axes.text(

@@ -114,7 +114,7 @@ def load(folder: Path) -> Experiment:
     except Damaged as error:
         damage.append(Damage(str(error), REWRITTEN))
     return Experiment(
-        name=folder.name,
+        name=folder.resolve().name,  # also of "."
         folder=folder,
         setting=setting,
         finished=everything,
