@@ -56,7 +56,8 @@ def _untuned(experiment: Experiment, others: Sequence[Experiment]) -> Iterator[s
     for peak in dict.fromkeys(rates.values()):
         sharing = [label for label, rate in rates.items() if rate == peak]
         if len(sharing) > 1:
-            who = f"All {len(rates)}" if len(sharing) == len(rates) else f"{len(sharing)} of {len(rates)}"
+            everyone = "Both" if len(rates) == 2 else f"All {len(rates)}"
+            who = everyone if len(sharing) == len(rates) else f"{len(sharing)} of {len(rates)}"
             yield (
                 f"{who} schedules ran at the peak rate {peak:g}, which was tuned for none of them: another rate "
                 "may give another order. Repeat at --lr a third and three times as high, or give each its own: "

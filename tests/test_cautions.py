@@ -34,7 +34,7 @@ def test_nothing_to_say(plain: Experiment) -> None:
 def test_an_untuned_peak_rate_until_another_one_was_tried() -> None:
     one = fake_experiment(schedulers="step,cosine")
     (text,) = cautions(one)
-    assert text.startswith("All 2 schedules ran at the peak rate 0.1, which was tuned for none of them")
+    assert text.startswith("Both schedules ran at the peak rate 0.1, which was tuned for none of them")
     assert "--lr" in text
     assert cautions(one, [one, fake_experiment(schedulers="step", lr=0.3)]) == []
     assert cautions(one, [one, fake_experiment(schedulers="step", lr=0.3, epochs=5)]) == [text], "another setting"
