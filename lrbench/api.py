@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrbench import config, runner, store, summary
+from lrbench.judge.questions import Answer, Question, answer
 from lrbench.plan import Experiment
 from lrbench.runner import Listener
 from lrbench.show.progress import Silent
-from lrbench.verdicts import Answer, Question, answer
 
 if TYPE_CHECKING:
     import pandas as pd

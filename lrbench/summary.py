@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lrbench.comparisons import Scores
 from lrbench.errors import BadConfig, nearest
+from lrbench.judge.comparisons import Scores
+from lrbench.judge.statistics import mean_interval
 from lrbench.plan import Experiment
 from lrbench.records import Status
-from lrbench.stats import mean_interval
 
 COLUMNS = {
     "scheduler": "the schedule's label",

@@ -14,8 +14,8 @@ from lrbench.errors import BadConfig, BadResults
 from lrbench.show import PlotFormat, SummaryFormat, printable
 
 if TYPE_CHECKING:
+    from lrbench.judge.questions import Answer, Question
     from lrbench.plan import Experiment
-    from lrbench.verdicts import Answer, Question
 
 Baseline = Annotated[
     str | None,
@@ -50,8 +50,8 @@ def plot(
     lrbench plot results/ --target 0.97
     """
     experiments, code = _load(results)
+    from lrbench.judge.targets import check_target
     from lrbench.show import plots  # matplotlib: only this command pays for it
-    from lrbench.targets import check_target
 
     if target is not None:
         for experiment in experiments:
@@ -101,7 +101,7 @@ def summary(
     lrbench summary results/ --fail-if "cosine<step"
     lrbench summary my.csv --metric accuracy --baseline sgd
     """
-    from lrbench.verdicts import Question, answer_file, holds
+    from lrbench.judge.questions import Question, answer_file, holds
 
     _check_margin(margin)
     question = Question(
@@ -147,7 +147,7 @@ def report(
     lrbench report results/
     lrbench report results/ --baseline cosine -o comparison.html
     """
-    from lrbench.verdicts import Question
+    from lrbench.judge.questions import Question
 
     _check_margin(margin)
     experiments, code = _load(results)
@@ -167,7 +167,7 @@ def _check_margin(margin: float | None) -> None:
 
 def show(experiments: "Sequence[Experiment]", format: SummaryFormat) -> None:
     """Print the summaries of experiments on stdout, with verdicts against the default baseline."""
-    from lrbench.verdicts import Question
+    from lrbench.judge.questions import Question
 
     write(_answers(experiments, Question()), format)
 
@@ -181,7 +181,7 @@ def write(answers: "Sequence[Answer]", format: SummaryFormat, sort: str | None =
 
 def _answers(experiments: "Sequence[Experiment]", question: "Question") -> "list[Answer]":
     """Answer a question from each experiment, knowing the others."""
-    from lrbench.verdicts import answer
+    from lrbench.judge.questions import answer
 
     def fitting(each: "Experiment") -> "Question":
         """A baseline that only others have is no mistake: the default one takes its place."""

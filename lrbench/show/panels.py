@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from lrbench.judge.targets import Reached
 from lrbench.show.canvas import clipped, height_of, log_if_wide, shown
 from lrbench.show.groups import Group, lowest_shown, mean_and_range
-from lrbench.targets import Reached
 
 WIDTH = 8  # inches
 COLUMNS = 4  # of panels

@@ -13,8 +13,10 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from lrbench.comparisons import Comparison
 from lrbench.errors import BadResults
+from lrbench.judge.comparisons import Comparison
+from lrbench.judge.statistics import mean_interval
+from lrbench.judge.targets import check_target, time_to_target
 from lrbench.plan import Experiment
 from lrbench.schedules import rates
 from lrbench.show import PlotFormat
@@ -22,8 +24,6 @@ from lrbench.show.canvas import STYLE, add_legend, log_if_wide, save, thinned
 from lrbench.show.groups import Group, group, lowest_shown, mean_and_range
 from lrbench.show.panels import MANY, draw_small_multiples, draw_target
 from lrbench.show.verdict_plots import against_baseline, draw_all_pairs, draw_forest, every_pair
-from lrbench.stats import mean_interval
-from lrbench.targets import check_target, time_to_target
 
 MOST_LINES = 18  # of labels beside an axis
 TITLE_WIDTH = 14  # characters per inch

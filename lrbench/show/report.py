@@ -10,8 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 import lrbench
-from lrbench.comparisons import Verdict, all_pairs
 from lrbench.errors import BadResults
+from lrbench.judge.comparisons import Verdict, all_pairs
+from lrbench.judge.questions import Answer
 from lrbench.records import Status
 from lrbench.show import sentences, tables
 from lrbench.show.charts import Cell, Chart, Curve, Forest, chart, forest, matrix
@@ -19,7 +20,6 @@ from lrbench.show.groups import Group, group
 from lrbench.show.plots import used_rates
 from lrbench.show.reproduce import command
 from lrbench.store import write_whole
-from lrbench.verdicts import Answer
 
 MOST_RATES = 400  # points of a rate's curve
 MOST_NAMED = 3  # schedules in the headline

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from rich.table import Column, Table
 from rich.text import Text
 
+from lrbench.judge.statistics import mean_interval
 from lrbench.plan import Finished
 from lrbench.records import Status
 from lrbench.show import printable
-from lrbench.stats import mean_interval
 
 MOST_ROWS = 8  # so that the bars and what was said before stay in sight
 LABEL_WIDTH = 28  # cells

@@ -13,12 +13,12 @@ from rich.text import Text
 from tabulate import tabulate
 
 from lrbench import summary
-from lrbench.comparisons import ALPHA
+from lrbench.judge.comparisons import ALPHA
+from lrbench.judge.questions import Answer, comparison_record
+from lrbench.judge.statistics import mean_interval
+from lrbench.judge.targets import Reached
 from lrbench.show import NARROWEST, PIPE_WIDTH, SummaryFormat, latex, printable
 from lrbench.show.sentences import sentence, summary_sentence
-from lrbench.stats import mean_interval
-from lrbench.targets import Reached
-from lrbench.verdicts import Answer, comparison_record
 
 COLUMNS = {  # of the table that people see, after the scheduler and n: heading -> figure
     "test accuracy": "test_accuracy",

@@ -1,0 +1,146 @@
+"""Every command and number that README.md shows is true."""
+
+import io
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from typer.testing import Result
+
+from lrbench.judge.questions import Question, answer
+from lrbench.schedules import REGISTRY
+from lrbench.show import tables
+from lrbench.show.sentences import sentence
+from lrbench.store import load
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
+
+
+def test_there_are_commands_to_run() -> None:
+    assert COMMANDS[:2] == ["make demo", "make test"]
+    assert sum(line.startswith("lrbench ") for line in COMMANDS) >= 7
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("lrbench ")])
+def test_every_lrbench_command_runs(
+    line: str, cli: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LRBENCH_ENGINE", "fake")
+    shutil.copytree(ROOT / "results" / "reference", tmp_path / "results" / "reference")
+    if "--verify" in line:
+        cli("run")  # the README's first command
+    result = cli(*shlex.split(line)[1:])
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.tensorflow
+def test_make_demo_compares_six_schedules_on_all_of_mnist(tmp_path: Path) -> None:
+    """The recipe itself, all 70,000 images, in a folder of its own; only the installation is taken as done."""
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "results" / "reference", tmp_path / "results" / "reference")
+    done = subprocess.run(
+        ["make", f"VENV={sys.prefix}", "-o", f"{sys.prefix}/installed", "demo"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={key: value for key, value in os.environ.items() if not key.startswith(("LRBENCH_", "MAKE"))},
+    )
+    assert done.returncode == 0, done.stderr
+    (folder,) = [path for path in (tmp_path / "results").iterdir() if path.name != "reference"]
+    stored = load(folder)
+    assert (stored.setting.train_size, stored.setting.val_size, stored.setting.epochs) == (55_000, 5_000, 15)
+    assert len(stored.finished) == 6
+    assert all(0.965 < (one.result.test_accuracy or 0) < 0.985 for one in stored.finished)
+    assert len(list((folder / "plots").glob("*.png"))) == 6
+
+
+@pytest.mark.parametrize(
+    "target", ["test", "lint", "check", "smoke", "setup", "bench", "torture", "clean", "demo"]
+)
+def test_every_make_target_exists_and_is_listed(target: str) -> None:
+    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert f"make {target}" in listed
+    subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, check=True)
+
+
+def test_ci_calls_the_test_command() -> None:
+    ci = (ROOT / ".ci" / "run").read_text()
+    assert all(f"make {target}\n" in ci for target in ("lint", "test", "smoke"))
+
+
+def test_the_table_is_what_summary_says_of_the_reference() -> None:
+    stream = io.StringIO()
+    tables.write([answer(load(ROOT / "results" / "reference"), Question())], "markdown", stream)
+    rows = [line for line in stream.getvalue().splitlines() if line.startswith("|")]
+    shown = README.partition("<!-- table: ")[2].partition("<!-- end of table -->")[0]
+    assert [line for line in shown.splitlines() if line.startswith("|")] == rows
+
+
+def test_the_verdicts_are_what_summary_says_of_the_reference() -> None:
+    found = answer(load(ROOT / "results" / "reference"), Question())
+    shown = README.partition("<!-- verdicts: ")[2].partition("<!-- end of verdicts -->")[0]
+    lines = [line.removeprefix("- ") for line in shown.splitlines() if line.startswith("- ")]
+    assert lines == [sentence(each, found.scope(each)) for each in found.comparisons]
+    explained = README.partition("## How to read the verdict")[2].partition("## For the sceptic")[0]
+    quoted = [" ".join(words.split()) for words in re.findall(r"\"([^\"]+)\"", explained)]
+    assert len(quoted) >= 4
+    assert all(any(words.lower() in line.lower() for line in lines) for words in quoted)
+
+
+def test_the_reference_is_the_default_comparison_with_ten_seeds() -> None:
+    reference = load(ROOT / "results" / "reference")
+    assert not reference.damage
+    assert len(reference.finished) == 60
+    assert {one.run.seed for one in reference.finished} == set(range(10))
+    assert {one.run.schedule.label for one in reference.finished} == {
+        "constant",
+        "step",
+        "exponential",
+        "cosine",
+        "cyclical",
+        "plateau",
+    }
+    assert (reference.setting.train_size, reference.setting.engine) == (55_000, "compiled")
+
+
+SCRIPTS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.tensorflow
+def test_the_comparison_from_python_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(SCRIPTS[0], names)
+    assert names["table"]["n"].tolist() == [2, 2]
+    assert str(names["table"]["test_accuracy_mean"].tolist()) in capsys.readouterr().out
+
+
+@pytest.mark.tensorflow
+def test_the_script_runs() -> None:
+    names: dict[str, Any] = {}
+    exec(SCRIPTS[1], names)
+    assert len(names["rates"]) == 25_785
+    assert names["factor"](0) * 0.1 == pytest.approx(names["rates"][0])
+    assert float(names["optimizer"].learning_rate) == pytest.approx(names["rates"][0])
+
+
+def test_every_schedule_is_named() -> None:
+    assert f"There are {len(REGISTRY)}: {', '.join(REGISTRY)}." in " ".join(README.split())
+
+
+def test_every_link_to_a_file_leads_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("https://") or (ROOT / target).exists(), target

@@ -1,0 +1,440 @@
+"""The page, in a real browser: what it says, what it hides and shows, and that it asks nobody for anything."""
+
+import html
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, fake_run
+from typer.testing import Result
+
+from lrbench.judge.questions import Question, answer
+from lrbench.plan import Experiment
+from lrbench.records import Status
+from lrbench.show import report
+from lrbench.store import load
+
+Cli = Callable[..., Result]
+REFERENCE = ROOT / "results" / "reference"
+HOSTILE = "<script>alert(1)</script>"
+
+
+def page(experiment: Experiment, **question: Any) -> str:
+    return report.render([answer(experiment, Question(**question))])
+
+
+@pytest.fixture(scope="module")
+def reference() -> Experiment:
+    return load(REFERENCE)
+
+
+# ---- without a browser
+
+
+def test_the_page_is_small_and_loads_nothing(reference: Experiment) -> None:
+    text = page(reference)
+    assert len(text.encode()) < 2_000_000
+    assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!#|data:,)""", text)
+    assert not re.findall(r"url\(|@import|fetch\(|XMLHttpRequest|import\(", text)
+    assert "default-src 'none'" in text
+
+
+def test_the_verdict_comes_first_and_everything_is_there(reference: Experiment) -> None:
+    text = html.unescape(page(reference, target=0.975))
+    assert text.index("<h1>No schedule is better than all others: plateau has the best mean") < text.index(
+        "<table"
+    )
+    for words in (
+        "Verdicts against constant",
+        "plateau is better than constant by 0.06",
+        "445 seeds would settle it",
+        "All 6 schedules ran at the peak rate 0.1",
+        "steps to 97.5 %",
+        "tensorflow 2.",
+        "cpu ",
+        "commit ",
+        reference.setting.data_sha256,
+        "lrbench run --seeds 10 --name reference",
+    ):
+        assert words in text, words
+    assert text.count('<tr><th scope="row">') >= 60
+
+
+def test_it_reads_without_a_script(reference: Experiment) -> None:
+    """Curves, switches and numbers are in the markup; only values under the pointer, zoom and sorting need it."""
+    text = page(reference)
+    plain = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+    assert plain.count('class="line" d="M') == 4 * 6
+    assert plain.count('type="checkbox" checked') == 6
+    assert ":not(:checked)) .e0-3 { display: none; }" in plain
+    assert "97.92 ± 0.07 %" in plain
+
+
+def test_who_cannot_see_is_told(reference: Experiment) -> None:
+    text = page(reference)
+    assert '<html lang="en">' in text
+    assert text.count('role="img"') + text.count('role="application"') == text.count(
+        "aria-label=", text.index("<main>")
+    ) - text.count('role="region" aria-label=')
+    assert text.count("<caption>") == text.count("<table")
+    heads = re.findall(r"<th(?![a-z])[^>]*>", text)
+    assert heads
+    assert all("scope=" in head for head in heads)
+
+
+def test_headlines(tmp_path: Path) -> None:
+    def said(**options: Any) -> str:
+        experiment = fake_run(tmp_path / str(len(list(tmp_path.iterdir()))), **options).experiment
+        return report.headline(answer(experiment, Question()))
+
+    assert said(schedulers="step") == "Only step was trained: there is nothing to compare it with."
+    assert said(schedulers="step,constant") == "One seed cannot tell these 2 schedules apart: add --seeds 10."
+    rates = "fast=constant(lr=0.5),constant,slow=constant(lr=0.02)"
+    assert said(schedulers=rates, seeds=10) == "fast is better than each of the other 2 schedules."
+    twins = "fast=constant(lr=0.5),twin=constant(lr=0.5),slow=constant(lr=0.02)"
+    assert said(schedulers="fast=constant(lr=0.5),constant", seeds=8) == "fast is better than constant."
+    hot = "fast=constant(lr=0.5),constant,hot=constant(lr=11)"
+    assert said(schedulers=hot, seeds=8) == "fast is better than constant, the only other that finished."
+    assert said(schedulers="a=constant(lr=11),b=constant(lr=12)", seeds=3) == "No run finished."
+    assert said(schedulers=twins, seeds=10) == (
+        "No schedule is better than all others: fast has the best mean, but cannot be told from twin."
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"schedulers": "step"},
+        {"schedulers": "step,constant"},
+        {"schedulers": "hot=constant(lr=11),constant", "seeds": 3},
+        {"schedulers": "step,cosine", "val_size": 0, "seeds": 2},
+        {"schedulers": "hot=constant(lr=11),constant,step", "seeds": 8},
+        {"schedulers": "a=constant(lr=11),b=constant(lr=12)", "seeds": 3},
+        {"schedulers": ",".join(f"c{i}=constant(lr=0.{i + 1:02})" for i in range(25)), "seeds": 2},
+        {"schedulers": "step,plateau", "epochs": 1, "seeds": 2},
+    ],
+    ids=lambda options: str(options)[:40],
+)
+def test_every_kind_of_experiment_has_a_page(tmp_path: Path, options: dict[str, Any]) -> None:
+    text = page(fake_run(tmp_path, **options).experiment)
+    assert "<h1>" in text
+    shown = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL)
+    assert not re.search(r"\bnan\b|\binf\b", shown)
+    assert "nan" not in re.findall(r'\bd="([^"]*)"', text)
+
+
+def test_the_command_line_writes_one_file(cli: Cli, tmp_path: Path) -> None:
+    one = fake_run(tmp_path / "results", schedulers="step,constant", seeds=2).experiment
+    result = cli("report", "results")
+    assert result.exit_code == 0
+    assert result.stdout.strip() == f"results/{one.name}/report.html"
+    fake_run(tmp_path / "results", schedulers="step", epochs=5)
+    assert cli("report", "results").stdout.strip() == "results/report.html"
+    assert Path("results/report.html").read_text().count("<article") == 2
+    assert cli("report", "results", "-o", "a/b/mine.html").exit_code == 0
+    assert Path("a/b/mine.html").exists()
+    Path("file").write_text("x")
+    wrong = cli("report", "results", "-o", "file/mine.html")
+    assert wrong.exit_code == 2
+    assert "cannot be written" in wrong.stderr
+    assert cli("report", "nowhere").exit_code == 2
+
+
+def test_a_damaged_run_is_left_out_with_exit_code_3(cli: Cli, tmp_path: Path) -> None:
+    folder = fake_run(tmp_path / "results", schedulers="step,constant", seeds=2).experiment.folder
+    next(folder.glob("runs/step-s1*/run.json")).write_text("{")
+    result = cli("report", "results")
+    assert result.exit_code == 3
+    assert "Damaged: " in result.stderr
+    assert (folder / "report.html").exists()
+
+
+def test_the_command_to_reproduce_gives_the_same_experiment(cli: Cli, tmp_path: Path) -> None:
+    import shlex
+
+    from lrbench.show.reproduce import command
+
+    specs = "step(every=1 epoch, gamma=0.3),a label=cosine(warmup=10%, lr=0.05)"
+    for options in (
+        {"seeds": "3,7"},
+        {"seeds": "7,"},
+        {"val_size": 0, "train_size": 500, "name": "mine"},
+        {"validate_on": "test", "batch_size": 64, "lr": 0.2, "optimizer": "sgd(momentum=0.9)", "hidden": 32},
+    ):
+        made = fake_run(tmp_path / "a", schedulers=specs, **options).experiment
+        shutil.rmtree(tmp_path / "results", ignore_errors=True)
+        result = cli(*shlex.split(command(made))[1:])
+        assert result.exit_code == 0, result.output
+        (folder,) = (tmp_path / "results").iterdir()
+        assert folder.name == made.name
+        assert (folder / "epochs.csv").read_bytes() == (made.folder / "epochs.csv").read_bytes()
+        shutil.rmtree(tmp_path / "a")
+
+
+# ---- in a browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium without a screen; it logs every request and every word on its console."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not (found and shutil.which("chromedriver")):
+        missing = "needs a browser: apt-get install chromium chromium-driver"
+        pytest.fail(missing) if "BROWSER_NEEDED" in os.environ else pytest.skip(missing)
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    for word in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "window-size=1200,1000"):
+        options.add_argument(f"--{word}")
+    options.binary_location = shutil.which("chromium") or ""
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def opened(browser: Any, tmp_path: Path) -> Callable[..., Any]:
+    """Open a page of an experiment; afterwards, nothing went wrong and nothing left the page."""
+
+    def open_page(experiment: Experiment, **question: Any) -> Any:
+        path = tmp_path / "report.html"
+        path.write_text(page(experiment, **question))
+        for kind in ("browser", "performance"):
+            browser.get_log(kind)  # forget what was before
+        browser.get(path.as_uri())
+        return browser
+
+    return open_page
+
+
+def requests(browser: Any) -> list[str]:
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    urls = [each["params"]["request"]["url"] for each in messages if each["method"] == "Network.requestWillBeSent"]
+    return [url for url in urls if not url.startswith(("data:", "chrome:"))]
+
+
+def test_no_error_and_no_request_leaves_the_page(opened: Callable[..., Any], reference: Experiment) -> None:
+    browser = opened(reference)
+    browser.execute_script("document.querySelector('th button').click()")
+    assert [entry["message"] for entry in browser.get_log("browser")] == []
+    assert requests(browser) == [browser.current_url], "the file itself, and no more"
+
+
+def test_a_switch_hides_a_curve(opened: Callable[..., Any], reference: Experiment) -> None:
+    browser = opened(reference)
+    shown = "return getComputedStyle(document.querySelector('.chart .e0-3')).display"
+    assert browser.execute_script(shown) == "inline"
+    browser.find_element("id", "e0-switch-3").click()
+    assert browser.execute_script(shown) == "none"
+    curves = browser.find_elements("css selector", ".chart g[class^=e0-]")
+    assert sum(each.value_of_css_property("display") != "none" for each in curves) == 4 * 5
+    browser.find_element("id", "e0-switch-3").click()
+    assert browser.execute_script(shown) == "inline"
+
+
+def hover(browser: Any, chart: int, line: int, point: int) -> str:
+    """Move the pointer onto a point of a curve, where it is drawn; return what is said."""
+    from selenium.webdriver import ActionChains
+
+    place = browser.execute_script(
+        """
+        const [chart, line, point] = arguments;
+        const svg = document.querySelectorAll("svg.chart")[chart];
+        svg.scrollIntoView({block: "center"});
+        const data = JSON.parse(document.getElementById("e0-data").textContent)[chart].lines[line];
+        const plot = svg.querySelector(".plot"), view = plot.viewBox.baseVal, box = svg.getBoundingClientRect();
+        return [box.width * (72 + 560 * (data.x[point] - view.x) / view.width) / 644 - box.width / 2,
+                box.height * (12 + data.y[point]) / 290 - box.height / 2];
+        """,
+        chart,
+        line,
+        point,
+    )
+    svg = browser.find_elements("css selector", "svg.chart")[chart]
+    ActionChains(browser).move_to_element_with_offset(svg, *[round(each) for each in place]).perform()
+    return str(browser.find_element("css selector", ".tip").text)
+
+
+def mean_accuracy(experiment: Experiment, label: str, epoch: int) -> float:
+    runs = [one for one in experiment.finished if one.run.schedule.label == label]
+    return sum(one.result.rows[epoch - 1].val_accuracy or 0 for one in runs) / len(runs)
+
+
+def test_hovering_shows_the_right_number(opened: Callable[..., Any], reference: Experiment) -> None:
+    browser = opened(reference)
+    for line, label, epoch in ((2, "exponential", 12), (4, "cyclical", 7)):
+        expected = f"{label}, epoch {epoch}: {100 * mean_accuracy(reference, label, epoch):.2f} % (n = 10)"
+        assert hover(browser, 0, line, epoch - 1) == expected
+    assert hover(browser, 3, 1, 100).startswith("step, epoch ")
+
+
+def test_the_epochs_can_be_zoomed_and_numbers_stay_right(
+    opened: Callable[..., Any], reference: Experiment
+) -> None:
+    browser = opened(reference)
+    move = """
+        const slider = document.querySelector(`[data-zoom=${arguments[0]}]`);
+        slider.value = arguments[1];
+        slider.dispatchEvent(new Event("input", {bubbles: true}));
+    """
+    view = "return document.querySelector('.plot').getAttribute('viewBox')"
+    assert browser.execute_script(view) == "0 0 15 240"
+    browser.execute_script(move, "from", 10)
+    assert browser.execute_script(view) == "10 0 5 240"
+    ticks = browser.find_elements("css selector", "figure:first-child .x-axis text")
+    assert [each.text for each in ticks] == ["10", "11", "12", "13", "14", "15"]
+    expected = f"exponential, epoch 12: {100 * mean_accuracy(reference, 'exponential', 12):.2f} % (n = 10)"
+    assert hover(browser, 0, 2, 11) == expected
+    browser.execute_script(move, "to", 3)
+    assert browser.execute_script(view) == "10 0 1 240", "the two never cross"
+    browser.find_element("css selector", "[data-zoom=all]").click()
+    assert browser.execute_script(view) == "0 0 15 240"
+
+
+def test_keys_walk_along_the_curves(opened: Callable[..., Any], reference: Experiment) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    browser = opened(reference)
+    chart = browser.find_elements("css selector", "svg.chart")[0]
+    browser.execute_script("arguments[0].focus()", chart)
+    tip = browser.find_element("css selector", ".tip")
+    from selenium.webdriver import ActionChains
+
+    def press(*keys: str) -> str:
+        ActionChains(browser).send_keys(*keys).perform()
+        return str(tip.text)
+
+    assert press(Keys.ARROW_RIGHT).startswith("constant, epoch 1: ")
+    assert press(Keys.ARROW_RIGHT).startswith("constant, epoch 2: ")
+    assert press(Keys.ARROW_DOWN).startswith("step, epoch 2: ")
+    assert press(Keys.ESCAPE) == ""
+
+
+def test_the_table_of_runs_can_be_sorted(opened: Callable[..., Any], reference: Experiment) -> None:
+    browser = opened(reference)
+    button = "[...document.querySelectorAll('.sortable th button')].find(b => b.textContent == 'test loss')"
+    column = (
+        "return [...document.querySelectorAll('.sortable tbody tr')].map(row => Number(row.cells[4].textContent))"
+    )
+    browser.execute_script(f"{button}.click()")
+    losses = browser.execute_script(column)
+    assert len(losses) == 60
+    assert losses == sorted(losses)
+    browser.execute_script(f"{button}.click()")
+    assert browser.execute_script(column) == sorted(losses, reverse=True)
+    assert browser.execute_script(f"return {button}.parentElement.getAttribute('aria-sort')") == "descending"
+
+
+def test_a_hostile_label_is_shown_as_text(opened: Callable[..., Any], tmp_path: Path) -> None:
+    specs = f'{HOSTILE}=step,"><b>=cosine,constant'
+    experiment = fake_run(tmp_path / "r", schedulers=specs, seeds=6).experiment
+    browser = opened(experiment)
+    from selenium.webdriver.support.expected_conditions import alert_is_present
+
+    assert not alert_is_present()(browser)
+    assert browser.execute_script("return document.querySelectorAll('img, b').length") == 0
+    assert browser.execute_script("return document.querySelectorAll('script').length") == 2
+    assert HOSTILE in browser.find_element("css selector", ".switches").text
+    assert HOSTILE in browser.find_element("css selector", ".sortable").text
+    assert [entry["message"] for entry in browser.get_log("browser")] == []
+
+
+@pytest.mark.parametrize("width", [400, 800, 1600])
+def test_nothing_is_wider_than_the_window(opened: Callable[..., Any], reference: Experiment, width: int) -> None:
+    browser = opened(reference)
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
+    )
+    try:
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_without_a_script_it_still_switches(
+    opened: Callable[..., Any], browser: Any, reference: Experiment
+) -> None:
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        opened(reference)
+        browser.find_element("id", "e0-switch-0").click()
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+        shown = "return getComputedStyle(document.querySelector('.chart .e0-0')).display"
+        assert browser.execute_script(shown) == "none"
+        assert not browser.find_element("css selector", ".zoom").is_displayed(), (
+            "what needs a script is not offered"
+        )
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_dark_and_paper(opened: Callable[..., Any], reference: Experiment) -> None:
+    browser = opened(reference)
+    background = "return getComputedStyle(document.body).backgroundColor"
+    black_line = "return getComputedStyle(document.querySelector('.chart .e0-0 .line')).stroke"
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    )
+    assert browser.execute_script(background) == "rgb(22, 22, 22)"
+    assert browser.execute_script(black_line) == "rgb(255, 255, 255)", "black would vanish"
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert browser.execute_script(background) == "rgb(255, 255, 255)"
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert not browser.find_element("css selector", ".zoom").is_displayed()
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert len(browser.execute_cdp_cmd("Page.printToPDF", {})["data"]) > 10_000
+
+
+def test_a_curve_of_one_epoch_can_be_seen(opened: Callable[..., Any], tmp_path: Path) -> None:
+    browser = opened(fake_run(tmp_path / "r", schedulers="step,constant", epochs=1, seeds=2).experiment)
+    dot = browser.find_element("css selector", ".chart .line.point")
+    assert float(dot.value_of_css_property("stroke-width").removesuffix("px")) > 5
+    assert dot.value_of_css_property("stroke-linecap") == "round"
+
+
+def test_n_is_that_of_the_point(tmp_path: Path) -> None:
+    """Where some runs diverged on the way, the first epochs are means over more runs than the last."""
+    experiment = fake_run(tmp_path, schedulers="a=constant,b=step", seeds=4).experiment
+    cut = [
+        replace(
+            one, result=replace(one.result, rows=one.result.rows[:2], status=Status.DIVERGED, test_accuracy=None)
+        )
+        if one.run.schedule.label == "a" and one.run.seed < 3
+        else one
+        for one in experiment.finished
+    ]
+    found = report.section("e0", answer(replace(experiment, finished=tuple(cut)), Question()))
+    line = found.charts[0].lines[0]
+    assert (line.label, line.counts) == ("a", [4, 4, 1, 1])
+    rate = found.charts[-1].lines[0]
+    assert (rate.counts[0], rate.counts[-1]) == (4, 1)
+
+
+def test_keys_stay_inside_the_zoom_and_hidden_curves_are_silent(
+    opened: Callable[..., Any], reference: Experiment
+) -> None:
+    from selenium.webdriver import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    browser = opened(reference)
+    slider = "document.querySelector('[data-zoom=from]')"
+    browser.execute_script(f"{slider}.value = 10; {slider}.dispatchEvent(new Event('input', {{bubbles: true}}))")
+    browser.execute_script("document.querySelector('svg.chart').focus()")
+    tip = browser.find_element("css selector", ".tip")
+    ActionChains(browser).send_keys(Keys.ARROW_RIGHT).perform()
+    assert tip.text.startswith("constant, epoch 10: ")
+    mark = browser.find_element("css selector", ".chart .mark")
+    assert 72 <= float(mark.get_attribute("cx")) <= 632
+    for i in range(6):
+        browser.find_element("id", f"e0-switch-{i}").click()
+    assert tip.text == ""
+    assert hover(browser, 0, 2, 11) == ""

@@ -1,0 +1,118 @@
+"""The rooms: who may import whom, and what a light command never loads."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+PACKAGE = ROOT / "lrbench"
+# From left to right; a room imports only from rooms before it.
+ROOMS = [
+    "errors",
+    "records",
+    "calls",
+    "schedules",
+    "optimizers",
+    "config",
+    "datasets",
+    "problems",
+    "plan",
+    "environment",
+    "store",
+    "engine",
+    "runner",
+    "judge",
+    "summary",
+    "export",
+    "doctor",
+    "show",
+    "api",
+    "cli",
+    "__main__",
+]
+STRANGERS = {"engine", "store", "summary"}
+
+
+def room_of(module: str) -> str | None:
+    """`lrbench.store.read` -> `store`; None for the package itself and for others."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "lrbench" and len(parts) > 1 else None
+
+
+def imports_of(path: Path) -> set[str]:
+    """The rooms that a file imports, at its top or inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {room_of(alias.name) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "lrbench":
+            found |= {alias.name for alias in node.names if alias.name in ROOMS}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(room_of(node.module))
+    return {room for room in found if room}
+
+
+def files() -> list[Path]:
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
+
+
+def test_every_file_stands_in_a_known_room() -> None:
+    assert {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in files()} == set(ROOMS)
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_room_imports_only_from_rooms_to_its_left(path: Path) -> None:
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    for other in imports_of(path) - {room}:
+        assert ROOMS.index(other) < ROOMS.index(room), f"{path} imports {other}, which stands to its right"
+        assert not {room, other} <= STRANGERS, f"{room} and {other} are strangers"
+
+
+def test_the_package_itself_imports_nothing() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    assert [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)] == [
+        "from typing import Any"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "never"),
+    [
+        (["--version"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "numpy"}),
+        (["--help"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "pydantic", "numpy"}),
+        (["run", "--help"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "numpy"}),
+        (["preview", "step,cosine"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
+        (["schedulers"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
+        (["schedulers", "cosine", "--code", "keras"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
+        (["run", "--dry-run"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
+        (["run", "--lr", "nan"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
+        (["plot", str(ROOT / "results/reference"), "--out", "."], {"tensorflow", "keras"}),
+        (
+            ["export", str(ROOT / "results/reference"), "--to", "json", "--out", "."],
+            {"tensorflow", "keras", "pandas"},
+        ),
+        (["export", str(ROOT / "results/reference"), "--to", "parquet", "--out", "."], {"tensorflow", "keras"}),
+        (
+            ["export", str(ROOT / "results/reference"), "--to", "tensorboard", "--out", "."],
+            {"tensorflow", "keras"},
+        ),
+        (["summary", str(ROOT / "results/reference")], {"tensorflow", "keras", "matplotlib"}),
+    ],
+    ids=lambda value: " ".join(Path(word).name for word in value) if isinstance(value, list) else "",
+)
+def test_a_light_command_loads_nothing_heavy(words: list[str], never: set[str], tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom lrbench.cli import main\n"
+        f"sys.argv = ['lrbench', *{words!r}]\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print('\\nLOADED', *sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.rpartition("LOADED")[2].split())
+    assert "lrbench" in loaded
+    assert not loaded & never

@@ -1,0 +1,103 @@
+"""What speaks against a result: each caution where it belongs, and nowhere else."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from conftest import fake_experiment
+
+from lrbench.judge.cautions import cautions
+from lrbench.plan import Experiment, Finished
+from lrbench.records import EpochRow, RunResult, Status
+
+
+def changed(experiment: Experiment, change: Callable[[Finished], Finished]) -> Experiment:
+    return replace(experiment, finished=tuple(map(change, experiment.finished)))
+
+
+def with_rows(one: Finished, **columns: Callable[[EpochRow], Any]) -> Finished:
+    rows = tuple(replace(row, **{name: make(row) for name, make in columns.items()}) for row in one.result.rows)
+    return replace(one, result=replace(one.result, rows=rows))
+
+
+@pytest.fixture
+def plain() -> Experiment:
+    """Two schedules at rates of their own, to which there is nothing to say."""
+    return fake_experiment(schedulers="step,slow=cosine(lr=0.05)", seeds=2)
+
+
+def test_nothing_to_say(plain: Experiment) -> None:
+    assert cautions(plain) == []
+
+
+def test_an_untuned_peak_rate_until_another_one_was_tried() -> None:
+    one = fake_experiment(schedulers="step,cosine")
+    (text,) = cautions(one)
+    assert text.startswith("Both schedules ran at the peak rate 0.1, which was tuned for none of them")
+    assert "--lr" in text
+    assert cautions(one, [one, fake_experiment(schedulers="step", lr=0.3)]) == []
+    assert cautions(one, [one, fake_experiment(schedulers="step", lr=0.3, epochs=5)]) == [text], "another setting"
+    assert cautions(fake_experiment(schedulers="step")) == []
+
+
+def test_accuracy_at_its_ceiling(plain: Experiment) -> None:
+    (text,) = cautions(changed(plain, lambda one: with_rows(one, train_accuracy=lambda row: 0.9995)))
+    assert text.startswith("step and slow fit over 99.9 % of the training images")
+    assert "--train-size" in text
+
+
+def test_last_epochs_that_changed_nothing(plain: Experiment) -> None:
+    def asleep(one: Finished) -> Finished:
+        if one.run.schedule.label != "step":
+            return one
+        rate: Callable[[EpochRow], float] = lambda row: 0.1 if row.epoch < 2 else 3e-9  # noqa: E731
+        return with_rows(one, lr_first=rate, lr=rate, train_loss=lambda row: 0.5 if row.epoch > 1 else 0.7)
+
+    (text,) = cautions(changed(plain, asleep))
+    assert text.startswith("step ended at the rate 3e-09, and its last 2 epochs changed nothing.")
+    assert "fewer epochs" in text
+
+
+def test_a_low_rate_that_still_learns_is_fine(plain: Experiment) -> None:
+    assert (
+        cautions(changed(plain, lambda one: with_rows(one, lr_first=lambda row: 1e-9, lr=lambda row: 1e-9))) == []
+    )
+
+
+def test_schedules_that_were_the_same_curve() -> None:
+    twins = fake_experiment(schedulers="a=constant(lr=0.2),b=constant(lr=0.2, hold=10%),step", seeds=2)
+    _, text = cautions(twins)
+    assert text.startswith("a and b trained exactly alike")
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "words"),
+    [
+        ("host", ({"cpu": "A", "cores": 2}, {"cpu": "B", "cores": 2}), "different machines (cpu A, cpu B)"),
+        ("versions", ({"keras": "3.1"}, {"keras": "3.2"}), "different versions (keras 3.1, keras 3.2)"),
+    ],
+)
+def test_mixed_hardware_or_versions(plain: Experiment, key: str, values: tuple[Any, Any], words: str) -> None:
+    (text,) = cautions(changed(plain, lambda one: replace(one, environment={key: values[one.run.seed]})))
+    assert words in text
+    cores = ({"cpu": "A", "cores": 2}, {"cpu": "A", "cores": 64})
+    assert cautions(changed(plain, lambda one: replace(one, environment={"host": cores[one.run.seed]}))) == []
+
+
+def test_runs_that_were_lost(plain: Experiment) -> None:
+    def lost(one: Finished) -> Finished:
+        if one.run.seed or one.run.schedule.label == "step":
+            return one
+        failed = RunResult(status=Status.FAILED, rows=(), test_loss=None, test_accuracy=None, error="E")
+        return replace(one, result=failed)
+
+    (text,) = cautions(changed(plain, lost))
+    assert text.startswith("1 of 2 runs of slow failed: run.json holds the traceback")
+    hot = cautions(fake_experiment(schedulers="hot=constant(lr=11),step", seeds=3))
+    assert hot[0].startswith("3 of 3 runs of hot diverged: its rate is probably too high")
+
+
+def test_validated_on_the_test_set() -> None:
+    (text,) = cautions(fake_experiment(schedulers="step", validate_on="test"))
+    assert "test figures flatter" in text

@@ -1,0 +1,256 @@
+"""The pictures that not every experiment has: verdicts, the way to a target, one panel per schedule."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from conftest import ROOT, fake_experiment
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from texts import collisions
+
+from lrbench.judge.comparisons import Verdict, against, all_pairs, scores_of
+from lrbench.judge.targets import time_to_target
+from lrbench.plan import Experiment
+from lrbench.records import Status
+from lrbench.show import canvas, plots, sentences
+from lrbench.store import load
+
+LONG = "cyclical(half=2 epochs, floor=0.001, shape=sine, decay=half, warmup=1 epoch)"
+
+
+def draw(experiment: Experiment, target: float | None = None) -> dict[str, Figure]:
+    with mpl.rc_context(canvas.STYLE):
+        return dict(plots.figures(experiment, target))
+
+
+@pytest.fixture(scope="module")
+def reference() -> Experiment:
+    return load(ROOT / "results" / "reference")
+
+
+@pytest.fixture(scope="module")
+def pictures(reference: Experiment) -> dict[str, Figure]:
+    return draw(reference, 0.975)
+
+
+@pytest.fixture(scope="module")
+def seven() -> Experiment:
+    return fake_experiment(schedulers="step,cosine,linear,rex,sigmoid,wsd,hot=constant(lr=11)", seeds=2)
+
+
+def labels_of(figure: Figure, axis: int = 0) -> list[str]:
+    return [text.get_text() for text in figure.axes[axis].get_yticklabels()]
+
+
+def test_the_forest_is_what_the_comparisons_say(reference: Experiment, pictures: dict[str, Figure]) -> None:
+    compared = against(scores_of(reference), "constant")
+    axes = pictures["forest"].axes[0]
+    colours = {each.label: each.colour for each in plots.group(reference)}
+    markers = {each.label: each.marker for each in plots.group(reference)}
+    zero, *rows = axes.lines
+    assert list(zero.get_xdata()) == [0, 0]
+    assert labels_of(pictures["forest"]) == [each.scheduler for each in compared]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1], "row 0, the best, stands on top"
+    for y, (each, interval, mean) in enumerate(zip(compared, rows[::2], rows[1::2], strict=True)):
+        assert list(interval.get_xdata()) == pytest.approx([100 * each.ci_low, 100 * each.ci_high])
+        assert list(mean.get_xdata()) == pytest.approx([100 * each.mean_difference])
+        assert [*interval.get_ydata(), *mean.get_ydata()] == [y] * 3
+        assert {interval.get_color(), mean.get_color()} == {colours[each.scheduler]}
+        assert mean.get_marker() == markers[each.scheduler]
+    assert "minus constant" in axes.get_xlabel()
+
+
+def test_beside_each_row_stands_the_verdict(pictures: dict[str, Figure]) -> None:
+    said = labels_of(pictures["forest"], 1)
+    assert said[0] == "better, n = 10, p = 0.012"
+    assert said[1] == "cannot tell, n = 10, p = 0.65\nabout 445 seeds would settle it"
+    assert said[-1] == "worse, n = 10, p = 0.0098"
+    assert "Holm-adjusted over 5 comparisons" in pictures["forest"].get_suptitle()
+
+
+@pytest.mark.parametrize(
+    ("p", "said"),
+    [
+        (0.0123, "p = 0.012"),
+        (0.65, "p = 0.65"),
+        (1.0, "p = 1.00"),
+        (0.0002, "p < 0.001"),
+        (0.04996, "p = 0.04996"),
+        (0.0496, "p = 0.0496"),
+        (0.05, "p = 0.05"),
+    ],
+)
+def test_p_never_contradicts_the_verdict(p: float, said: str) -> None:
+    assert sentences.p_value(p) == said
+
+
+def test_a_schedule_without_a_pair_has_words_but_no_mark(seven: Experiment) -> None:
+    figure = draw(seven)["forest"]
+    assert labels_of(figure)[-1] == "hot (2 diverged of 2)"
+    assert labels_of(figure, 1)[-1].startswith("cannot tell, n = 0\n2 of 2 runs of hot did not finish")
+    assert len(figure.axes[0].lines) == 1 + 2 * 5
+
+
+def test_the_map_is_antisymmetric_and_marked_where_there_is_a_verdict(
+    reference: Experiment, pictures: dict[str, Figure]
+) -> None:
+    axes = pictures["all-pairs"].axes[0]
+    order = scores_of(reference).ranked()
+    assert labels_of(pictures["all-pairs"]) == order
+    assert [text.get_text() for text in axes.get_xticklabels()] == order
+    table = np.ma.filled(axes.images[0].get_array(), np.nan)
+    assert np.isnan(np.diag(table)).all()
+    assert np.nan_to_num(table + table.T) == pytest.approx(np.zeros((6, 6)))
+    low, high = axes.images[0].get_clim()
+    assert low == -high == pytest.approx(-np.nanmax(np.abs(table)))
+    cells = {(int(text.get_position()[1]), int(text.get_position()[0])): text for text in axes.texts}
+    assert len(cells) == 30
+    for each in all_pairs(scores_of(reference)):
+        row, column = order.index(each.scheduler), order.index(each.baseline)
+        assert table[row, column] == pytest.approx(100 * each.mean_difference)
+        marks = {Verdict.BETTER: "▲▼", Verdict.WORSE: "▼▲"}.get(each.verdict, "")
+        for place, mark in zip(((row, column), (column, row)), marks or ("", ""), strict=True):
+            text = cells[place]
+            assert text.get_text() == f"{table[place]:+.2f} {mark}".replace("-", "−").strip()
+            assert text.get_fontweight() == ("bold" if mark else "normal")
+
+
+@pytest.mark.parametrize("count", [7, 9])
+def test_many_schedules_are_numbered_and_their_cells_hold_less(count: int) -> None:
+    names = ["constant", "step", "exponential", "cosine", "linear", "rex", "sigmoid", "wsd", "polynomial"][:count]
+    axes = draw(fake_experiment(schedulers=",".join(names), seeds=12))["all-pairs"].axes[0]
+    assert [text.get_text() for text in axes.get_xticklabels()] == [str(i) for i in range(1, count + 1)]
+    rows = [text.get_text() for text in axes.get_yticklabels()]
+    assert [row.split()[0] for row in rows] == [str(i) for i in range(1, count + 1)]
+    assert {row.split()[1] for row in rows} == set(names)
+    marked = [text.get_text() for text in axes.texts if text.get_text()]
+    assert marked
+    assert all((text in "▲▼") if count == 9 else (text[-2:] in ("\n▲", "\n▼")) for text in marked)
+
+
+def test_where_n_is_too_small_for_all_it_is_said_once() -> None:
+    title = draw(fake_experiment(schedulers="step,cosine,linear", seeds=3))["all-pairs"].get_suptitle()
+    assert title.endswith("no verdicts: n = 3 cannot reach 0.05 among 3 comparisons; 7 seeds can")
+
+
+def test_one_seed_or_one_schedule_has_no_verdicts() -> None:
+    for options in ({"schedulers": "step,cosine"}, {"schedulers": "step", "seeds": 3}):
+        assert not {"forest", "all-pairs"} & set(draw(fake_experiment(**options)))
+
+
+def test_without_anything_to_choose_a_baseline_by_there_is_no_forest() -> None:
+    names = set(draw(fake_experiment(schedulers="step,cosine", seeds=2, val_size=0)))
+    assert "forest" not in names
+    assert "all-pairs" in names
+
+
+def test_the_way_to_a_target(reference: Experiment, pictures: dict[str, Figure]) -> None:
+    figure = pictures["target"]
+    (axes,) = figure.axes
+    assert "97.5 %" in axes.get_title()
+    found = time_to_target(reference, 0.975)
+    said = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert [text.split(":")[0] for text in said] == [each.scheduler for each in found]
+    assert said[0] == "constant: 10 of 10 reached it, median step 12,033"
+    assert said[-1] == "exponential: 0 of 10 reached it, no median step"
+    (target,) = [line for line in axes.lines if list(line.get_ydata()) == [97.5, 97.5]]
+    assert list(target.get_xdata()) == [0, 1]
+    marked = [float(line.get_xdata()[0]) for line in axes.lines if list(line.get_ydata()) == [97.5]]
+    assert marked == [each.median_step for each in found if each.median_step is not None]
+    cosine = next(line for line in axes.lines if str(line.get_label()).startswith("cosine"))
+    (group,) = [each for each in plots.group(reference) if each.label == "cosine"]
+    assert list(cosine.get_xdata()) == [1719 * epoch for epoch in range(1, 16)]
+    assert list(cosine.get_ydata()) == pytest.approx(list(100 * group.epochs("val_accuracy").mean(axis=0)))
+    assert axes.get_ylim()[0] < 97.5 < axes.get_ylim()[1]
+
+
+def test_the_target_can_be_seen_wherever_it_is(reference: Experiment) -> None:
+    for target in (0.3, 0.999):
+        low, high = draw(reference, target)["target"].axes[0].get_ylim()
+        assert low < 100 * target < high
+
+
+def test_one_run_has_no_median() -> None:
+    figure = draw(fake_experiment(schedulers="constant,exponential", epochs=15), 0.6)["target"]
+    said = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert said[0].startswith("constant: reached it at step ")
+    assert said[1] == "exponential: did not reach it"
+
+
+@pytest.mark.parametrize(("val_size", "field"), [(None, "val_accuracy"), (0, "train_loss")])
+def test_each_schedule_in_front_of_all_others(val_size: int | None, field: str) -> None:
+    names = "constant,step,exponential,cosine,linear,rex,sigmoid"
+    experiment = fake_experiment(schedulers=names, seeds=2, val_size=val_size)
+    figure = draw(experiment)["small-multiples"]
+    groups = plots.group(experiment)
+    scale = 100 if "accuracy" in field else 1
+    means = [scale * each.epochs(field).mean(axis=0) for each in groups]
+    assert [axes.axison for axes in figure.axes] == [True] * 7 + [False]
+    for i, (axes, each) in enumerate(zip(figure.axes[:7], groups, strict=True)):
+        assert axes.get_title() == each.label
+        (line,) = axes.lines
+        assert line.get_color() == each.colour
+        assert list(line.get_ydata()) == pytest.approx(list(means[i]))
+        (behind,) = [one for one in axes.collections if isinstance(one, LineCollection)]
+        others = [path.vertices[:, 1] for path in behind.get_paths()]
+        assert np.array(others) == pytest.approx(np.array(means[:i] + means[i + 1 :]))
+        assert to_hex(behind.get_colors()[0]) == "#c4c4c4"
+        assert behind.get_zorder() < line.get_zorder()
+    assert len({axes.get_ylim() for axes in figure.axes[:7]}) == 1
+
+
+def test_six_schedules_need_no_panels_of_their_own(pictures: dict[str, Figure]) -> None:
+    assert "small-multiples" not in pictures
+
+
+@pytest.mark.parametrize("count", [2, 6, 8, 20])
+def test_no_two_texts_overlap_and_none_leaves_the_figure(count: int) -> None:
+    labels = ["constant", "step(every=5 epochs, gamma=0.1)", LONG, "hot=constant(lr=11)"]
+    labels += [f"a_rather_long_label_{i}=constant(lr={i / 100})" for i in range(1, 18)]
+    experiment = fake_experiment(
+        schedulers=",".join(labels[:count]), seeds=4, optimizer="sgd(momentum=0.9, nesterov=true)"
+    )
+    for name, figure in draw(experiment, 0.5).items():
+        assert not collisions(figure), name
+
+
+def test_texts_that_overlap_are_found() -> None:
+    figure = Figure(figsize=(4, 3))
+    figure.text(0.5, 0.5, "one")
+    figure.text(0.52, 0.5, "two")
+    figure.text(0.1, 0.1, "alone")
+    figure.text(0.95, 0.9, "a long one")
+    assert collisions(figure) == ["'a long one' leaves the figure", "'one' overlaps 'two'"]
+
+
+def test_hostile_labels_are_drawn_as_text(tmp_path: Path) -> None:
+    labels = ["$x$", "$\\nonsense{$", "_hidden", "<b>", "日本", "%s {x}", "&amp;"]
+    specs = ",".join(f"{label}=constant(lr=0.{i})" for i, label in enumerate(labels, 1))
+    experiment = fake_experiment(schedulers=specs, seeds=2)
+    pictures = draw(experiment, 0.5)
+    assert {text.strip() for text in labels_of(pictures["forest"])} < set(labels)
+    assert {text.split(" ", 1)[1].strip() for text in labels_of(pictures["all-pairs"])} == set(labels)
+    assert {axes.get_title().strip() for axes in pictures["small-multiples"].axes} == {*labels, ""}
+    said = {text.get_text().split(":")[0].strip() for text in pictures["target"].legends[0].get_texts()}
+    assert said == set(labels)
+    plots.draw(experiment, "svg", tmp_path, 0.5)
+    for name in ("forest", "all-pairs", "small-multiples", "target"):
+        assert "$x$" in (tmp_path / f"{name}.svg").read_text()
+
+
+def test_a_diverged_schedule_s_panel_ends_where_it_ended(seven: Experiment) -> None:
+    (axes,) = [each for each in draw(seven)["small-multiples"].axes if each.get_title().startswith("hot")]
+    assert [len(line.get_xdata()) for line in axes.lines] == [1]
+
+
+def test_where_all_runs_failed_nothing_is_reached_and_nothing_breaks(seven: Experiment) -> None:
+    failed = {"status": Status.FAILED, "rows": (), "test_accuracy": None, "test_loss": None}
+    cut = [replace(one, result=replace(one.result, **failed)) for one in seven.finished]
+    pictures = draw(replace(seven, finished=tuple(cut)), 0.5)
+    assert all("0 of 2 reached it" in text.get_text() for text in pictures["target"].legends[0].get_texts())
+    assert not {"forest", "all-pairs"} & set(pictures)
+    assert not any(collisions(figure) for figure in pictures.values())
