@@ -134,6 +134,13 @@ def read_number(key: str, value: Piece) -> float:
     return float(value.text)
 
 
+def read_whole(key: str, value: Piece) -> int:
+    """Read a whole number, not negative."""
+    if not value.text.isascii() or not value.text.isdecimal() or len(value.text) > 18:
+        value.bad(f"{key}={value.text[:60]} is no whole number", f"Write {key}=128.")
+    return int(value.text)
+
+
 def read_plain(kind: Any, key: str, value: Piece) -> Any:
     """Read a value of one of the types float, bool or Literal[...]."""
     if get_origin(kind) is Literal:

@@ -2,9 +2,9 @@
 
 import importlib
 
-from lrbench.engine.base import Engine
+from lrbench.engine.replica import Engine
 from lrbench.errors import EngineUnavailable
-from lrbench.plan import Setting
+from lrbench.runs import Setting
 
 ENGINES = {
     "compiled": "lrbench.engine.compiled:CompiledEngine",

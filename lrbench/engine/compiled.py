@@ -12,15 +12,15 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lrbench.datasets import Examples
-from lrbench.engine.base import EVALUATION_BATCH, Measured, shuffle
 from lrbench.engine.network import (
     Network,
     default_jobs,
     load_splits,
     use_one_thread_per_replica,
 )
-from lrbench.plan import Setting
+from lrbench.engine.replica import EVALUATION_BATCH, shuffle
+from lrbench.problems import Examples
+from lrbench.runs import Figures, Setting
 from lrbench.schedules.base import Rates
 
 
@@ -38,7 +38,7 @@ class CompiledEngine:
     def jobs(self) -> int:
         return default_jobs()
 
-    def replica(self, index: int) -> "CompiledReplica":
+    def replica(self) -> "CompiledReplica":
         network = Network.of(self._setting)
         return CompiledReplica(network, self._setting.batch_size, self._train, self._val, self._test)
 
@@ -79,73 +79,76 @@ class CompiledReplica:
         self._seed = seed
         self.network.restore(state)
 
-    def train_epoch(self, epoch: int, rates: Rates) -> Measured:
+    def train_epoch(self, epoch: int, rates: Rates) -> Figures:
         order = shuffle(self._seed, epoch, len(self._train[1]))
         with np.errstate(over="ignore"):  # a rate beyond float32 is infinite, and the run diverges
             table = rates.astype(np.float32)
-        loss, correct = self._epoch(order, table, *self._train)
-        return Measured(float(loss) / len(order), float(correct) / len(order))
+        sums = self._epoch(order, table, *self._train)
+        return tuple(float(total) / len(order) for total in sums)
 
-    def validate(self) -> Measured | None:
+    def validate(self) -> Figures | None:
         return self._measure(*self._val) if self._val else None
 
-    def test(self) -> Measured:
+    def test(self) -> Figures:
         return self._measure(*self._test)
 
-    def _measure(self, x: Any, y: Any) -> Measured:
-        loss = correct = 0.0
+    def _measure(self, x: Any, y: Any) -> Figures:
+        totals = [0.0] * (1 + len(self.network.measures))
         for start in range(0, len(y), EVALUATION_BATCH):
-            batch, labels = x[start : start + EVALUATION_BATCH], y[start : start + EVALUATION_BATCH]
-            mean, right = self._evaluate(batch, labels)
-            loss += float(mean) * len(labels)
-            correct += float(right)
-        return Measured(loss / len(y), correct / len(y))
+            batch, targets = x[start : start + EVALUATION_BATCH], y[start : start + EVALUATION_BATCH]
+            loss, *sums = self._evaluate(batch, targets)
+            found = [float(loss) * len(targets), *map(float, sums)]
+            totals = [total + part for total, part in zip(totals, found, strict=True)]
+        return tuple(total / len(y) for total in totals)
 
 
 def _compile_epoch(network: Network, examples: int, batch_size: int) -> Any:
-    """Return (order int32 (n,), rates float32 (steps,), x, y) -> sums over the epoch of loss and correct."""
+    """Return (order int32 (n,), rates float32 (steps,), x, y) -> the epoch's sums of each figure."""
     whole, rest = divmod(examples, batch_size)
     model, optimizer = network.model, network.optimizer
     weights = model.trainable_variables
 
-    def update(rows: Any, rate: Any, x: Any, y: Any) -> tuple[Any, Any]:
-        batch, labels = tf.gather(x, rows), tf.gather(y, rows)
+    def update(rows: Any, rate: Any, x: Any, y: Any) -> tuple[Any, ...]:
+        batch, targets = tf.gather(x, rows), tf.gather(y, rows)
         optimizer.learning_rate.assign(rate)
         with tf.GradientTape() as tape:
-            logits = model(batch, training=True)
-            loss = network.loss(labels, logits)
+            outputs = model(batch, training=True)
+            loss = network.loss(targets, outputs)
         optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
-        return loss * rows.shape[0], _correct(labels, logits)
+        return loss * rows.shape[0], *_sums(network, targets, outputs)
 
     @tf.function(jit_compile=True)
-    def epoch(order: Any, rates: Any, x: Any, y: Any) -> tuple[Any, Any]:
-        total, right = tf.zeros(()), tf.zeros(())
+    def epoch(order: Any, rates: Any, x: Any, y: Any) -> tuple[Any, ...]:
+        totals = (tf.zeros(()),) * (1 + len(network.measures))
         if whole:
             for i in tf.range(whole):
                 rows = tf.ensure_shape(tf.slice(order, [i * batch_size], [batch_size]), [batch_size])
-                loss, correct = update(rows, rates[i], x, y)
-                total, right = total + loss, right + correct
+                totals = _added(totals, update(rows, rates[i], x, y))
         if rest:
-            loss, correct = update(order[whole * batch_size :], rates[whole], x, y)
-            total, right = total + loss, right + correct
-        return total, right
+            totals = _added(totals, update(order[whole * batch_size :], rates[whole], x, y))
+        return totals
 
     return epoch
 
 
 def _compile_evaluation(network: Network) -> Any:
-    """Return (x, y) -> mean loss and number of correct ones. Compiled once for each size of batch that comes."""
+    """Return (x, y) -> mean loss, and the sums of the other figures. Compiled once for each size of batch."""
 
     @tf.function(jit_compile=True)
-    def evaluate(x: Any, y: Any) -> tuple[Any, Any]:
-        logits = network.model(x, training=False)
-        return network.loss(y, logits), _correct(y, logits)
+    def evaluate(x: Any, y: Any) -> tuple[Any, ...]:
+        outputs = network.model(x, training=False)
+        return network.loss(y, outputs), *_sums(network, y, outputs)
 
     return evaluate
 
 
-def _correct(labels: Any, logits: Any) -> Any:
-    return tf.reduce_sum(tf.cast(tf.argmax(logits, -1, output_type=tf.int32) == labels, tf.float32))
+def _sums(network: Network, targets: Any, outputs: Any) -> list[Any]:
+    """Sum the figures after the loss over a batch."""
+    return [tf.reduce_sum(measure(targets, outputs)) for measure in network.measures]
+
+
+def _added(totals: tuple[Any, ...], parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(total + part for total, part in zip(totals, parts, strict=True))
 
 
 def _tensors(examples: Examples) -> Split:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrbench.engine.base import Measured, check_fit
-from lrbench.plan import Setting
+from lrbench.engine.replica import check_fit
+from lrbench.runs import Figure, Figures, Setting
 from lrbench.schedules.base import Rates
 
 
@@ -23,18 +23,20 @@ class FakeEngine:
     """`LRBENCH_FAKE_SECONDS` makes each epoch take that long, for tests that interrupt it."""
 
     def __init__(self, setting: Setting) -> None:
+        self._figures = setting.subject.figures
         self._validates = setting.validate_on != "none"
         self._pause = float(os.environ.get("LRBENCH_FAKE_SECONDS", "0"))
         self.jobs = 2
 
-    def replica(self, index: int) -> "FakeReplica":
-        return FakeReplica(self._validates, self._pause)
+    def replica(self) -> "FakeReplica":
+        return FakeReplica(self._figures, self._validates, self._pause)
 
 
 class FakeReplica:
     """Loss is a decreasing function of the rates seen so far, plus a seed's own noise."""
 
-    def __init__(self, validates: bool, pause: float) -> None:
+    def __init__(self, figures: tuple[Figure, ...], validates: bool, pause: float) -> None:
+        self._figures = figures
         self._validates = validates
         self._pause = pause
         self.reset(0)
@@ -55,7 +57,7 @@ class FakeReplica:
         self._seed = seed
         self._travelled, self._loss = map(float, state[0])
 
-    def train_epoch(self, epoch: int, rates: Rates) -> Measured:
+    def train_epoch(self, epoch: int, rates: Rates) -> Figures:
         if self._pause:
             time.sleep(self._pause)
         self._travelled += float(np.sum(rates)) / len(rates)
@@ -63,12 +65,13 @@ class FakeReplica:
         self._loss = math.inf if rates.max() > 10 else math.log(10) / (1 + 4 * self._travelled) + noise
         return self._measured(0.0)
 
-    def validate(self) -> Measured | None:
+    def validate(self) -> Figures | None:
         return self._measured(0.01) if self._validates else None
 
-    def test(self) -> Measured:
+    def test(self) -> Figures:
         return self._measured(0.02)
 
-    def _measured(self, gap: float) -> Measured:
+    def _measured(self, gap: float) -> Figures:
         loss = self._loss + gap
-        return Measured(loss, math.exp(-loss))
+        good = math.exp(-loss)
+        return (loss, *(good if each.better == "higher" else 1 - good for each in self._figures[1:]))

@@ -7,10 +7,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from lrbench.datasets import Examples, Splits
-from lrbench.engine.base import EVALUATION_BATCH, Measured, shuffle
 from lrbench.engine.network import Network, load_splits, use_one_thread_per_replica
-from lrbench.plan import Setting
+from lrbench.engine.replica import EVALUATION_BATCH, shuffle
+from lrbench.problems import Examples, Splits
+from lrbench.runs import Figures, Setting
 from lrbench.schedules.base import Rates
 
 
@@ -26,23 +26,28 @@ class FitEngine:
     def jobs(self) -> int:
         return 1  # Model.fit spends its time in Python, which one thread at a time can run
 
-    def replica(self, index: int) -> "FitReplica":
+    def replica(self) -> "FitReplica":
         network = Network.of(self._setting)
-        return FitReplica(network, self._setting.batch_size, self._splits)
+        names = [figure.name for figure in self._setting.subject.figures]
+        return FitReplica(network, names, self._setting.batch_size, self._splits)
 
 
 class FitReplica:
     """One network, compiled in Keras's sense."""
 
-    def __init__(self, network: Network, batch_size: int, splits: Splits) -> None:
+    def __init__(self, network: Network, figures: list[str], batch_size: int, splits: Splits) -> None:
         self.network = network
+        self._figures = figures
         self._batch_size = batch_size
         self._splits = splits
         self._seed = 0
         network.model.compile(
             optimizer=network.optimizer,
             loss=network.loss,
-            metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+            metrics=[
+                keras.metrics.MeanMetricWrapper(measure, name)
+                for measure, name in zip(network.measures, figures[1:], strict=True)
+            ],
         )
 
     def compile(self) -> None:
@@ -59,7 +64,7 @@ class FitReplica:
         self._seed = seed
         self.network.restore(state)
 
-    def train_epoch(self, epoch: int, rates: Rates) -> Measured:
+    def train_epoch(self, epoch: int, rates: Rates) -> Figures:
         train = self._splits.train
         order = shuffle(self._seed, epoch, len(train.y))
         history = self.network.model.fit(
@@ -70,19 +75,19 @@ class FitReplica:
             verbose=0,
             callbacks=[_Rates(rates)],
         ).history
-        return Measured(float(history["loss"][0]), float(history["accuracy"][0]))
+        return tuple(float(history[name][0]) for name in self._figures)
 
-    def validate(self) -> Measured | None:
+    def validate(self) -> Figures | None:
         return self._measure(self._splits.val) if self._splits.val else None
 
-    def test(self) -> Measured:
+    def test(self) -> Figures:
         return self._measure(self._splits.test)
 
-    def _measure(self, examples: Examples) -> Measured:
-        found = self.network.model.evaluate(
+    def _measure(self, examples: Examples) -> Figures:
+        measured = self.network.model.evaluate(
             examples.x, examples.y, batch_size=EVALUATION_BATCH, verbose=0, return_dict=True
         )
-        return Measured(float(found["loss"]), float(found["accuracy"]))
+        return tuple(float(measured[name]) for name in self._figures)
 
 
 class _Rates(keras.callbacks.Callback):  # type: ignore[misc] # Keras carries no types

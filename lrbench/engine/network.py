@@ -10,18 +10,19 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lrbench import datasets, problems
-from lrbench.engine.base import check_fit
+from lrbench import problems
+from lrbench.engine.replica import check_fit
 from lrbench.errors import EngineUnavailable
 from lrbench.optimizers import build_optimizer, parse_optimizer
-from lrbench.plan import Setting
+from lrbench.runs import Setting
 
 _one_at_a_time = threading.Lock()  # Keras draws initial weights from the process's global seed
 
 
-def load_splits(setting: Setting) -> datasets.Splits:
+def load_splits(setting: Setting) -> problems.Splits:
     """Load what the setting trains on, validates on and is tested on. Raises BadData."""
-    return datasets.split(problems.find(setting.problem).dataset, setting.sizes)
+    sizes = problems.Sizes(setting.train_size, setting.val_size, setting.validate_on)
+    return problems.split(problems.find(setting.subject.spec), sizes)
 
 
 def use_one_thread_per_replica() -> None:
@@ -47,29 +48,38 @@ def default_jobs() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def initial_weights(build: Callable[[], Any], seed: int) -> list[NDArray[Any]]:
+    """Return the values that a fresh model's variables have for a seed, random-generator states included.
+
+    Keras draws them from the process's global seed, so one thread at a time may call this.
+    """
+    keras.utils.set_random_seed(seed)
+    return [np.asarray(variable) for variable in build().variables]
+
+
 class Network:
     """A model with its optimizer. `reset` brings back a seed's initial weights and an untouched optimizer.
 
     `state` and `restore` hand all variables on, so that training can go on in another process.
     """
 
-    def __init__(self, build: Callable[[], Any], optimizer: Any) -> None:
-        self._build = build
+    def __init__(self, problem: problems.Problem, optimizer: Any) -> None:
+        self._build = problem.model
         with _one_at_a_time:
-            self.model = build()
+            self.model = problem.model()
         self.optimizer = optimizer
         optimizer.build(self.model.trainable_variables)
-        self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        self.loss = problem.loss()
+        self.measures = problem.measures
         self._untouched = [np.asarray(variable) for variable in optimizer.variables]
 
     @classmethod
     def of(cls, setting: Setting) -> "Network":
-        problem = problems.find(setting.problem)
-        return cls(lambda: problem.model(setting.hidden), build_optimizer(parse_optimizer(setting.optimizer)))
+        return cls(problems.find(setting.subject.spec), build_optimizer(parse_optimizer(setting.optimizer)))
 
     def reset(self, seed: int) -> None:
         with _one_at_a_time:
-            weights = problems.initial_weights(self._build, seed)
+            weights = initial_weights(self._build, seed)
         self._assign([*weights, *self._untouched])
 
     def state(self) -> list[NDArray[Any]]:

@@ -1,67 +1,47 @@
-"""The executor: replicas side by side in this process, one thread each."""
+"""The executor of one machine: replicas side by side in this process, one thread each."""
 
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from types import TracebackType
-from typing import Any
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import Empty, Queue
 
-from lrbench.engine.base import Cancelled, Engine, Replica, Unfit, train
+from lrbench.engine.events import Ended, Event
+from lrbench.engine.executor import POLL, attempt
+from lrbench.engine.replica import Engine, Replica
+from lrbench.engine.train import Pace
 from lrbench.errors import LrbenchError
-from lrbench.plan import Checkpoint, Finished, Run, Task
-from lrbench.records import EpochRow, RunResult, Status
+from lrbench.runs import Task
 
-POLL = 0.2  # seconds until runs that other commands work on are looked at again
+MOST_WAITING = 64  # events that nobody has taken yet; then the replicas wait
+
+
+@dataclass(frozen=True, slots=True)
+class _Free:
+    """A thread has nothing to do any more; with an error, there is no replica to be had."""
+
+    error: LrbenchError | None = None
 
 
 class Threads:
-    """Trains runs on `jobs` replicas. When it is left, runs under way end with their current epoch.
+    """Trains on up to `jobs` replicas, each built by its thread when there is a task for it."""
 
-    An exception in a run is that run's end; one in the conductor's own calls ends the command.
-    """
-
-    def __init__(
-        self,
-        engine: Engine,
-        jobs: int,
-        on_epoch: Callable[[Run, EpochRow], None] = lambda run, row: None,
-        keep: Callable[[Run, Checkpoint], None] | None = None,
-        every: int = 1,
-        on_unfit: Callable[[Run, str], None] = lambda run, reason: None,
-    ) -> None:
+    def __init__(self, engine: Engine, jobs: int, every: int | None = None) -> None:
         self._engine = engine
         self._jobs = jobs
-        self._on_epoch = on_epoch
-        self._keep = keep
-        self._every = every  # epochs from one checkpoint to the next
-        self._on_unfit = on_unfit  # a checkpoint is of another model: the run begins again
-        self._stop = threading.Event()
-        self._local = threading.local()  # each thread builds its replica once
-        numbers = iter(range(jobs))
+        self._pace = Pace(every)
+        self._events: Queue[Event | _Free] = Queue(MOST_WAITING)
+        self._local = threading.local()  # each thread's replica
+        self._pool = ThreadPoolExecutor(jobs, thread_name_prefix="replica")
+        self._futures: set[Future[None]] = set()
 
-        def number() -> None:
-            self._local.index = next(numbers)
-
-        self._pool = ThreadPoolExecutor(jobs, thread_name_prefix="replica", initializer=number)
-
-    def __enter__(self) -> "Threads":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def train(self, tasks: Iterator[Task | None]) -> Iterator[Finished]:
-        """Train tasks as they come and yield them as they finish. None: nothing now, but perhaps later."""
-        pending: set[Future[Finished]] = set()
+    def train(self, tasks: Iterator[Task | None]) -> Iterator[Event]:
+        busy = 0
         more = True
-        while more or pending:
+        while more or busy:
             waiting = False
-            while more and not waiting and len(pending) < self._jobs:
+            while more and not waiting and busy < self._jobs:
                 try:
                     task = next(tasks)
                 except StopIteration:
@@ -69,64 +49,52 @@ class Threads:
                 else:
                     waiting = task is None
                     if task:
-                        pending.add(self._pool.submit(self._one, task))
-            if pending:
-                done, pending = wait(pending, POLL if waiting else None, FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
+                        self._futures.add(self._pool.submit(self._work, task))
+                        busy += 1
+            if busy:
+                try:
+                    event = self._events.get(timeout=POLL if waiting else None)
+                except Empty:
+                    continue
+                if isinstance(event, Event):
+                    yield event
+                    continue
+                busy -= 1
+                self._futures = {future for future in self._futures if not future.done()}
+                if event.error:
+                    raise event.error
             elif waiting:
                 time.sleep(POLL)
 
-    def _one(self, task: Task) -> Finished:
-        run = task.run
+    def stop(self) -> Iterator[Event]:
+        self._pace.stop.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        while not (all(future.done() for future in self._futures) and self._events.empty()):
+            try:
+                event = self._events.get(timeout=0.02)
+            except Empty:
+                continue
+            if isinstance(event, Event):
+                yield event
+
+    def close(self) -> None:
+        for _ in self.stop():
+            pass
+
+    def _work(self, task: Task) -> None:
+        free = _Free()
         try:
-            if not hasattr(self._local, "replica"):
-                self._local.replica = self._engine.replica(self._local.index)
-            replica: Replica = self._local.replica
-            result = train(
-                replica,
-                run,
-                lambda row: self._ours(self._on_epoch, run, row),
-                checkpoint=task.checkpoint,
-                every=self._every,
-                keep=(lambda checkpoint: self._ours(self._keep, run, checkpoint)) if self._keep else None,
-            )
-        except _Ours as ours:
-            raise ours.error from None
-        except Cancelled:
-            raise
-        except Unfit as unfit:
-            self._on_unfit(run, str(unfit))
-            return self._one(Task(run))
-        except Exception as error:
-            if isinstance(error, LrbenchError) and not hasattr(self._local, "replica"):
-                raise  # no run's fault: the engine cannot be had
-            vars(self._local).pop("replica", None)  # whatever state it is in, the next run gets a new one
-            return Finished(run, failure(error))
-        return Finished(run, result)
+            for event in attempt(self._replica, task, self._pace):
+                if isinstance(event, Ended) and event.result.error:
+                    self._local.replica = None  # whatever state it is in, the next run gets a new one
+                self._events.put(event)
+        except LrbenchError as error:
+            free = _Free(error)
+        self._events.put(free)
 
-    def _ours(self, call: Any, run: Run, value: Any) -> None:
-        """Tell the conductor something; what goes wrong there is not the run's failure."""
-        try:
-            call(run, value)
-        except Exception as error:
-            raise _Ours(error) from error
-        if self._stop.is_set() and isinstance(value, EpochRow):
-            raise Cancelled
-
-
-class _Ours(Exception):
-    def __init__(self, error: Exception) -> None:
-        super().__init__(error)
-        self.error = error
-
-
-def failure(error: Exception) -> RunResult:
-    """Return the result of a run that an exception ended: no rows, no figures, the traceback."""
-    return RunResult(
-        status=Status.FAILED,
-        rows=(),
-        test_loss=None,
-        test_accuracy=None,
-        error="".join(traceback.format_exception(error)),
-    )
+    def _replica(self) -> Replica:
+        """Return this thread's replica."""
+        replica: Replica | None = getattr(self._local, "replica", None)
+        if replica is None:
+            replica = self._local.replica = self._engine.replica()
+        return replica

@@ -1,15 +1,17 @@
 """The promise of the same bytes, put to the test on what is stored."""
 
 import random
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from lrbench.config import Config
 from lrbench.engine import open_engine
+from lrbench.engine.events import Ended
 from lrbench.errors import BadResults
-from lrbench.plan import Damage, Finished, Task, make_plan
-from lrbench.records import EpochRow
+from lrbench.plan import make_plan
 from lrbench.runner.threads import Threads
+from lrbench.runs import Damage, Finished, Row, RunResult, Setting, Task
 from lrbench.store import load, table_of
+from lrbench.store.tables import cells_of, columns_of
 
 SAMPLE = 4  # runs that are trained again
 
@@ -33,31 +35,37 @@ def verify(config: Config, sample: int = SAMPLE) -> tuple[list[Verified], tuple[
     hint = "Give the same command without --verify first."
     if not (folder / "experiment.json").exists():
         raise BadResults(f"There is no experiment {folder} to verify.", hint)
-    planned = {run.run_id: run for run in plan.runs}
+    planned = {run.key: run for run in plan.runs}
     stored = load(folder)
-    finished = {one.run.run_id: one for one in stored.finished if one.run.run_id in planned and not one.failed}
+    finished = [one for one in stored.finished if one.key in planned and not one.failed]
     if not finished:
         raise BadResults(f"None of these runs is finished in {folder}.", hint)
-    drawn = random.sample(list(finished.values()), min(sample, len(finished)))
+    drawn = random.sample(finished, min(sample, len(finished)))
     engine = open_engine(plan.setting)
-    with Threads(engine, min(config.jobs or engine.jobs, len(drawn))) as executor:
-        again = executor.train(iter([Task(planned[one.run.run_id]) for one in drawn]))
-        pairs = [(finished[new.run.run_id], new) for new in again]
-    return [Verified(old, difference(old, new)) for old, new in pairs], stored.damage
+    executor = Threads(engine, config.jobs or engine.jobs)
+    try:
+        tasks = iter([Task(planned[one.key]) for one in drawn])
+        again = {event.run_id: event.result for event in executor.train(tasks) if isinstance(event, Ended)}
+    finally:
+        executor.close()
+    pairs = [(one, again[planned[one.key].run_id]) for one in drawn]
+    return [Verified(old, difference(plan.setting, old.result, new)) for old, new in pairs], stored.damage
 
 
-def difference(old: Finished, new: Finished) -> str | None:
+def difference(setting: Setting, old: RunResult, new: RunResult) -> str | None:
     """Return the first thing that differs between two trainings of one run, or None."""
-    if new.result.error:
-        return f"it failed this time: {new.result.error.strip().splitlines()[-1]}"
-    if table_of(old.result.rows) != table_of(new.result.rows):
-        for a, b in zip(old.result.rows, new.result.rows, strict=False):
-            for name in (field.name for field in fields(EpochRow)):
-                if repr(getattr(a, name)) != repr(getattr(b, name)):
-                    return f"epochs.csv line {a.epoch + 1}: {name} is {getattr(b, name)}, was {getattr(a, name)}"
-        return f"epochs.csv: {len(new.result.rows)} epochs, were {len(old.result.rows)}"
-    for name in ("status", "test_loss", "test_accuracy", "state_sha256"):
-        was, now = getattr(old.result, name), getattr(new.result, name)
+    subject = setting.subject
+    if new.error:
+        return f"it failed this time: {new.error.strip().splitlines()[-1]}"
+    if table_of(old.rows, subject) != table_of(new.rows, subject):
+        lines = zip(cells_of(old.rows, subject), cells_of(new.rows, subject), strict=False)
+        for number, (was, now) in enumerate(lines, start=2):
+            for name, a, b in zip(columns_of(subject), was, now, strict=True):
+                if repr(a) != repr(b):
+                    return f"epochs.csv line {number}: {name} is {b}, was {a}"
+        return f"epochs.csv: {len(new.rows)} epochs, were {len(old.rows)}"
+    for name in ("status", "test", "state_sha256"):
+        was, now = getattr(old, name), getattr(new, name)
         if was != now and was is not None:
             return f"run.json: {name} is {now}, was {was}"
     return None

@@ -14,19 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrbench.plan import SCHEMA_VERSION, Checkpoint, Run, digest
-from lrbench.records import EpochRow
+from lrbench.files import Damaged, read_bytes, write_whole
+from lrbench.runs import Checkpoint, Run, Seconds
 from lrbench.schedules.feedback import PlateauState
-from lrbench.store.files import (
-    COLUMNS,
-    Damaged,
-    check_rows,
-    read_bytes,
-    read_table,
-    seconds_of,
-    table_of,
-    write_whole,
-)
+from lrbench.store.records import SecondsRecord
+from lrbench.store.schema import SCHEMA_VERSION
+from lrbench.store.tables import read_rows, table_of
 
 NAME = "checkpoint.npz"
 
@@ -38,7 +31,7 @@ def write_checkpoint(path: Path, run: Run, checkpoint: Checkpoint, made_on: dict
         "feedback": {key: repr(value) for key, value in asdict(checkpoint.feedback).items()},  # best may be inf
         "seconds": asdict(checkpoint.seconds),
     }
-    rows = table_of(checkpoint.rows)
+    rows = table_of(checkpoint.rows, run.setting.subject)
     arrays: dict[str, Any] = {
         "record": np.frombuffer(json.dumps(record).encode(), np.uint8),
         "rows": np.frombuffer(rows, np.uint8),
@@ -60,14 +53,15 @@ def read_checkpoint(path: Path, run: Run, made_on: dict[str, Any]) -> Checkpoint
                 raise Damaged(f"{path}: its {key} is {record[key]!r}; this run's is {value!r}")
         table = arrays.pop("rows").tobytes()
         feedback = {key: type(value)(record["feedback"][key]) for key, value in asdict(PlateauState()).items()}
-        seconds = seconds_of(record)
+        seconds = Seconds(**dict(SecondsRecord.model_validate(record["seconds"])))
         state = tuple(arrays.pop(f"variable-{i}") for i in range(len(arrays)))
     except Damaged:
         raise
     except Exception as error:  # zipfile and numpy raise whatever the bytes lead them to
         raise Damaged(f"{path}: no checkpoint: {type(error).__name__}: {error}") from error
-    rows = tuple(EpochRow(**row) for row in read_table(path, table, COLUMNS, run.setting.epochs))
-    check_rows(path, rows, run)
+    rows = read_rows(path, table, run.setting)
+    if any((row.scheduler, row.seed) != (run.schedule.label, run.seed) for row in rows[:1]):
+        raise Damaged(f"{path}: line 2: it is not this run's")
     if not 1 <= len(rows) < run.setting.epochs:
         raise Damaged(f"{path}: it stands after epoch {len(rows)} of {run.setting.epochs}")
     return Checkpoint(rows, PlateauState(**feedback), state, seconds)
@@ -78,7 +72,7 @@ def check_whole(path: Path) -> None:
     try:
         arrays = _unpack(read_bytes(path))
         json.loads(arrays["record"].tobytes())
-        if arrays["rows"].tobytes().partition(b"\n")[0].decode() != ",".join(COLUMNS) or len(arrays) < 3:
+        if not arrays["rows"].tobytes().startswith(b"scheduler,") or len(arrays) < 3:
             raise ValueError("it holds no rows or no variables")
     except Damaged:
         raise
@@ -89,8 +83,8 @@ def check_whole(path: Path) -> None:
 def _identity(run: Run, made_on: dict[str, Any]) -> dict[str, Any]:
     identity = {
         "schema_version": SCHEMA_VERSION,
-        "data_sha256": run.setting.data_sha256,
-        "run_sha256": digest(run.resolved),
+        "data_sha256": run.setting.subject.data_sha256,
+        "run_sha256": run.key,
         **made_on,
     }
     return dict(json.loads(json.dumps(identity)))  # as it reads back

@@ -1,40 +1,38 @@
-"""From a folder to an experiment: every run that can be trusted, and a line for each file that cannot."""
+"""From a folder to an experiment: every run that can be trusted, and a line for each file that cannot.
 
+Nothing here asks a problem, a schedule or today's defaults: what is stored is read as what it was.
+"""
+
+import csv
 import hashlib
-import math
-import re
+import io
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from lrbench.config import Config
-from lrbench.datasets import resolve_sizes
-from lrbench.errors import BadResults, BadSpec, LrbenchError
-from lrbench.plan import Damage, Experiment, Finished, Run, Setting, digest, in_order
-from lrbench.problems import PROBLEMS
-from lrbench.records import EpochRow, RunResult, Status
-from lrbench.schedules import parse
-from lrbench.store.files import (
-    COLUMNS,
-    Damaged,
-    cells,
-    check_record,
-    check_rows,
-    read_bytes,
-    read_json,
-    read_table,
-    seconds_of,
-    table_bytes,
+from lrbench.errors import BadResults, BadSpec
+from lrbench.files import Damaged, digest, read_bytes
+from lrbench.names import Named
+from lrbench.runs import (
+    Damage,
+    Experiment,
+    Figure,
+    Finished,
+    RunResult,
+    Seconds,
+    Setting,
+    Status,
+    Subject,
+    in_order,
 )
+from lrbench.store import schema
+from lrbench.store.records import ExperimentRecord, RunRecord
+from lrbench.store.tables import merged_table, read_rows
 
-SETTING = TypeAdapter(Setting)
-ENVIRONMENT = TypeAdapter(dict[str, dict[str, str | int | bool | None] | None])
-_DESCRIBED = ("versions", "host", "git")  # of environment.describe
-LONGEST_LINE = 2_000  # bytes of epochs.csv; a label has up to some hundred characters
-SHARED = ("problem", "hidden", "optimizer", "lr", "batch_size", "epochs", "engine")  # of Config and Setting
+LONGEST_LINE = 12_000  # bytes of epochs.csv
 REWRITTEN = "The runs are whole: any `lrbench run` there writes this table again."
 AGAIN = "The same `lrbench run` as before trains it again."
 
@@ -52,12 +50,12 @@ def find_experiments(results: Path) -> list[Path]:
             raise BadResults(f"{results} is a file, not a results folder.", "Name the folder that holds it.")
         if (results / "experiment.json").exists():
             return [results]
-        found = sorted(path.parent for path in results.glob("*/experiment.json"))
+        folders = sorted(path.parent for path in results.glob("*/experiment.json"))
     except OSError as error:
         raise BadResults(f"{results} cannot be read: {error.strerror}.", "Check its name and rights.") from error
-    if not found:
+    if not folders:
         raise BadResults(f"{results} holds no results.", hint)
-    return found
+    return folders
 
 
 def load_all(results: Path) -> tuple[list[Experiment], list[Damage]]:
@@ -87,10 +85,11 @@ def load(folder: Path) -> Experiment:
     """
     marker = folder / "experiment.json"
     try:
-        setting = _setting(marker, read_json(marker))
+        setting = read_setting(marker)
+    except schema.TooNew as error:
+        raise BadResults(str(error), schema.UPGRADE) from error
     except Damaged as error:
         raise BadResults(str(error), f"Move {folder} away, or bring the file back from a copy.") from error
-    tables: dict[str, bytes] = {}
     finished: list[Finished] = []
     damage: list[Damage] = []
     try:  # before the runs: another command may be at work, and what a table holds was stored before it
@@ -100,157 +99,142 @@ def load(folder: Path) -> Experiment:
         damage.append(Damage(str(error), REWRITTEN))
     for path in sorted((folder / "runs").glob("*/run.json")):  # where it stands, the run claims to be finished
         try:
-            one, tables[path.parent.name] = _read(path.parent, setting)
-            finished.append(one)
+            finished.append(read_run(path.parent, setting))
+        except schema.TooNew as error:
+            damage.append(Damage(str(error), schema.UPGRADE))
         except Damaged as error:
             if path.exists():  # otherwise another command has just moved it: the run is to be trained again
                 damage.append(Damage(str(error), AGAIN, path.parent))
-    everything = in_order(finished)
-    damage += _ambiguous(folder, everything)
-    current = False
-    try:
-        if merged is not None:
-            current = _check_merged(folder / "epochs.csv", merged, _merge(everything, tables), damage)
-    except Damaged as error:
-        damage.append(Damage(str(error), REWRITTEN))
-    return Experiment(
+    experiment = Experiment(
         name=folder.resolve().name,  # also of "."
         folder=folder,
         setting=setting,
-        finished=everything,
-        damage=tuple(damage),
-        table_is_current=current,
+        finished=in_order(finished),
     )
-
-
-def merged_table(finished: Sequence[Finished]) -> bytes:
-    """Return the table of all runs: each one's rows under its id."""
-    ids = [one.run.run_id for one in finished]  # a hash, so not once per row
-    rows = ((run_id, *cells(row)) for run_id, one in zip(ids, finished, strict=True) for row in one.result.rows)
-    return table_bytes(["run_id", *COLUMNS], rows)
-
-
-def _merge(finished: Sequence[Finished], tables: dict[str, bytes]) -> bytes:
-    """As `merged_table`, from the runs' own files: their bytes are already those of their rows."""
-    parts = [table_bytes(["run_id", *COLUMNS], [])]
-    for one in finished:
-        prefix = one.run.run_id.encode() + b","
-        rows = tables[one.run.run_id].partition(b"\n")[2]
-        parts += [prefix, rows[:-1].replace(b"\n", b"\n" + prefix), b"\n"] if rows else []
-    return b"".join(parts)
-
-
-def _setting(path: Path, head: dict[str, Any]) -> Setting:
+    current = False
     try:
-        setting = SETTING.validate_python(head.get("setting"))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise Damaged(
-            f"{path}: its setting is none: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-        ) from error
-    if setting.problem not in PROBLEMS:
-        raise Damaged(f"{path}: this lrbench knows no problem {setting.problem!r}")
+        if merged is not None:
+            current = _check_merged(folder / "epochs.csv", merged, table_of_all(experiment), damage)
+    except Damaged as error:
+        damage.append(Damage(str(error), REWRITTEN))
+    return replace(experiment, damage=tuple(damage), table_is_current=current)
+
+
+def table_of_all(experiment: Experiment) -> bytes:
+    """Return the table of all runs."""
+    names = [experiment.names[one.schedule] for one in experiment.finished]
+    return merged_table(experiment.finished, names, experiment.setting.subject)
+
+
+def read_setting(path: Path) -> Setting:
+    """Read what an experiment's runs share from its experiment.json. Raises Damaged."""
+    stored = schema.read_experiment(path)
+    record = _checked(path, ExperimentRecord, stored)
+    identity = record.identity
+    setting = Setting(
+        subject=Subject(
+            spec=record.subject.spec,
+            title=record.subject.title,
+            noun=record.subject.noun,
+            figures=tuple(Figure(**dict(each)) for each in record.subject.figures),
+            examples=record.subject.examples,
+            data_sha256=record.subject.data_sha256,
+        ),
+        optimizer=record.optimizer,
+        batch_size=identity.batch_size,
+        epochs=identity.epochs,
+        train_size=identity.train_size,
+        val_size=identity.val_size,
+        validate_on=identity.validate_on,
+        engine=identity.engine,
+        identity=stored["identity"],
+    )
     try:
-        _check_setting(setting)
-    except (ValidationError, LrbenchError, ValueError) as error:
-        why = f": {error}" if isinstance(error, LrbenchError) else ""
-        raise Damaged(f"{path}: no command gives its setting{why}") from error
+        setting.horizon  # noqa: B018 # refuses what is too long
+    except BadSpec as error:
+        raise Damaged(f"{path}: {error}") from error
     return setting
-
-
-def _check_setting(setting: Setting) -> None:
-    """A stored setting must be one that some command gives: sizes, ranges and names."""
-    stored = asdict(setting)
-    config = Config(**{key: stored[key] for key in SHARED})
-    sizes = resolve_sizes(PROBLEMS[setting.problem].dataset, setting.train_size, setting.val_size, "split")
-    setting.horizon  # noqa: B018 # refuses what is too long
-    known = setting.validate_on in ("split", "test", "none") and re.fullmatch("[0-9a-f]{64}", setting.data_sha256)
-    if config.optimizer != setting.optimizer or sizes.train != setting.train_size or not known:
-        raise ValueError
 
 
 def read_run(folder: Path, setting: Setting) -> Finished:
     """Read a run and check that its files belong together and into this experiment. Raises Damaged."""
-    return _read(folder, setting)[0]
-
-
-def _read(folder: Path, setting: Setting) -> tuple[Finished, bytes]:
-    """Return a run and the content of its epochs.csv."""
     path = folder / "run.json"
-    head = read_json(path)
-    check_record(path, head)
-    if head.get("setting") != asdict(setting) and _setting(path, head) != setting:
+    stored = schema.read_run(path)
+    record = _checked(path, RunRecord, stored)
+    identity = stored["identity"]
+    if identity["setting"] != setting.identity:
         raise Damaged(f"{path}: it is a run of another setting")
-    try:
-        run = Run(
-            schedule=parse(head["spec"], setting.lr),  # never imports a user's function
-            seed=head["seed"],
-            setting=setting,
-            rates_sha256=head.get("rates_sha256", ""),
-        )
-        status = Status(head["status"])
-        seconds = seconds_of(head)
-        sha256 = head["epochs_sha256"]
-        test_loss, test_accuracy = head["test_loss"], head["test_accuracy"]
-        state_sha256, failure = head.get("state_sha256"), head.get("error")
-        environment = ENVIRONMENT.validate_python({key: head[key] for key in _DESCRIBED if key in head})
-    except (KeyError, TypeError, ValueError, AttributeError, BadSpec) as error:
-        raise Damaged(f"{path}: {type(error).__name__}: {error}") from error
-    if type(run.seed) is not int or not 0 <= run.seed < 2**32:
-        raise Damaged(f"{path}: its seed is {run.seed!r}")
-    if not run.run_id == head.get("run_id") == folder.name:
-        raise Damaged(f"{path}: its content does not belong to a run called {folder.name}")
-    kind = float if status is Status.DONE else type(None)
-    figures = (test_loss, test_accuracy)
-    if not all(isinstance(value, kind) and (value is None or math.isfinite(value)) for value in figures):
-        raise Damaged(f"{path}: its test figures do not belong to a run that ended {status}")
-    if not all(text is None or isinstance(text, str) for text in (state_sha256, failure)):
-        raise Damaged(f"{path}: its state_sha256 or error is no text")
+    names = [figure.name for figure in setting.subject.figures]
+    done = record.status is Status.DONE
+    if done != (record.test is not None) or (record.test and sorted(record.test) != sorted(names)):
+        raise Damaged(f"{path}: its test figures do not belong to a run that ended {record.status}")
     table = folder / "epochs.csv"
     content = read_bytes(table, LONGEST_LINE * (setting.epochs + 1))
-    rows = tuple(EpochRow(**row) for row in read_table(table, content, COLUMNS, setting.epochs))
-    check_rows(table, rows, run)
+    rows = read_rows(table, content, setting)
+    if rows and rows[0].seed != record.identity.seed:
+        raise Damaged(f"{table}: line 2: it is not this run's")
     lengths = {Status.DONE: range(setting.epochs, setting.epochs + 1), Status.FAILED: range(1)}
-    whole = len(rows) in lengths.get(status, range(1, setting.epochs + 1))
-    if hashlib.sha256(content).hexdigest() != sha256 or not whole:
+    whole = len(rows) in lengths.get(record.status, range(1, setting.epochs + 1))
+    if hashlib.sha256(content).hexdigest() != record.epochs_sha256 or not whole:
         raise Damaged(f"{table}: line 2 to {len(rows) + 1}: its content is not what was stored")
-    result = RunResult(
-        status=status,
-        rows=rows,
-        test_loss=test_loss,
-        test_accuracy=test_accuracy,
-        seconds=seconds,
-        state_sha256=state_sha256,
-        error=failure,
+    schedule = record.identity.schedule
+    return Finished(
+        run_id=record.run_id,
+        key=digest(identity),
+        schedule=Named(
+            words=record.scheduler,
+            is_label=record.identity.label is not None,
+            name=schedule.name,
+            lr=schedule.lr,
+            parameters=tuple(sorted(schedule.parameters.items())),
+            rates_sha256=record.identity.rates_sha256,
+            spec=record.spec,
+            feedback=record.feedback,
+        ),
+        seed=record.identity.seed,
+        setting=setting,
+        result=RunResult(
+            status=record.status,
+            rows=rows,
+            test=tuple(record.test[name] for name in names) if record.test else None,
+            seconds=Seconds(**dict(record.seconds)),
+            state_sha256=record.state_sha256,
+            error=record.error,
+        ),
+        curve=tuple(record.curve) if record.curve else None,
+        environment={key: stored[key] for key in ("versions", "host", "git") if key in stored},
     )
-    return Finished(run, result, environment), content
 
 
-def _ambiguous(folder: Path, finished: Sequence[Finished]) -> list[Damage]:
-    """A label that stands for two schedules: no command makes it so, but a copy from elsewhere can."""
-    meanings: dict[str, set[str]] = {}
-    for one in finished:
-        meaning = digest([one.run.schedule.resolved(), one.run.rates_sha256])
-        meanings.setdefault(one.run.schedule.label, set()).add(meaning)
-    hint = "Move the runs of one of them to another results folder."
-    return [
-        Damage(f"{folder / 'runs'}: the label {label!r} stands for two schedules", hint)
-        for label, found in meanings.items()
-        if len(found) > 1
-    ]
+def _checked(path: Path, kind: type[Any], record: dict[str, Any]) -> Any:
+    """Return a record with its types checked. Raises Damaged."""
+    try:
+        return kind.model_validate(record)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise Damaged(f"{path}: its {where} is not what such a record holds") from error
 
 
 def _check_merged(path: Path, found: bytes, whole: bytes, damage: Sequence[Damage]) -> bool:
     """The table of all runs is made from the runs and never read back, but people open it. Raises Damaged.
 
-    A line that no run has is damage. A line too few is not: a command may have been killed before it wrote them.
-    Returns whether the table is `whole`.
+    A line that no run has is damage. A line too few is not, nor a schedule's earlier name: a command may have been
+    killed before it wrote the table anew. Returns whether the table is `whole`.
     """
     if found == whole:
         return True
-    expected = set(whole.splitlines())
-    unreadable = tuple(each.run_folder.name.encode() + b"," for each in damage if each.run_folder)
-    for number, line in enumerate(found.splitlines(), start=1):
-        if line not in expected and not line.startswith(unreadable):
-            raise Damaged(f"{path}: line {number}: it is not what the runs say")
+    unreadable = {each.run_folder.name for each in damage if each.run_folder}
+    expected = set(_without_names(whole))
+    number = 0
+    try:
+        for number, line in enumerate(_without_names(found), start=1):
+            if line not in expected and line[0] not in unreadable:
+                raise Damaged(f"{path}: line {number}: it is not what the runs say")
+    except (csv.Error, UnicodeDecodeError, IndexError) as error:
+        raise Damaged(f"{path}: line {number + 1}: {error}") from error
     return False
+
+
+def _without_names(table: bytes) -> list[tuple[str, ...]]:
+    lines = csv.reader(io.StringIO(table.decode(), newline=""))
+    return [(line[0], *line[2:]) for line in lines]

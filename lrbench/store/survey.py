@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from lrbench.plan import Damage
+from lrbench.files import TEMPORARY, Damaged
+from lrbench.runs import Damage
 from lrbench.store.checkpoints import NAME, check_whole
-from lrbench.store.files import TEMPORARY, Damaged
 from lrbench.store.read import AGAIN
 
 

@@ -1,30 +1,31 @@
-"""One experiment's folder, open for writing. Only the runner writes, through this."""
+"""One experiment's folder, open for writing. Only the session writes, through this."""
 
 import contextlib
 import hashlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lrbench.errors import BadResults
-from lrbench.plan import Checkpoint, Damage, Experiment, Finished, Plan, Run, digest
-from lrbench.store.checkpoints import NAME, read_checkpoint, write_checkpoint
-from lrbench.store.files import (
+from lrbench.files import (
     Damaged,
+    digest,
     make_folder,
     read_json,
     remove_leftovers,
-    sealed,
+    spoken,
     sync_folder,
-    table_of,
-    unwritable,
-    write_json,
     write_whole,
 )
+from lrbench.names import Named
+from lrbench.runs import Checkpoint, Damage, Experiment, Finished, Run, Setting
+from lrbench.store import schema
+from lrbench.store.checkpoints import NAME, read_checkpoint, write_checkpoint
 from lrbench.store.locks import Locks
-from lrbench.store.read import AGAIN, load, merged_table, read_run
+from lrbench.store.read import AGAIN, load, read_run, table_of_all
+from lrbench.store.tables import table_of
 
 WHOLE = "experiment"  # the lock for the files that all runs share
 
@@ -34,7 +35,6 @@ class Store:
     """An experiment's folder, and what stood in it when it was opened."""
 
     experiment: Experiment
-    plan: Plan
     locks: Locks
     stamp: str  # of the runs that stood there
     environment: dict[str, Any] = field(default_factory=dict)  # where new runs are made
@@ -44,20 +44,19 @@ class Store:
         return self.experiment.folder
 
     @classmethod
-    def open(cls, results: Path, plan: Plan) -> "Store":
-        """Open the plan's experiment, making it if need be.
+    def open(cls, folder: Path, setting: Setting) -> "Store":
+        """Open an experiment, making its folder if need be.
 
-        Raises BadResults if it cannot be written, holds another setting, or uses a label for another schedule.
+        Raises BadResults if it cannot be written, or holds another setting.
         """
-        folder = results / plan.experiment
-        experiment = Experiment(name=plan.experiment, folder=folder, setting=plan.setting, finished=(), damage=())
-        try:
+        experiment = Experiment(name=folder.name, folder=folder, setting=setting, finished=())
+        with spoken(folder):
             make_folder(folder)
             stamp = _stamp(folder)
             strangers = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
             if (folder / "experiment.json").exists():  # asked last: another command may just have written it
                 experiment = load(folder)
-                _check_same(experiment, plan)
+                _check_same(experiment, setting)
             elif strangers:
                 raise BadResults(
                     f"{folder} is no experiment, and holds {strangers[0]!r}.",
@@ -65,65 +64,76 @@ class Store:
                 )
             with tempfile.TemporaryFile(prefix=".probe-", dir=folder):
                 pass  # it can be written
-        except OSError as error:
-            raise unwritable(folder, error) from error
-        return cls(experiment, plan, Locks(folder), stamp)
+        return cls(experiment, Locks(folder), stamp)
 
-    def describe(self, environment: dict[str, Any]) -> None:
+    def describe(self, environment: Mapping[str, Any]) -> None:
         """Note where new runs are made; write experiment.json if this is the first command. Raises BadResults."""
         self.environment.update(environment)
         marker = self.folder / "experiment.json"
+        setting = self.experiment.setting
         with self.alone():
             if not marker.exists():
                 remove_leftovers(self.folder)
-                write_json(marker, {"setting": asdict(self.experiment.setting), **environment})
+                record = {
+                    "identity": dict(setting.identity),
+                    "optimizer": setting.optimizer,
+                    "subject": asdict(setting.subject),
+                }
+                with spoken(marker):
+                    schema.write_record(marker, {**record, **environment})
             elif not self.experiment.finished:  # perhaps another command's, written since we looked
-                _check_same(load(self.folder), self.plan)
-            self._reserve_labels()
+                _check_same(load(self.folder), setting)
 
-    def _reserve_labels(self) -> None:
-        """Note what the plan's labels stand for, before there is a run: another command may use them too."""
+    def reserve(self, runs: Iterable[Run]) -> None:
+        """Note what labels of the user's stand for, before there is a run: another command may use them too.
+
+        Raises BadResults if one stands for another schedule here already.
+        """
         path = self.folder / "labels.json"
-        try:
-            known = read_json(path).get("labels") if path.exists() else {}
-        except Damaged:
-            known = {}  # it only repeats what the runs say
-        labels: dict[str, Any] = known if isinstance(known, dict) else {}
-        merged = dict(labels)
-        for run in self.plan.runs:
-            if merged.setdefault(run.schedule.label, _meaning(run)) != _meaning(run):
-                raise _other_label(run, self.folder)
-        if merged != labels:
-            write_json(path, {"labels": merged})
+        with self.alone():
+            stored = list(self.experiment.names)
+            reserved = {_label(each): _meaning(each) for each in stored if _is_reserved(each)} | _labels_in(path)
+            words = {each.words: _meaning(each) for each in stored if not _is_reserved(each)}
+            merged = dict(reserved)
+            for run in runs:
+                label, meaning = _label(run.named), _meaning(run.named)
+                taken = merged.get(label, words.get(label, meaning) if _is_reserved(run.named) else meaning)
+                if taken != meaning:
+                    raise _other_label(run, self.experiment)
+                if _is_reserved(run.named):
+                    merged[label] = meaning
+            if merged != reserved:
+                with spoken(path):
+                    schema.write_record(path, {"labels": merged})
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Wait until no other command writes the files that all runs share. Raises BadResults."""
-        try:
-            with self.locks.waiting_for(WHOLE):
-                yield
-        except OSError as error:
-            raise unwritable(self.folder, error) from error
+        with spoken(self.folder), self.locks.waiting_for(WHOLE):
+            yield
 
     def claim(self, run: Run) -> bool:
         """Take a run for this command alone; False if another command has it. Raises BadResults."""
         folder = self._folder(run)
-        try:
+        with spoken(folder):
             if not self.locks.claim(run.run_id):
                 return False
             make_folder(folder)
             remove_leftovers(folder)
-        except OSError as error:
-            raise unwritable(folder, error) from error
         return True
 
     def find(self, run: Run) -> Finished | Damage | None:
-        """Return how a claimed run ended, if it did, or what is wrong with what is stored of it."""
+        """Return how a claimed run ended, if it did, or what is wrong with what is stored of it.
+
+        Raises BadResults if a later version stored it.
+        """
         folder = self._folder(run)
         if not (folder / "run.json").exists():
             return None
         try:
-            return read_run(folder, run.setting)
+            return read_run(folder, self.experiment.setting)
+        except schema.TooNew as error:
+            raise BadResults(str(error), schema.UPGRADE) from error
         except Damaged as error:
             return Damage(str(error), AGAIN, folder)
 
@@ -144,40 +154,39 @@ class Store:
     def save_checkpoint(self, run: Run, checkpoint: Checkpoint) -> None:
         """Store where a claimed run stands. Raises BadResults."""
         path = self._folder(run) / NAME
-        try:
+        with spoken(path):
             write_checkpoint(path, run, checkpoint, self._made_on)
-        except OSError as error:
-            raise unwritable(path, error) from error
 
-    def save(self, finished: Finished) -> None:
+    def save(self, run: Run, finished: Finished) -> None:
         """Store how a claimed run ended; run.json, written last, is what makes it count. Raises BadResults.
 
         The checkpoint of a run that failed stays, so that the next attempt goes on from there.
         """
-        run, result = finished.run, finished.result
+        result, subject = finished.result, finished.setting.subject
         folder = self._folder(run)
-        table = table_of(result.rows)
+        table = table_of(result.rows, subject)
+        names = [figure.name for figure in subject.figures]
         record = {
-            "run_id": run.run_id,
-            "spec": str(run.schedule),
-            **run.resolved,
+            "run_id": finished.run_id,
+            "identity": run.identity,
+            "scheduler": finished.schedule.words,
+            "spec": finished.schedule.spec,
+            "feedback": finished.schedule.feedback,
             "status": result.status,
-            "test_loss": result.test_loss,
-            "test_accuracy": result.test_accuracy,
+            "test": dict(zip(names, result.test, strict=True)) if result.test else None,
             "state_sha256": result.state_sha256,
             "seconds": asdict(result.seconds),
             "epochs_sha256": hashlib.sha256(table).hexdigest(),
             **({"error": result.error} if result.error else {}),
+            "curve": finished.curve,
             **self.environment,
         }
-        try:
+        with spoken(folder):
             make_folder(folder)
             write_whole(folder / "epochs.csv", table)
-            write_json(folder / "run.json", sealed(record))
+            schema.write_record(folder / "run.json", record)
             if not finished.failed:
                 (folder / NAME).unlink(missing_ok=True)
-        except OSError as error:
-            raise unwritable(folder, error) from error
 
     def reload(self) -> Experiment:
         """Return the experiment as it stands now, reading it again only if a run has come or gone."""
@@ -186,45 +195,39 @@ class Store:
 
     def tidy(self, finished: Sequence[Finished]) -> None:
         """Remove checkpoints and free locks of runs that are done: what a killed command did not come to."""
-        done = {one.run.run_id for one in finished if not one.failed}
-        try:
+        done = {one.run_id for one in finished if not one.failed}
+        with spoken(self.folder):
             for name in done & self.locks.left():
                 if self.locks.claim(name):
                     self.locks.release(name)
             for path in (self.folder / "runs").glob(f"*/{NAME}"):
                 if path.parent.name in done:
                     path.unlink(missing_ok=True)
-        except OSError as error:
-            raise unwritable(self.folder, error) from error
 
     def retire(self, run: Run) -> None:
         """Keep the record of a claimed run's failure under another name, so that it can be tried again."""
         folder = self._folder(run)
-        try:
+        with spoken(folder):
             before = sum(1 for _ in folder.glob("failed-*.json"))
             (folder / "run.json").rename(folder / f"failed-{before + 1}.json")
             sync_folder(folder)
-        except OSError as error:
-            raise unwritable(folder, error) from error
 
     def write_tables(self, experiment: Experiment, summary: bytes) -> None:
         """Write the tables that are made from the runs, if they are not so already. Raises BadResults."""
         path = self.folder / "summary.csv"
-        try:
+        with spoken(self.folder):
             if not experiment.table_is_current:
-                write_whole(self.folder / "epochs.csv", merged_table(experiment.finished))
+                write_whole(self.folder / "epochs.csv", table_of_all(experiment))
             if not path.exists() or path.read_bytes() != summary:
                 write_whole(path, summary)
             remove_leftovers(self.folder)
-        except OSError as error:
-            raise unwritable(self.folder, error) from error
 
     def quarantine(self, damage: Damage) -> None:
         """Move what is stored of a claimed, damaged run to quarantine/, so that nothing is lost."""
         if damage.run_folder is None:
             return
         name = damage.run_folder.name
-        try:
+        with spoken(self.folder / "quarantine"):
             before = sum(1 for _ in self.folder.glob(f"quarantine/{name}-*"))
             aside = self.folder / "quarantine" / f"{name}-{before + 1}"
             make_folder(aside)
@@ -232,8 +235,6 @@ class Store:
                 path.rename(aside / path.name)
             sync_folder(aside)
             sync_folder(damage.run_folder)
-        except OSError as error:
-            raise unwritable(self.folder / "quarantine", error) from error
 
     def _folder(self, run: Run) -> Path:
         return self.folder / "runs" / run.run_id
@@ -251,36 +252,55 @@ def _stamp(folder: Path) -> str:
     return digest(sorted((name, status.st_mtime_ns, status.st_size) for name, status in found))
 
 
-def _check_same(stored: Experiment, plan: Plan) -> None:
-    if stored.setting != plan.setting:
-        old, new = asdict(stored.setting), asdict(plan.setting)
-        key = next(key for key in new if old[key] != new[key])
-        raise BadResults(
-            f"{stored.folder} holds another setting: {key} is {old[key]} there and {new[key]} here.",
-            "Choose another --name; without one, each setting gets its own folder.",
-        )
-    stood_for = {(one.run.schedule.label, _meaning(one.run)): one.run for one in stored.finished}
-    for run in plan.runs:
-        for (label, meaning), other in stood_for.items():
-            if label == run.schedule.label and meaning != _meaning(run):
-                raise _other_label(run, stored.folder, other)
+def _check_same(stored: Experiment, setting: Setting) -> None:
+    old, new = stored.setting.identity, setting.identity
+    if old == new:
+        return
+    there, here = ({**each.identity, "optimizer": each.optimizer} for each in (stored.setting, setting))
+    differing = [key for key in (*here, *there) if here.get(key, "absent") != there.get(key, "absent")]
+    key = differing[0] if differing else "optimizer"
+    raise BadResults(
+        f"{stored.folder} holds another setting: {key} is {there.get(key, 'absent')} there and "
+        f"{here.get(key, 'absent')} here.",
+        "Choose another --name; without one, each setting gets its own folder.",
+    )
 
 
-def _meaning(run: Run) -> str:
-    """What a run's label stands for, as a hash."""
-    return digest([run.schedule.resolved(), run.rates_sha256])
+def _is_reserved(named: Named) -> bool:
+    """Whether its label may stand for one schedule only: the user's own choice, or the user's own code."""
+    return named.is_label or bool(named.rates_sha256)
 
 
-def _other_label(run: Run, folder: Path, other: Run | None = None) -> BadResults:
+def _label(named: Named) -> str:
+    """What may stand for one schedule only: a label of the user's, and at one rate a function of theirs."""
+    return f"{named.words} at {named.lr!r}" if named.rates_sha256 else named.words
+
+
+def _meaning(named: Named) -> str:
+    """What a label stands for, as a hash; the peak rate apart, which names say where it differs."""
+    return digest([named.name, dict(named.parameters), named.rates_sha256])
+
+
+def _labels_in(path: Path) -> dict[str, str]:
+    """What other commands have reserved; the file only repeats what the runs say, so damage to it is none."""
+    try:
+        record = read_json(path) if path.exists() else {}
+    except Damaged:
+        return {}
+    labels = record.get("labels") if record.get("schema_version") == schema.SCHEMA_VERSION else {}
+    return labels if isinstance(labels, dict) else {}
+
+
+def _other_label(run: Run, experiment: Experiment) -> BadResults:
     """The error for a label that stands for another schedule already."""
-    spec = run.schedule.spec
-    if other and other.schedule.resolved() == run.schedule.resolved():
+    schedule, folder = run.schedule, experiment.folder
+    if schedule.is_users_own and not schedule.named:
         return BadResults(
-            f"{spec} gives other rates than it did for the runs in {folder}.",
-            f"Give the new version a label of its own: new={spec}.",
+            f"{schedule.words} gives other rates than it did for the runs in {folder}.",
+            f"Give the new version a label of its own: new={schedule.words}.",
         )
-    meant = other.schedule.spec if other else "another schedule"
+    meant = next((each.spec for each in experiment.names if _label(each) == _label(run.named)), "another schedule")
     return BadResults(
-        f"The label {run.schedule.label!r} stands for {meant} in {folder} already.",
-        f"Choose another label for {spec}.",
+        f"The label {schedule.label!r} stands for {meant} in {folder} already.",
+        f"Choose another label for {schedule.words}.",
     )

@@ -1,0 +1,65 @@
+"""What stored schedules are called where several stand together: each gets a name that no other has.
+
+Where all of them share a peak rate it is said once, in the title. Where not, each name says its own, and so it says
+whatever else tells two schedules apart that the user wrote alike.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from lrbench.schedules.base import number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A schedule as it is stored: its words and its resolved parameters, without the code that draws it."""
+
+    words: str = field(compare=False)  # what epochs.csv calls it: the user's label, or the spec without its rate
+    is_label: bool  # whether the user gave that label
+    label: str = field(init=False, default="")  # it, if so: two labels are two schedules
+    name: str  # `cosine`
+    lr: float  # the peak rate
+    parameters: tuple[tuple[str, str], ...]  # every one of its own, and the modifiers that are given
+    rates_sha256: str = ""  # of a user's own function's rates
+    spec: str = field(compare=False)  # `cosine(lr=0.2)`
+    feedback: bool = field(default=False, compare=False)  # its rates depend on the training
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", self.words if self.is_label else "")
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What can tell it from another of the same words."""
+        own = {"rates": self.rates_sha256[:8]} if self.rates_sha256 else {}
+        return {"lr": number(self.lr), **dict(self.parameters), **own}
+
+
+def names(schedules: Iterable[Named]) -> dict[Named, str]:
+    """Return a name for each of them, in the order in which they first come."""
+    found = list(dict.fromkeys(schedules))
+    rates_differ = len({each.lr for each in found}) > 1
+    alike: dict[str, list[Named]] = {}
+    for each in found:
+        alike.setdefault(each.words, []).append(each)
+    return {
+        each: with_facts(each.words, _telling(each, alike[each.words], rates_differ and not each.is_label))
+        for each in found
+    }
+
+
+def _telling(schedule: Named, alike: list[Named], say_rate: bool) -> dict[str, str]:
+    """Return the facts that its name must say."""
+    facts = schedule.facts
+    telling = {key for key in facts if len({each.facts.get(key) for each in alike}) > 1}
+    telling |= {"lr"} if say_rate else set()
+    return {key: value for key, value in facts.items() if key in telling}
+
+
+def with_facts(words: str, facts: dict[str, str]) -> str:
+    """Write facts into the parentheses of a spec, before what stands there: `step(lr=0.1, every=5 epochs)`."""
+    if not facts:
+        return words
+    before, opened, inside = words.partition("(")
+    written = {pair.partition("=")[0].strip() for pair in inside.split(",")}
+    said = ", ".join(f"{key}={value}" for key, value in facts.items() if key not in written)
+    return f"{before}({said}, {inside}" if opened else f"{before}({said})"

@@ -1,0 +1,77 @@
+"""One command: what is done is skipped, the rest trained side by side, each run stored as it ends."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lrbench.config import Config
+from lrbench.errors import Stopped
+from lrbench.plan import Plan, make_plan
+from lrbench.runner.listener import Listener
+from lrbench.runner.session import OpenExecutor, Session, threads
+from lrbench.runner.signals import Signalled
+from lrbench.runs import Experiment, Finished, Run
+
+Policy = Callable[[Experiment], Sequence[Run]]
+"""What to train next, seeing what is there; () when there is nothing more to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a command left: the experiment as it stands now, and how much of the plan was trained just now."""
+
+    experiment: Experiment
+    plan: Plan
+    trained: tuple[Finished, ...]
+
+    @property
+    def planned(self) -> list[Finished]:
+        """The plan's own runs, whether trained now or before."""
+        keys = {run.key for run in self.plan.runs}
+        return [one for one in self.experiment.finished if one.key in keys]
+
+
+def fixed(runs: Sequence[Run]) -> Policy:
+    """Return the simplest policy: these runs, once."""
+    batches = iter([runs])
+    return lambda experiment: next(batches, ())
+
+
+def conduct(config: Config, listener: Listener | None = None, executor: OpenExecutor | None = None) -> Outcome:
+    """Train what is missing of a config's plan and store it.
+
+    Raises BadConfig, BadSpec or BadResults before anything is trained; EngineUnavailable, BadData; Stopped after
+    Ctrl-C or SIGTERM, when all that finished is stored, and the rest up to its last epoch.
+    """
+    listener = listener or Listener()
+    plan = make_plan(config)
+    policy = fixed(plan.runs)
+    executor = executor or threads(config.jobs, config.checkpoint_every)
+    with Session(plan.setting, config.out / plan.experiment, listener, executor) as session:
+        session.reserve(plan.runs)
+        _announce(plan, session, listener)
+        try:
+            while batch := policy(session.experiment):
+                session.train(batch)
+        except Signalled as signalled:
+            keys = {run.key for run in plan.runs}
+            kept = sum(one.key in keys and not one.failed for one in session.experiment.finished)
+            raise Stopped(
+                f"{signalled.name}: {kept} of {len(plan.runs)} runs are finished and kept in {session.folder}.",
+                "Give the same command again to go on.",
+                signalled.exit_code,
+            ) from signalled
+        return Outcome(experiment=session.tabulate(), plan=plan, trained=tuple(session.trained))
+
+
+def _announce(plan: Plan, session: Session, listener: Listener) -> None:
+    """Tell what is there and what is to be done."""
+    todo = session.todo(plan.runs)
+    listener.on_start(plan, todo, session.folder)
+    planned = {run.key for run in plan.runs}
+    for one in session.experiment.finished:
+        if not one.failed and one.key in planned:
+            listener.on_stored(one)
+    again = {run.run_id for run in todo}
+    for damage in session.experiment.damage:
+        if damage.run_folder is None or damage.run_folder.name not in again:  # the others when they are claimed
+            listener.on_damage(damage, False)

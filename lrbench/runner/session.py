@@ -1,0 +1,212 @@
+"""A session on one experiment: it trains batches of runs, and it alone touches the results folder.
+
+    with Session(setting, folder) as session:
+        while batch := policy(session.experiment):
+            session.train(batch)
+
+Engine, replicas and locks live as long as the session. Each run is claimed before it is trained, so that several
+commands can share a folder; what an executor tells of a run is stored as it comes.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from lrbench import environment
+from lrbench.engine import open_engine
+from lrbench.engine.events import Ended, Epoch, Event, Kept, Refused, Resumed
+from lrbench.engine.executor import Executor
+from lrbench.errors import LrbenchError
+from lrbench.runner.listener import Listener
+from lrbench.runner.signals import Signalled
+from lrbench.runner.threads import Threads
+from lrbench.runs import Checkpoint, Damage, Experiment, Finished, Knots, Run, RunResult, Setting, Task, in_order
+from lrbench.schedules import Schedule
+from lrbench.schedules.knots import knots
+from lrbench.store import Store
+
+OpenExecutor = Callable[[Setting], Executor]
+
+
+def threads(jobs: int | None = None, every: int | None = None) -> OpenExecutor:
+    """Return what opens a setting's engine with `jobs` replicas side by side; None: as many as suit the machine.
+
+    `every` is the number of epochs from one checkpoint to the next; None: one a second.
+    """
+
+    def opened(setting: Setting) -> Executor:
+        engine = open_engine(setting)
+        return Threads(engine, jobs or engine.jobs, every)
+
+    return opened
+
+
+class Session:
+    """An experiment's folder, open for training. `listener` hears how it goes.
+
+    Raises BadResults if the folder cannot be written or holds another setting.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        folder: Path,
+        listener: Listener | None = None,
+        executor: OpenExecutor | None = None,
+    ) -> None:
+        self._listener = listener or Listener()
+        self._open_executor = executor or threads()
+        self._store = Store.open(folder, setting)
+        self._executor: Executor | None = None
+        self._curves: dict[Schedule, Knots] = {}
+        self.ended: list[Finished] = []  # in this session, whoever trained them
+        self.trained: list[Finished] = []  # by this session
+
+    @property
+    def folder(self) -> Path:
+        return self._store.folder
+
+    @property
+    def experiment(self) -> Experiment:
+        """All that is finished, whether before or in this session."""
+        stood = self._store.experiment
+        if not self.ended:
+            return stood
+        again = {one.key for one in self.ended}
+        return replace(
+            stood, finished=in_order([*(one for one in stood.finished if one.key not in again), *self.ended])
+        )
+
+    def todo(self, batch: Sequence[Run]) -> list[Run]:
+        """Return which of these runs are still to be trained; those that failed before this session are."""
+        stood = {one.key for one in self._store.experiment.finished if not one.failed}
+        done = stood | {one.key for one in self.ended}
+        return [run for run in batch if run.key not in done]
+
+    def reserve(self, batch: Sequence[Run]) -> None:
+        """Check and note what the runs' labels stand for. Raises BadResults."""
+        self._store.reserve(batch)
+
+    def train(self, batch: Sequence[Run]) -> None:
+        """Train what of these runs is missing, and store each as it ends. A run that fails is stored as failed.
+
+        Raises BadResults, EngineUnavailable or BadData; Signalled after Ctrl-C or SIGTERM, when all that finished
+        is stored, and the rest up to its last epoch.
+        """
+        todo = self.todo(batch)
+        if not todo:
+            return
+        if self._executor is None:
+            self._store.describe(environment.describe())
+            self._store.reserve(todo)
+            self._executor = self._open_executor(self._store.experiment.setting)
+        else:
+            self._store.reserve(todo)
+        runs = {run.run_id: run for run in todo}
+        try:
+            for event in self._executor.train(self._tasks(todo)):
+                self._take(runs[event.run_id], event)
+        except Signalled as signalled:
+            self._listener.on_signal(signalled.name)
+            for event in self._executor.stop():
+                self._take(runs[event.run_id], event)
+            raise
+
+    def tabulate(self) -> Experiment:
+        """Bring the tables up to date with all runs, this session's and others', and return the experiment."""
+        from lrbench import summary  # pandas: not before something is to be tabulated
+
+        store = self._store
+        with store.alone():
+            experiment = store.reload()
+            if not experiment.finished:
+                return experiment
+            store.write_tables(experiment, summary.as_csv(summary.summarize(experiment)).encode())
+            store.tidy(experiment.finished)
+        left = tuple(damage for damage in experiment.damage if damage.run_folder)  # the tables are whole now
+        return replace(experiment, damage=left)
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._executor:
+                self._executor.close()
+        finally:
+            self._store.locks.release_all()  # nobody trains any more
+        if error:
+            with contextlib.suppress(LrbenchError):  # the tables can be made again at any time
+                self.tabulate()
+
+    def _take(self, run: Run, event: Event) -> None:
+        """Store and tell what became of a run."""
+        match event:
+            case Resumed():
+                self._listener.on_resume(run, event.epochs)
+            case Refused():
+                self._set_aside(self._store.checkpoint_damage(run, event.reason))
+            case Kept():
+                self._store.save_checkpoint(run, event.checkpoint)
+            case Epoch():
+                self._listener.on_epoch(run, event.row)
+            case Ended():
+                finished = self._finished(run, event.result)
+                self._store.save(run, finished)
+                self._store.locks.release(run.run_id)
+                self.ended.append(finished)
+                self.trained.append(finished)
+                self._listener.on_finished(run, finished)
+
+    def _finished(self, run: Run, result: RunResult) -> Finished:
+        if run.schedule not in self._curves:
+            self._curves[run.schedule] = knots(run.rates)
+        return Finished(
+            run_id=run.run_id,
+            key=run.key,
+            schedule=run.named,
+            seed=run.seed,
+            setting=run.setting,
+            result=result,
+            curve=self._curves[run.schedule],
+            environment=self._store.environment,
+        )
+
+    def _tasks(self, todo: list[Run]) -> Iterator[Task | None]:
+        """Yield each run once it is ours alone; None while other commands are at work on all that are left."""
+        failed_before = {one.key: one for one in self._store.experiment.finished if one.failed}
+        left = {run.run_id: run for run in todo}
+        waiting = False
+        while left:
+            run = next((run for run in left.values() if self._store.claim(run)), None)
+            if run is None:
+                if not waiting:
+                    self._listener.on_wait(len(left))
+                waiting = True
+                yield None
+                continue
+            waiting = False
+            del left[run.run_id]
+            found = self._store.find(run)
+            if isinstance(found, Finished) and not (found.failed and found == failed_before.get(run.key)):
+                self._store.locks.release(run.run_id)
+                self.ended.append(found)
+                self._listener.on_elsewhere(run, found)
+                continue
+            if isinstance(found, Finished):
+                self._store.retire(run)
+            if isinstance(found, Damage):
+                self._set_aside(found)  # with its checkpoint
+            checkpoint = self._store.find_checkpoint(run)
+            if isinstance(checkpoint, Damage):
+                self._set_aside(checkpoint)
+            yield Task(run, checkpoint if isinstance(checkpoint, Checkpoint) else None)
+
+    def _set_aside(self, damage: Damage) -> None:
+        """Move what cannot be trusted of a claimed run out of its way, and say so."""
+        self._store.quarantine(damage)
+        self._listener.on_damage(damage, True)

@@ -1,0 +1,109 @@
+"""What stands in experiment.json and run.json, with its types and ranges. What is unknown there is left alone."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, FiniteFloat, StringConstraints
+
+from lrbench.runs import Status
+
+Count = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
+Positive = Annotated[int, Field(ge=1, lt=2**53, strict=True)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=10_000, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+NO_FORMULA = r"^[^\x00-\x1f\x7f-\x9f=+@-][^\x00-\x1f\x7f-\x9f]*$"  # what spreadsheets do not calculate
+Label = Annotated[str, StringConstraints(max_length=10_000, pattern=NO_FORMULA)]
+Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+
+
+class FigureRecord(BaseModel):
+    """A figure of the subject."""
+
+    name: Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$", max_length=80)]
+    unit: Annotated[str, StringConstraints(max_length=80)]
+    better: Literal["higher", "lower"]
+    is_share: bool
+
+
+class SubjectRecord(BaseModel):
+    """What is trained."""
+
+    spec: Text
+    title: Text
+    noun: Text
+    figures: Annotated[list[FigureRecord], Field(min_length=1, max_length=50)]
+    examples: Positive
+    data_sha256: Sha256
+
+
+class OptimizerIdentity(BaseModel):
+    """An optimizer, every parameter written out."""
+
+    name: Text
+    parameters: dict[str, Any]
+
+
+class SettingIdentity(BaseModel):
+    """What decides the numbers of all runs of an experiment."""
+
+    problem: Text
+    data_sha256: Sha256
+    optimizer: OptimizerIdentity
+    batch_size: Positive
+    epochs: Positive
+    train_size: Positive
+    val_size: Count
+    validate_on: Literal["split", "test", "none"]
+    engine: Text
+
+
+class ExperimentRecord(BaseModel):
+    """experiment.json: its setting's identity, and what people call it."""
+
+    identity: SettingIdentity
+    optimizer: Text
+    subject: SubjectRecord
+
+
+class ScheduleIdentity(BaseModel):
+    """A schedule, every parameter of its own written out."""
+
+    name: Text
+    lr: Annotated[FiniteFloat, Field(gt=0)]
+    parameters: dict[str, str]
+
+
+class RunIdentity(BaseModel):
+    """What decides the numbers of a run."""
+
+    schedule: ScheduleIdentity
+    label: Label | None = None
+    rates_sha256: str = ""
+    seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)]
+    setting: dict[str, Any]
+
+
+class SecondsRecord(BaseModel):
+    """Where its time went."""
+
+    compile: Annotated[FiniteFloat, Field(ge=0)]
+    train: Annotated[FiniteFloat, Field(ge=0)]
+    evaluate: Annotated[FiniteFloat, Field(ge=0)]
+
+
+class RunRecord(BaseModel):
+    """run.json: what decided the run, and how it ended."""
+
+    run_id: Text
+    identity: RunIdentity
+    scheduler: Label
+    spec: Text
+    feedback: bool
+    status: Status
+    test: dict[str, FiniteFloat] | None
+    curve: list[tuple[Count, FiniteFloat]] | None
+    seconds: SecondsRecord
+    epochs_sha256: Sha256
+    state_sha256: str | None = None
+    error: str | None = None
+    versions: dict[str, str | int | bool | None] | None = None
+    host: dict[str, str | int | bool | None] | None = None
+    git: dict[str, str | int | bool | None] | None = None

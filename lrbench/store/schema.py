@@ -1,0 +1,163 @@
+"""What the records of a results folder hold, how they are sealed, and how those of older versions are brought up.
+
+A record is judged by what it holds itself, never by the code of today: its seal is the sha256 of the rest of it, and
+a run's id ends in the digest of the identity that is stored in it. A migration is a small pure function from one
+version's record to the next one's; it is frozen when its version is superseded.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lrbench.calls import parse_calls
+from lrbench.errors import BadSpec
+from lrbench.files import Damaged, digest, read_json, write_json
+from lrbench.names import with_facts
+
+SCHEMA_VERSION = 2
+SEAL = "record_sha256"  # the key of a record's own checksum
+UPGRADE = "Read it with the lrbench that wrote it, or a newer one: python -m pip install --upgrade lrbench-keras"
+
+Record = dict[str, Any]
+
+
+class TooNew(Damaged):
+    """A file is of a schema that a later version of lrbench wrote. Nothing is wrong with it."""
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write a record whole, with its schema's version and its seal."""
+    versioned = {"schema_version": SCHEMA_VERSION, **record}
+    write_json(path, {**versioned, SEAL: digest(versioned)})
+
+
+def read_run(path: Path) -> Record:
+    """Read run.json and check its seal and its id; return it as this version has it. Raises Damaged."""
+    record = _read(path)
+    _check_seal(path, record)
+    if record.get("run_id") != path.parent.name or not path.parent.name.endswith(f"-{_identity(record)[:8]}"):
+        raise Damaged(f"{path}: its content does not belong to a run called {path.parent.name}")
+    return _migrated(path, record, RUN_MIGRATIONS)
+
+
+def read_experiment(path: Path) -> Record:
+    """Read experiment.json, as this version has it. Raises Damaged."""
+    record = _read(path)
+    if record["schema_version"] > 1:  # those of schema 1 had no seal
+        _check_seal(path, record)
+    return _migrated(path, record, EXPERIMENT_MIGRATIONS)
+
+
+def _read(path: Path) -> Record:
+    record = read_json(path)
+    version = record.get("schema_version")
+    if type(version) is not int or version < 1:
+        raise Damaged(f"{path}: its schema_version is {version!r}")
+    if version > SCHEMA_VERSION:
+        raise TooNew(f"{path}: a later lrbench wrote it: schema {version}, this one reads up to {SCHEMA_VERSION}")
+    return record
+
+
+def _check_seal(path: Path, record: Record) -> None:
+    if record.get(SEAL) != digest({key: value for key, value in record.items() if key != SEAL}):
+        raise Damaged(f"{path}: its content is not what was stored: its {SEAL} does not match")
+
+
+def _identity(record: Record) -> str:
+    """Return the digest of a run's stored identity."""
+    if record["schema_version"] > 1:
+        return digest(record.get("identity"))
+    keys = ("schema_version", "scheduler", "schedule", "seed", "setting", "rates_sha256")
+    return digest({key: record[key] for key in keys if key in record})
+
+
+def _migrated(path: Path, record: Record, steps: dict[int, Callable[[Record], Record]]) -> Record:
+    try:
+        for version in range(record["schema_version"], SCHEMA_VERSION):
+            record = steps[version](record)
+    except (KeyError, TypeError, ValueError, AttributeError, BadSpec) as error:
+        raise Damaged(f"{path}: no record of schema {record['schema_version']}: {error!r}") from error
+    return record
+
+
+# Schema 1 -> 2: the peak rate left the setting, and with it what only MNIST has; figures got names; optimizers and
+# identities are written out; a run's curve is stored with it.
+
+_NEW_PARAMETERS: dict[str, dict[str, str]] = {}  # what schedules gained, at what draws the curve of schema 1
+_KERAS_3: dict[str, dict[str, Any]] = {
+    "sgd": {"momentum": 0.0, "nesterov": False},
+    "adam": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "amsgrad": False},
+    "adamw": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "amsgrad": False},
+    "nadam": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
+    "adamax": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
+    "rmsprop": {"rho": 0.9, "momentum": 0.0, "epsilon": 1e-7, "centered": False},
+    "adagrad": {"initial_accumulator_value": 0.1, "epsilon": 1e-7},
+    "adadelta": {"rho": 0.95, "epsilon": 1e-7},
+    "lion": {"beta_1": 0.9, "beta_2": 0.99},
+}
+
+
+def _experiment_from_1(old: Record) -> Record:
+    setting = old["setting"]
+    problem, hidden = setting["problem"], setting["hidden"]
+    return {
+        "schema_version": 2,
+        "identity": _setting_from_1(setting),
+        "optimizer": setting["optimizer"],
+        "subject": {
+            "spec": f"{problem}(hidden={hidden})",
+            "title": f"MNIST 784-{hidden}-10" if problem == "mnist" else f"{problem} {hidden}",
+            "noun": "images",
+            "figures": [
+                {"name": "loss", "unit": "nats", "better": "lower", "is_share": False},
+                {"name": "accuracy", "unit": "", "better": "higher", "is_share": True},
+            ],
+            "examples": 60_000,
+            "data_sha256": setting["data_sha256"],
+        },
+    }
+
+
+def _run_from_1(old: Record) -> Record:
+    (call,) = parse_calls(old["spec"])
+    schedule = old["schedule"]
+    parameters = _NEW_PARAMETERS.get(schedule["name"], {}) | schedule["parameters"]
+    pairs = ", ".join(f"{key.text}={value.text}" for key, value in call.pairs if key.text != "lr")
+    words = f"{call.name.text}({pairs})" if pairs else call.name.text
+    figures = ("loss", "accuracy")
+    done = old["status"] == "done"
+    return {
+        **old,
+        "schema_version": 2,
+        "identity": {
+            "schedule": {"name": schedule["name"], "lr": float(schedule["lr"]), "parameters": parameters},
+            **({"label": call.label.text} if call.label else {}),
+            **({"rates_sha256": old["rates_sha256"]} if "rates_sha256" in old else {}),
+            "seed": old["seed"],
+            "setting": _setting_from_1(old["setting"]),
+        },
+        "scheduler": call.label.text if call.label else words,
+        "spec": with_facts(words, {"lr": repr(float(schedule["lr"])).removesuffix(".0")}),
+        "feedback": schedule["name"] == "plateau",
+        "test": {name: old[f"test_{name}"] for name in figures} if done else None,
+        "curve": None,
+    }
+
+
+def _setting_from_1(old: Record) -> Record:
+    (call,) = parse_calls(old["optimizer"])
+    given = {
+        key.text: value.text == "true" if value.text in ("true", "false") else float(value.text)
+        for key, value in call.pairs
+    }
+    common = {"weight_decay": 0.004 if call.name.text == "adamw" else None, "clipnorm": None, "clipvalue": None}
+    return {
+        "problem": f"{old['problem']}(hidden={old['hidden']})",
+        "data_sha256": old["data_sha256"],
+        "optimizer": {"name": call.name.text, "parameters": _KERAS_3[call.name.text] | common | given},
+        **{key: old[key] for key in ("batch_size", "epochs", "train_size", "val_size", "validate_on", "engine")},
+    }
+
+
+RUN_MIGRATIONS = {1: _run_from_1}
+EXPERIMENT_MIGRATIONS = {1: _experiment_from_1}
