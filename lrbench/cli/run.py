@@ -195,7 +195,7 @@ def _list_runs(wishes: "Config") -> int:
     typer.echo(printable(f"{folder}: {plan.setting.describe()}"))
     for each in plan.runs:
         typer.echo(
-            f"{'done ' if each.run_id in done else 'to do'}  {each.run_id}  {each.schedule}, seed {each.seed}"
+            f"{'done ' if each.run_id in done else 'to do'}  {each.run_id}  {each.schedule.written(each.setting.lr)}, seed {each.seed}"
         )
     for warning in plan.warnings:
         typer.echo(f"Warning: {warning}", err=True)

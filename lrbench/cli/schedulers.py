@@ -44,7 +44,7 @@ def preview(
     lrbench preview exponential --format csv
     """
     from lrbench.config import load
-    from lrbench.schedules import Horizon, parse_list, warnings
+    from lrbench.schedules import Horizon, parse_list, told_apart, warnings
 
     wishes = load(None, {"epochs": epochs, "lr": lr, "schedulers": schedulers})
     specs = parse_list(schedulers, wishes.lr)
@@ -55,7 +55,7 @@ def preview(
         horizons = [Horizon(length, steps_per_epoch) for length in lengths]
         tables = {_count(horizon): specs[0].table(horizon) for horizon in horizons}
         warned = [f"{_count(horizon)}: {warning}" for horizon in horizons for warning in warnings(specs, horizon)]
-        x_label, x_end, title = "% of the horizon", 100.0, str(specs[0])
+        x_label, x_end, title = "% of the horizon", 100.0, specs[0].written(wishes.lr)
     else:
         horizon = Horizon(wishes.epochs, steps_per_epoch)
         if format != "curves":
@@ -68,7 +68,7 @@ def preview(
             data.WRITERS[format](specs, horizon, sys.stdout)
             _warn(warnings(specs, horizon))
             return DONE
-        tables = {each.label: each.table(horizon) for each in specs}
+        tables = {name: each.table(horizon) for name, each in zip(told_apart(specs), specs, strict=True)}
         warned = warnings(specs, horizon)
         x_label, x_end, title = "step", float(horizon.steps), f"{_count(horizon)} of {steps_per_epoch:,} steps"
     if out:
@@ -104,6 +104,7 @@ def schedulers(
     """
     from lrbench.config import load
     from lrbench.schedules import Horizon, parse
+    from lrbench.schedules.aliases import other_name
     from lrbench.show import catalogue
 
     if name is None:
@@ -114,7 +115,8 @@ def schedulers(
         catalogue.write_listing(sys.stdout)
         return DONE
     wishes = load(None, {"epochs": epochs, "lr": lr})
-    schedule = parse(name, wishes.lr)
+    alias = other_name(name)
+    schedule = parse(alias[1] if alias else name, wishes.lr)
     if code:
         horizon = Horizon(wishes.epochs, steps_per_epoch)
         typer.echo(catalogue.snippet(schedule, code, horizon), nl=False)
@@ -123,7 +125,7 @@ def schedulers(
             f"{schedule.name} is a function of yours.", f"See its curve: lrbench preview {schedule.name}"
         )
     else:
-        catalogue.write_explanation(schedule, sys.stdout)
+        catalogue.write_explanation(schedule, sys.stdout, alias[0] if alias else "")
     return DONE
 
 

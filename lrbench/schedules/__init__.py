@@ -8,7 +8,7 @@ array([0.1 , 0.1 , 0.05, 0.05])
 from lrbench.schedules import curves, cycles, feedback  # they register themselves
 from lrbench.schedules.advice import warnings
 from lrbench.schedules.base import REGISTRY, Horizon, Rate, Span
-from lrbench.schedules.schedule import Schedule, rates
+from lrbench.schedules.schedule import Schedule, rates, told_apart
 from lrbench.schedules.spec import parse, parse_list
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "parse",
     "parse_list",
     "rates",
+    "told_apart",
     "warnings",
 ]

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from lrbench.schedules.base import Horizon, Rates, Span, text_of
-from lrbench.schedules.schedule import Schedule, rates
+from lrbench.schedules.modifiers import whole_steps
+from lrbench.schedules.schedule import Schedule, rates, told_apart
 
 ENDS_HIGH = 0.5  # of its own highest rate: a curve that fell below that and ends above it did not arrive
 TINY = 1e-5  # of the peak: what is learnt below it cannot be seen
@@ -15,31 +16,38 @@ TINY = 1e-5  # of the peak: what is learnt below it cannot be seen
 def warnings(schedules: Sequence[Schedule], horizon: Horizon) -> list[str]:
     """Return a line for everything odd about schedules that are to be compared on one horizon. Raises BadSpec."""
     tables = [rates(schedule, horizon) for schedule in schedules]
+    names = told_apart(schedules)
     found = []
-    for schedule, table in zip(schedules, tables, strict=True):
-        found += list(_beyond(schedule, horizon))
-        found += list(_ends_high(schedule, table, horizon))
-        found += list(_flat_tail(schedule, table, horizon))
-    return found + list(_twins(schedules, tables, horizon))
+    for name, schedule, table in zip(names, schedules, tables, strict=True):
+        found += list(_beyond(name, schedule, horizon))
+        found += list(_ends_high(name, schedule, table))
+        found += list(_flat_tail(name, table, horizon))
+    return found + list(_twins(names, schedules, tables, horizon))
 
 
-def _beyond(schedule: Schedule, horizon: Horizon) -> Iterator[str]:
-    """Spans beyond the horizon: a boundary that never comes, a decay that has hardly begun."""
+def _beyond(name: str, schedule: Schedule, horizon: Horizon) -> Iterator[str]:
+    """Spans beyond the horizon: a boundary that never comes, a decay that has hardly begun.
+
+    A modifier that does not fit is an error already.
+    """
     parameters = schedule.parameters
-    left = horizon.after(sum(round(parameters[key].steps(horizon)) for key in ("warmup", "hold")))
+    left = horizon
+    for key in ("warmup", "hold"):  # in the order in which they come
+        left = left.after(whole_steps(parameters[key], left))
     stairs = schedule.name in ("step", "multistep", "piecewise") or parameters.get("staircase")
-    for key, value in parameters.items():
+    for key in schedule.entry.parameters:
+        value = parameters[key]
         spans = [span for span in (value if isinstance(value, tuple) else (value,)) if isinstance(span, Span)]
         longest = max((span.steps(left) for span in spans), default=0)
         if longest > left.steps or (stairs and longest == left.steps):
             reaches = "reaches beyond" if longest > left.steps else "comes only after"
             yield (
-                f"{schedule.label}: {key}={text_of(value)} {reaches} the {left.steps:,} steps that it has "
+                f"{name}: {key}={text_of(value)} {reaches} the {left.steps:,} steps that it has "
                 f"({horizon.epochs} epochs), so it is cut off or never seen; train longer, or write {key} in %."
             )
 
 
-def _ends_high(schedule: Schedule, table: Rates, horizon: Horizon) -> Iterator[str]:
+def _ends_high(name: str, schedule: Schedule, table: Rates) -> Iterator[str]:
     """A curve that rises again after its low, or still rises at its end, and ends high."""
     end, highest = float(table[-1]), float(table.max())
     low = float(table[int(np.argmax(table)) :].min())
@@ -48,30 +56,32 @@ def _ends_high(schedule: Schedule, table: Rates, horizon: Horizon) -> Iterator[s
     if end > ENDS_HIGH * highest and (end > 2 * low or unfinished):
         cause = "its last cycle is cut off" if cycles else "it rises towards its end"
         yield (
-            f"{schedule.label} ends at the rate {end:.3g}, {100 * end / highest:.0f} % of its highest: {cause}; "
+            f"{name} ends at the rate {end:.3g}, {100 * end / highest:.0f} % of its highest: {cause}; "
             "let it end low, or take its result as one at a high rate."
         )
 
 
-def _flat_tail(schedule: Schedule, table: Rates, horizon: Horizon) -> Iterator[str]:
+def _flat_tail(name: str, table: Rates, horizon: Horizon) -> Iterator[str]:
     """Whole epochs at rates so low that they change nothing."""
     by_epoch = table.reshape(horizon.epochs, horizon.steps_per_epoch).max(axis=1)
     tail = int(np.argmax(by_epoch[::-1] >= TINY * table.max()))
     if tail:
         yield (
-            f"{schedule.label} falls to the rate {table[-1]:.1g}, so the last {tail} of {horizon.epochs} epochs "
+            f"{name} falls to the rate {table[-1]:.1g}, so the last {tail} of {horizon.epochs} epochs "
             "change nothing; let it fall more slowly, or train for fewer epochs."
         )
 
 
-def _twins(schedules: Sequence[Schedule], tables: Sequence[Rates], horizon: Horizon) -> Iterator[str]:
+def _twins(
+    names: Sequence[str], schedules: Sequence[Schedule], tables: Sequence[Rates], horizon: Horizon
+) -> Iterator[str]:
     """Schedules that are the same curve: their difference is 0 by construction."""
     seen: dict[Any, str] = {}
-    for schedule, table in zip(schedules, tables, strict=True):
+    for name, schedule, table in zip(names, schedules, tables, strict=True):
         key = (table.astype(np.float32).tobytes(), schedule.feedback(horizon))  # as an optimizer uses them
         if key in seen:
             yield (
-                f"{schedule.label} and {seen[key]} are the same curve over {horizon.epochs} epochs, "
+                f"{name} and {seen[key]} are the same curve over {horizon.epochs} epochs, "
                 "so their difference is 0; leave one out."
             )
-        seen.setdefault(key, schedule.label)
+        seen.setdefault(key, name)

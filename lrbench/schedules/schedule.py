@@ -1,6 +1,6 @@
 """A schedule: a curve's name with its parameters and its peak rate, not yet bound to a horizon."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from lrbench.schedules import functions
 from lrbench.schedules.base import REGISTRY, Curve, Entry, Horizon, Rates, text_of
 from lrbench.schedules.checks import check
-from lrbench.schedules.modifiers import MODIFIERS, modified, parameters_of
+from lrbench.schedules.modifiers import modified, modifiers_of, parameters_of
 
 if TYPE_CHECKING:
     from lrbench.schedules.feedback import Plateau
@@ -17,15 +17,42 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What a spec says. `str(schedule)` is a spec that parses back to an equal schedule.
+    """What a spec says. `str(schedule)` parses back to an equal schedule, whatever the command's peak rate is.
 
     The same schedule serves a short and a long training: a horizon turns its spans into steps.
     """
 
-    label: str
     name: str
-    lr: float  # the peak rate
-    given: tuple[tuple[str, Any], ...] = ()  # what the spec says beyond the defaults
+    lr: float  # the peak rate, whether the spec or the command named it
+    given: tuple[tuple[str, Any], ...] = ()  # what the spec says beyond the defaults and the peak rate
+    title: str = ""  # the label that the user gave it, if any
+
+    @property
+    def named(self) -> bool:
+        """Whether the user gave it a label."""
+        return bool(self.title)
+
+    @property
+    def label(self) -> str:
+        """The user's label, else its words."""
+        return self.title or self.words
+
+    @property
+    def words(self) -> str:
+        """The spec without label and peak rate: `step(every=5 epochs)`."""
+        return self._call(self._inside())
+
+    @property
+    def spec(self) -> str:
+        """The spec without label, with the peak rate: `step(lr=0.1, every=5 epochs)`."""
+        return self._call([f"lr={text_of(self.lr)}", *self._inside()])
+
+    def __str__(self) -> str:
+        return self._labelled(self.spec)
+
+    def written(self, lr: float) -> str:
+        """Return the shortest text that parses to it where `lr` is the command's peak rate."""
+        return self._labelled(self.words if self.lr == lr else self.spec)
 
     @property
     def entry(self) -> Entry:
@@ -41,7 +68,7 @@ class Schedule:
     def parameters(self) -> dict[str, Any]:
         """Every parameter and modifier with its value, defaults included."""
         defaults = {key: parameter.default for key, parameter in parameters_of(self.entry).items()}
-        return defaults | {key: value for key, value in self.given if key != "lr"}
+        return defaults | dict(self.given)
 
     def curve(self, horizon: Horizon) -> Curve:
         """Return the pure function from steps to rates; a curve of lrbench's own may be asked for t = T as well.
@@ -49,7 +76,8 @@ class Schedule:
         A feedback schedule's is what its rule scales. Raises BadSpec if the parameters do not fit.
         """
         make = self._make if not self.entry.feedback else self._make_constant
-        return modified(make, {key: self.parameters[key] for key in MODIFIERS})(horizon)
+        values = self.parameters
+        return modified(make, {key: values[key] for key in modifiers_of(self.entry)}, self.lr)(horizon)
 
     def feedback(self, horizon: Horizon) -> "Plateau | None":
         """Return the rule that scales the rates between epochs, or None for an open-loop schedule."""
@@ -87,18 +115,17 @@ class Schedule:
         own = {key: parameter.default for key, parameter in self.entry.parameters.items()} | dict(
             self.entry.modifiers
         )
-        given = {key: value for key, value in self.given if key != "lr"}
-        parameters = {key: text_of(value) for key, value in (own | given).items()}
+        parameters = {key: text_of(value) for key, value in (own | dict(self.given)).items()}
         return {"name": self.name, "lr": self.lr, "parameters": parameters}
 
-    @property
-    def spec(self) -> str:
-        """The spec without its label: `step(every=5 epochs)`."""
-        inside = ", ".join(f"{key}={text_of(value)}" for key, value in self.given)
-        return f"{self.name}({inside})" if inside else self.name
+    def _inside(self) -> list[str]:
+        return [f"{key}={text_of(value)}" for key, value in self.given]
 
-    def __str__(self) -> str:
-        return self.spec if self.label == self.spec else f"{self.label}={self.spec}"
+    def _call(self, inside: list[str]) -> str:
+        return f"{self.name}({', '.join(inside)})" if inside else self.name
+
+    def _labelled(self, text: str) -> str:
+        return f"{self.title}={text}" if self.named else text
 
     def _make(self, horizon: Horizon) -> Any:
         own = self.entry.parameters
@@ -125,3 +152,9 @@ def rates(schedule: Schedule, horizon: Horizon) -> Rates:
             "Rates must be finite and not negative; change its parameters.",
         )
     return table
+
+
+def told_apart(schedules: Sequence[Schedule]) -> list[str]:
+    """Return each schedule's label, or its text with the peak rate where another one has the same label."""
+    labels = [each.label for each in schedules]
+    return [str(each) if labels.count(each.label) > 1 else each.label for each in schedules]

@@ -8,14 +8,14 @@ of the peak rate. Lists inside a value are separated by `;`.
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, get_args, get_origin
 
 from lrbench.calls import NUMBER, Call, Piece, known, no_twins, parse_calls, read_number, read_plain
 from lrbench.errors import BadSpec
 from lrbench.schedules import functions
-from lrbench.schedules.base import REGISTRY, Rate, Span, Unit
-from lrbench.schedules.modifiers import MODIFIERS, parameters_of
+from lrbench.schedules.aliases import other_name
+from lrbench.schedules.base import REGISTRY, Entry, Rate, Span, Unit
+from lrbench.schedules.modifiers import parameters_of
 from lrbench.schedules.schedule import Schedule
 
 FORMULA = "+-@"  # how a cell begins that spreadsheets calculate; a label cannot begin with =
@@ -38,11 +38,16 @@ def parse(text: str, lr: float = 0.1) -> Schedule:
 
 
 def parse_list(text: str, lr: float = 0.1) -> list[Schedule]:
-    """Read specs separated by commas. Raises BadSpec, also for a repeated label."""
+    """Read specs separated by commas; `lr` is the peak rate for those that name none.
+
+    Raises BadSpec, also for a schedule that stands twice and for a user's label that another one has too. Schedules
+    without one may share their words, if their peak rates differ.
+    """
     schedules: list[Schedule] = []
     for call in parse_calls(text):
-        schedule = _schedule(call, lr)
-        if any(schedule.label == other.label for other in schedules):
+        schedule = _schedule(call, float(lr))
+        same = [other for other in schedules if other.label == schedule.label]
+        if schedule in same or any(each.named for each in (schedule, *same) if same):
             (call.label or call.whole).bad(
                 f"The label {schedule.label!r} stands twice",
                 "Name one of them: other=" + schedule.spec + ".",
@@ -53,7 +58,7 @@ def parse_list(text: str, lr: float = 0.1) -> list[Schedule]:
 
 def _schedule(call: Call, lr: float) -> Schedule:
     name = call.name.text
-    entry = functions.entry(name) if ":" in name else REGISTRY[known(call.name, REGISTRY, "scheduler")]
+    entry = functions.entry(name) if ":" in name else _registered(call.name)
     parameters = parameters_of(entry)
     no_twins(call.pairs)
     values: dict[str, Any] = {}
@@ -61,19 +66,23 @@ def _schedule(call: Call, lr: float) -> Schedule:
         if key.text == "lr":
             values["lr"] = _peak(value, lr)
         else:
-            known(key, [*entry.parameters, "lr", *MODIFIERS], f"parameter of {entry.name}:")
+            known(key, [*parameters, "lr"], f"parameter of {entry.name}:")
             values[key.text] = _read(parameters[key.text].type, key.text, value)
+    peak = values.get("lr", lr)
     given = tuple(
-        (key, values[key])
-        for key in ("lr", *parameters)
-        if key in values and (key == "lr" or values[key] != parameters[key].default)
+        (key, values[key]) for key in parameters if key in values and values[key] != parameters[key].default
     )
-    schedule = Schedule("", entry.name, values.get("lr", lr), given)
-    if call.label:
-        return replace(schedule, label=_label(call.label))
-    if schedule.spec[0] in FORMULA:  # a file of the user's own
-        call.whole.bad(f"{schedule.spec!r} would be a formula in a spreadsheet", f"Write label={schedule.spec}.")
-    return replace(schedule, label=schedule.spec)
+    schedule = Schedule(entry.name, peak, given, _label(call.label) if call.label else "")
+    if schedule.label[0] in FORMULA:  # a file of the user's own
+        call.whole.bad(f"{schedule.label!r} would be a formula in a spreadsheet", f"Write label={call.whole.text}.")
+    return schedule
+
+
+def _registered(name: Piece) -> Entry:
+    alias = None if name.text in REGISTRY else other_name(name.text)
+    if alias:
+        name.bad(f"Unknown scheduler {name.text!r}", f"{alias[0]} has another name here: write {alias[1]}.")
+    return REGISTRY[known(name, REGISTRY, "scheduler")]
 
 
 def _peak(value: Piece, lr: float) -> float:
@@ -117,9 +126,13 @@ def _span(key: str, value: Piece) -> Span:
     return Span(amount, UNITS[unit])
 
 
+def _rate_or_none(key: str, value: Piece) -> Rate | None:
+    return None if value.text == "none" else _rate(key, value)
+
+
 def _rate(key: str, value: Piece) -> Rate:
     share = value.text.endswith("%")
     return Rate(read_number(key, value.cut(0, -1).strip() if share else value), share)
 
 
-READERS: dict[Any, Callable[[str, Piece], Any]] = {Span: _span, Rate: _rate}
+READERS: dict[Any, Callable[[str, Piece], Any]] = {Span: _span, Rate: _rate, Rate | None: _rate_or_none}

@@ -1,5 +1,6 @@
 """All schedules in a table, one of them explained, and the code that takes it home."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any, TextIO, get_args, get_origin
 
@@ -10,21 +11,27 @@ from rich.text import Text
 
 from lrbench.errors import BadSpec
 from lrbench.schedules import REGISTRY, Horizon, Rate, Schedule, Span, parse
+from lrbench.schedules.aliases import OTHER_NAMES
 from lrbench.schedules.base import Parameter, text_of
 from lrbench.schedules.docs import docs_of
-from lrbench.schedules.modifiers import MODIFIERS, parameters_of
+from lrbench.schedules.modifiers import MODIFIERS, modifiers_of, parameters_of
 from lrbench.show import PIPE_WIDTH
 from lrbench.show.preview import sparkline
 
 TAKES = {
     Span: "a span: epochs, steps, or % of the horizon",
     Rate: "a rate, or % of the peak rate",
+    Rate | None: "a rate, or % of the peak rate, or none",
     float: "a number",
     bool: "true or false",
 }
 MEANS = {
-    "warmup": "a straight climb to the first rate, before all else",
+    "warmup": "a climb to the first rate, before all else",
+    "warmup_shape": "how it climbs",
+    "warmup_start": "where it begins; with none, its first update is one step up from 0",
     "hold": "stay at the first rate, then run the curve on the rest",
+    "cooldown": "a fall to 0 at the end, whatever the curve does",
+    "cooldown_shape": "how it falls",
     "per": "let the rate of an epoch's first step serve the whole epoch",
 }
 
@@ -37,35 +44,38 @@ def write_listing(stream: TextIO) -> None:
         shown = {
             key: each
             for key, each in parameters_of(entry).items()
-            if key not in MODIFIERS or key in entry.modifiers
+            if key in entry.parameters or key in entry.modifiers
         }
         given = " ".join(f"{key}={text_of(each.default)}" for key, each in shown.items())
         table.add_row(name, sparkline(_picture(parse(name)), 12), Text(given), Text(docs_of(entry).summary))
     console.print(table)
     console.print(
-        "Every schedule also takes lr (its own peak rate) and warmup, hold, per.\n"
+        f"Every schedule also takes lr (its own peak rate) and {', '.join(MODIFIERS)}.\n"
         "Your own: module:function or file.py:function, of (step), (step, total), (epoch) or (epoch, lr).\n"
+        f"Other names: {_other_names()}.\n"
         "More: lrbench schedulers cosine"
     )
 
 
-def write_explanation(schedule: Schedule, stream: TextIO) -> None:
-    """Write what is known of one schedule."""
+def write_explanation(schedule: Schedule, stream: TextIO, alias: str = "") -> None:
+    """Write what is known of one schedule; `alias` is the other name that it was asked for by."""
     console = _console(stream)
     entry = REGISTRY[schedule.name]
     docs = docs_of(entry)
+    if alias:
+        console.print(f"{alias} is {schedule.words} here.\n")
     console.print(f"{schedule.name}: {docs.summary}\n", style="bold")
     for line in docs.formula:
         console.print(f"  {line}")
     console.print(f"\n  {sparkline(_picture(schedule), 60)}\n")
     table = Table("parameter", "default", "takes", box=box.SIMPLE_HEAD)
-    _add_parameters(table, entry.parameters)
-    _add_parameters(table, {key: each for key, each in parameters_of(entry).items() if key in MODIFIERS})
+    _add_parameters(table, entry.parameters, {})
+    _add_parameters(table, modifiers_of(entry), MEANS)
     console.print(table)
     for topic, text in docs.topics.items():
         console.print(f"{topic + ':':9}{text}")
-    console.print(f"\nNext: lrbench preview {schedule.name}")
-    console.print(f"      lrbench schedulers {schedule.name} --code keras")
+    console.print(f"\nNext: lrbench preview {shlex.quote(schedule.words)}")
+    console.print(f"      lrbench schedulers {shlex.quote(schedule.words)} --code keras")
 
 
 def snippet(schedule: Schedule, kind: str, horizon: Horizon) -> str:
@@ -74,12 +84,12 @@ def snippet(schedule: Schedule, kind: str, horizon: Horizon) -> str:
         "from lrbench.schedules import Horizon, parse\n\n"
         f"# {horizon.epochs} epochs of {horizon.steps_per_epoch:,} updates; put in your own numbers\n"
         f"horizon = Horizon(epochs={horizon.epochs}, steps_per_epoch={horizon.steps_per_epoch})\n"
-        f"schedule = parse({str(schedule)!r}, lr={schedule.lr!r})\n"
+        f"schedule = parse({str(schedule)!r})\n"
     )
     rule = schedule.feedback(horizon)
     if kind == "torch" and rule:
         if schedule.parameters["warmup"].value or schedule.parameters["hold"].value:
-            raise BadSpec(f"PyTorch has no {schedule.spec}.", "Leave warmup and hold out, or write it by hand.")
+            raise BadSpec(f"PyTorch has no {schedule.words}.", "Leave warmup and hold out, or write it by hand.")
         mode = "max" if rule.monitor == "val_accuracy" else "min"
         return (
             "import torch\n\nmodel = torch.nn.Linear(784, 10)  # yours\n"
@@ -87,7 +97,7 @@ def snippet(schedule: Schedule, kind: str, horizon: Horizon) -> str:
             "# PyTorch counts patience and cooldown one epoch longer\n"
             "scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(\n"
             f"    optimizer, {mode!r}, factor={rule.factor!r}, patience={rule.patience - 1}, "
-            f"threshold={rule.min_delta!r},\n    threshold_mode='abs', cooldown={max(rule.cooldown - 1, 0)}, "
+            f"threshold={rule.min_delta!r},\n    threshold_mode={rule.threshold[:3]!r}, cooldown={max(rule.cooldown - 1, 0)}, "
             f"min_lr={rule.min_scale * schedule.lr!r},\n)\n"
             f"\n# after every epoch: scheduler.step({rule.monitor})\n"
             'print("first rate:", optimizer.param_groups[0]["lr"])\n'
@@ -113,9 +123,17 @@ def snippet(schedule: Schedule, kind: str, horizon: Horizon) -> str:
     )
 
 
-def _add_parameters(table: Table, parameters: Mapping[str, Parameter]) -> None:
+def _other_names() -> str:
+    """`linear (D2Z, linear-to-zero), ...`: what to write, and what others call it."""
+    names: dict[str, list[str]] = {}
+    for name, spec in OTHER_NAMES.items():
+        names.setdefault(spec, []).append(name)
+    return ", ".join(f"{spec} ({', '.join(others)})" for spec, others in names.items())
+
+
+def _add_parameters(table: Table, parameters: Mapping[str, Parameter], means: Mapping[str, str]) -> None:
     for key, each in parameters.items():
-        said = MEANS.get(key)
+        said = means.get(key)
         takes = _takes(each.type)
         table.add_row(key, text_of(each.default), Text(f"{takes}: {said}" if said else takes))
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lrbench.schedules import Horizon, Schedule, warnings
+from lrbench.schedules import Horizon, Schedule, told_apart, warnings
 from lrbench.schedules.base import Rates
 from lrbench.show import NARROWEST, PIPE_WIDTH
 
@@ -82,9 +82,9 @@ def write_csv(schedules: Sequence[Schedule], horizon: Horizon, stream: TextIO) -
     """Write every rate as a tidy table: scheduler, epoch (from 1), step (from 0), lr."""
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["scheduler", "epoch", "step", "lr"])
-    for schedule in schedules:
+    for name, schedule in zip(told_apart(schedules), schedules, strict=True):
         for step, rate in enumerate(schedule.table(horizon).tolist()):
-            writer.writerow([schedule.label, step // horizon.steps_per_epoch + 1, step, rate])
+            writer.writerow([name, step // horizon.steps_per_epoch + 1, step, rate])
 
 
 def write_json(schedules: Sequence[Schedule], horizon: Horizon, stream: TextIO) -> None:
@@ -93,15 +93,18 @@ def write_json(schedules: Sequence[Schedule], horizon: Horizon, stream: TextIO) 
         "epochs": horizon.epochs,
         "steps_per_epoch": horizon.steps_per_epoch,
         "warnings": warnings(schedules, horizon),
-        "schedulers": [_record(schedule, schedule.table(horizon)) for schedule in schedules],
+        "schedulers": [
+            _record(name, schedule, schedule.table(horizon))
+            for name, schedule in zip(told_apart(schedules), schedules, strict=True)
+        ],
     }
     json.dump(record, stream, allow_nan=False)
     stream.write("\n")
 
 
-def _record(schedule: Schedule, table: Rates) -> dict[str, Any]:
+def _record(name: str, schedule: Schedule, table: Rates) -> dict[str, Any]:
     ends = {"first": float(table[0]), "mean": float(table.mean()), "last": float(table[-1])}
-    return {"scheduler": schedule.label, "spec": schedule.spec, **ends, "rates": table.tolist()}
+    return {"scheduler": name, "spec": schedule.spec, **ends, "rates": table.tolist()}
 
 
 WRITERS: dict[str, Callable[[Sequence[Schedule], Horizon, TextIO], None]] = {"csv": write_csv, "json": write_json}

@@ -15,7 +15,7 @@ def command(experiment: Experiment) -> str:
     schedules = {one.run.schedule.label: one.run.schedule for one in experiment.finished}
     seeds = sorted({one.run.seed for one in experiment.finished})
     words = ["lrbench", "run"]
-    specs = [str(schedule) for schedule in schedules.values()]
+    specs = [schedule.written(setting.lr) for schedule in schedules.values()]
     if set(specs) != set(default.schedulers):
         words += ["--schedulers", ",".join(specs)]
     if seeds != [0]:
