@@ -28,14 +28,14 @@ class Config(BaseModel):
     batch_size: Annotated[PositiveInt, Field(examples=["32"])] = 32
     lr: Annotated[FiniteFloat, Field(gt=0, le=1e30, examples=["0.1"])] = 0.1
     optimizer: Annotated[str, Field(examples=["sgd(momentum=0.9)", "adam"])] = "sgd"
-    hidden: Annotated[PositiveInt, Field(examples=["128"])] = 128
+    hidden: Annotated[PositiveInt | None, Field(examples=["128"])] = None  # None: the problem's own
     problem: Annotated[str, Field(examples=["mnist"])] = "mnist"
     train_size: Annotated[PositiveInt | None, Field(examples=["2000"])] = None  # None: all that remain
     val_size: Annotated[int | None, Field(ge=0, examples=["5000"])] = None  # None: 5,000, or 0 with a test set
     validate_on: Annotated[Literal["split", "test"], Field(examples=["split", "test"])] = "split"
     engine: Annotated[Literal["compiled", "fit", "fake"], Field(examples=["compiled", "fit"])] = "compiled"
     jobs: Annotated[PositiveInt | None, Field(examples=["2"])] = None  # None: one per core
-    checkpoint_every: Annotated[PositiveInt, Field(examples=["5"])] = 1  # epochs
+    checkpoint_every: Annotated[PositiveInt | None, Field(examples=["5"])] = None  # epochs; None: once a second
     out: Annotated[Path, Field(examples=["results"])] = Path("results")
     name: Annotated[str | None, Field(min_length=1, max_length=80, examples=["my-comparison"])] = None
 

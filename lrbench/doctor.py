@@ -13,7 +13,7 @@ from lrbench.engine import open_engine
 from lrbench.engine.base import train
 from lrbench.errors import BadResults, LrbenchError
 from lrbench.plan import make_plan
-from lrbench.records import RunResult
+from lrbench.runs import RunResult
 from lrbench.store import find_experiments, load, survey
 
 GOLDEN = {  # the path that both engines must follow

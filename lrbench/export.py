@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from lrbench.errors import BadResults, MissingExtra
-from lrbench.plan import Experiment, Finished
-from lrbench.records import EpochRow
-from lrbench.store import write_whole
+from lrbench.runs import Experiment, Finished
+from lrbench.runs import Row
+from lrbench.files import write_whole
 
 FOLDER = "export"  # in the experiment's folder
 EVENTS = "events.out.tfevents.0.lrbench"  # the one file of a run; TensorBoard wants "tfevents" in its name

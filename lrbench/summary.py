@@ -9,8 +9,8 @@ import pandas as pd
 from lrbench.errors import BadConfig, nearest
 from lrbench.judge.comparisons import Scores
 from lrbench.judge.statistics import mean_interval
-from lrbench.plan import Experiment
-from lrbench.records import Status
+from lrbench.runs import Experiment
+from lrbench.runs import Status
 
 COLUMNS = {
     "scheduler": "the schedule's label",

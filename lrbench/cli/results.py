@@ -15,7 +15,7 @@ from lrbench.show import PlotFormat, SummaryFormat, printable
 
 if TYPE_CHECKING:
     from lrbench.judge.questions import Answer, Question
-    from lrbench.plan import Experiment
+    from lrbench.runs import Experiment
 
 Baseline = Annotated[
     str | None,

@@ -10,12 +10,12 @@ import typer
 from lrbench.cli.app import BROKEN, DONE, app, complete, speak
 from lrbench.cli.results import show
 from lrbench.errors import EngineUnavailable
-from lrbench.records import Status
+from lrbench.runs import Status
 from lrbench.show import printable
 
 if TYPE_CHECKING:
     from lrbench.config import Config
-    from lrbench.plan import Experiment
+    from lrbench.runs import Experiment
     from lrbench.runner import Outcome
 
 

@@ -6,8 +6,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from lrbench.plan import Experiment, Finished
-from lrbench.records import Status
+from lrbench.runs import Experiment, Finished
+from lrbench.runs import Status
 
 FITTED = 0.999  # train accuracy from which on there is nothing left to fit
 SMALL_RATE = 1e-3  # of the peak rate

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from lrbench.errors import BadConfig, nearest
 from lrbench.judge import statistics as stats
-from lrbench.plan import Experiment
-from lrbench.records import Status
+from lrbench.runs import Experiment
+from lrbench.runs import Status
 
 ALPHA = 0.05  # of the whole family of comparisons
 POWER = 0.8

@@ -21,7 +21,7 @@ from lrbench.judge.comparisons import (
 )
 from lrbench.judge.targets import Reached, time_to_target
 from lrbench.judge.tidy import read_scores
-from lrbench.plan import Experiment
+from lrbench.runs import Experiment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

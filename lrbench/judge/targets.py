@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from lrbench.errors import BadConfig
-from lrbench.plan import Experiment, Finished
-from lrbench.records import EpochRow
+from lrbench.runs import Experiment, Finished
+from lrbench.runs import Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,12 +85,12 @@ def find(spec: str, short: Mapping[str, int] | None = None) -> Problem:
             values[key.text] = read_whole(key.text, value)
     except BadSpec as error:
         raise BadConfig(error.problem, error.hint) from error
-    for key, number in (short or {}).items():
-        if key not in parameters:
-            raise BadConfig(f"The problem {name} has no parameter {key!r}.", f"Leave {key} out.")
-        if values.get(key, number) != number:
-            raise BadConfig(f"{key}={number} is not what {spec} says.", "Leave one of them out.")
-        values[key] = number
+    for word, number in (short or {}).items():
+        if word not in parameters:
+            raise BadConfig(f"The problem {name} has no parameter {word!r}.", f"Leave {word} out.")
+        if values.get(word, number) != number:
+            raise BadConfig(f"{word}={number} is not what {spec} says.", "Leave one of them out.")
+        values[word] = number
     return PROBLEMS[name](**values)
 
 

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from lrbench.config import Config
-from lrbench.plan import Experiment, Finished
-from lrbench.records import Status
+from lrbench.runs import Experiment, Finished
+from lrbench.runs import Status
 from lrbench.show.canvas import MARKERS, colour, dashes, shown
 
 

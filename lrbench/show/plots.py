@@ -17,7 +17,7 @@ from lrbench.errors import BadResults
 from lrbench.judge.comparisons import Comparison
 from lrbench.judge.statistics import mean_interval
 from lrbench.judge.targets import check_target, time_to_target
-from lrbench.plan import Experiment
+from lrbench.runs import Experiment
 from lrbench.schedules import rates
 from lrbench.show import PlotFormat
 from lrbench.show.canvas import STYLE, add_legend, log_if_wide, save, thinned

@@ -10,7 +10,7 @@ from rich.table import Column
 from rich.text import Text
 
 from lrbench.plan import Damage, Finished, Plan, Run
-from lrbench.records import EpochRow, Status
+from lrbench.runs import Row, Status
 from lrbench.show import printable
 
 if TYPE_CHECKING:

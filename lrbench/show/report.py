@@ -13,13 +13,13 @@ import lrbench
 from lrbench.errors import BadResults
 from lrbench.judge.comparisons import Verdict, all_pairs
 from lrbench.judge.questions import Answer
-from lrbench.records import Status
+from lrbench.runs import Status
 from lrbench.show import sentences, tables
 from lrbench.show.charts import Cell, Chart, Curve, Forest, chart, forest, matrix
 from lrbench.show.groups import Group, group
 from lrbench.show.plots import used_rates
 from lrbench.show.reproduce import command
-from lrbench.store import write_whole
+from lrbench.files import write_whole
 
 MOST_RATES = 400  # points of a rate's curve
 MOST_NAMED = 3  # schedules in the headline

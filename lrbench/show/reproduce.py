@@ -4,7 +4,7 @@ import shlex
 
 from lrbench.config import Config
 from lrbench.datasets import resolve_sizes
-from lrbench.plan import Experiment
+from lrbench.runs import Experiment
 from lrbench.problems import PROBLEMS
 
 

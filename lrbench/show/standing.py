@@ -8,8 +8,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from lrbench.judge.statistics import mean_interval
-from lrbench.plan import Finished
-from lrbench.records import Status
+from lrbench.runs import Finished
+from lrbench.runs import Status
 from lrbench.show import printable
 
 MOST_ROWS = 8  # so that the bars and what was said before stay in sight

@@ -5,7 +5,7 @@ a run's id ends in the digest of the identity that is stored in it. A migration 
 version's record to the next one's; it is frozen when its version is superseded.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def _identity(record: Record) -> str:
     return digest({key: record[key] for key in keys if key in record})
 
 
-def _migrated(path: Path, record: Record, steps: dict[int, Callable[[Record], Record]]) -> Record:
+def _migrated(path: Path, record: Record, steps: Mapping[int, Callable[[Record], Record]]) -> Record:
     try:
         for version in range(record["schema_version"], SCHEMA_VERSION):
             record = steps[version](record)
