@@ -18,9 +18,9 @@ from lrbench.names import Named, names
 from lrbench.schedules import Horizon, Schedule
 from lrbench.schedules.base import Rates
 from lrbench.schedules.feedback import PlateauState
+from lrbench.schedules.knots import Knots
 
 Figures = tuple[float, ...]  # one value for each of a subject's figures, in their order
-Knots = tuple[tuple[int, float], ...]  # a curve of rates as (step, rate), straight in between
 SPLITS = ("train", "val", "test")
 
 
@@ -226,6 +226,20 @@ class Finished:
     result: RunResult
     curve: Knots | None = None  # the rates that were planned; None in what older versions stored
     environment: Mapping[str, Any] = field(default_factory=dict, compare=False)  # on what it was made
+
+    @classmethod
+    def of(cls, run: Run, result: RunResult, curve: Knots, environment: Mapping[str, Any]) -> "Finished":
+        """Return a run that has just ended as it will be read from its folder."""
+        return cls(
+            run_id=run.run_id,
+            key=run.key,
+            schedule=run.named,
+            seed=run.seed,
+            setting=run.setting,
+            result=result,
+            curve=curve,
+            environment=environment,
+        )
 
     @property
     def failed(self) -> bool:

@@ -11,12 +11,18 @@ import pytest
 from hypothesis import settings
 from typer.testing import CliRunner, Result
 
-from lrbench.cli import app
+try:
+    from lrbench.cli import app
+except ImportError:
+    app=None
 from lrbench.config import load
-from lrbench.engine import base
-from lrbench.plan import Experiment, Finished, Plan, make_plan
+from lrbench.engine.events import Ended
+from lrbench.engine.replica import Replica
+from lrbench.engine.train import train
+from lrbench.plan import Plan, make_plan
 from lrbench.runner import Outcome, conduct
-from lrbench.show.progress import Silent
+from lrbench.runs import Experiment, Finished, Run, RunResult, Task
+from lrbench.schedules.knots import knots
 
 ROOT = Path(__file__).parent.parent
 
@@ -72,19 +78,26 @@ def fake_plan(**options: Any) -> Plan:
 def fake_run(out: Path, **options: Any) -> Outcome:
     """Conduct a comparison on the fake engine; returns what `lrbench run` would."""
     config = load(None, {"engine": "fake", "epochs": 4, "out": out, **options}, {})
-    return conduct(config, Silent(), lambda experiment: b"made by a test\n")
+    return conduct(config)
+
+
+def trained(replica: Replica, run: Run) -> RunResult:
+    """Train a run to its end."""
+    *_, ended = train(replica, Task(run))
+    assert isinstance(ended, Ended)
+    return ended.result
 
 
 def fake_finished(plan: Plan) -> tuple[Finished, ...]:
     """The plan's runs, trained on the fake engine, stored nowhere."""
     from lrbench.engine.fake import FakeEngine
 
-    replica = FakeEngine(plan.setting).replica(0)
-    return tuple(Finished(run, base.train(replica, run, lambda row: None)) for run in plan.runs)
+    replica = FakeEngine(plan.setting).replica()
+    return tuple(Finished.of(run, trained(replica, run), knots(run.rates), {}) for run in plan.runs)
 
 
 def fake_experiment(**options: Any) -> Experiment:
     plan = fake_plan(**options)
     return Experiment(
-        name=plan.experiment, folder=Path("nowhere"), setting=plan.setting, finished=fake_finished(plan), damage=()
+        name=plan.experiment, folder=Path("nowhere"), setting=plan.setting, finished=fake_finished(plan)
     )

@@ -22,9 +22,9 @@ from lrbench.errors import LrbenchError
 from lrbench.runner.listener import Listener
 from lrbench.runner.signals import Signalled
 from lrbench.runner.threads import Threads
-from lrbench.runs import Checkpoint, Damage, Experiment, Finished, Knots, Run, RunResult, Setting, Task, in_order
+from lrbench.runs import Checkpoint, Damage, Experiment, Finished, Run, RunResult, Setting, Task, in_order
 from lrbench.schedules import Schedule
-from lrbench.schedules.knots import knots
+from lrbench.schedules.knots import Knots, knots
 from lrbench.store import Store
 
 OpenExecutor = Callable[[Setting], Executor]
@@ -165,16 +165,7 @@ class Session:
     def _finished(self, run: Run, result: RunResult) -> Finished:
         if run.schedule not in self._curves:
             self._curves[run.schedule] = knots(run.rates)
-        return Finished(
-            run_id=run.run_id,
-            key=run.key,
-            schedule=run.named,
-            seed=run.seed,
-            setting=run.setting,
-            result=result,
-            curve=self._curves[run.schedule],
-            environment=self._store.environment,
-        )
+        return Finished.of(run, result, self._curves[run.schedule], self._store.environment)
 
     def _tasks(self, todo: list[Run]) -> Iterator[Task | None]:
         """Yield each run once it is ours alone; None while other commands are at work on all that are left."""

@@ -83,7 +83,14 @@ def _migrated(path: Path, record: Record, steps: Mapping[int, Callable[[Record],
 # Schema 1 -> 2: the peak rate left the setting, and with it what only MNIST has; figures got names; optimizers and
 # identities are written out; a run's curve is stored with it.
 
-_NEW_PARAMETERS: dict[str, dict[str, str]] = {}  # what schedules gained, at what draws the curve of schema 1
+_NEW_PARAMETERS = {  # what schedules gained, at the values that draw the curve of schema 1
+    "inverse_sqrt": {"power": "0.5", "floor": "0%"},
+    "polynomial": {"k": "1"},
+    "cosine": {"k": "1"},
+    "rex": {"floor": "0%"},
+    "sigmoid": {"floor": "0%"},
+    "plateau": {"threshold": "absolute"},
+}
 _KERAS_3: dict[str, dict[str, Any]] = {
     "sgd": {"momentum": 0.0, "nesterov": False},
     "adam": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "amsgrad": False},

@@ -15,7 +15,7 @@ from conftest import ROOT, fake_run
 from typer.testing import Result
 
 from lrbench.judge.questions import Question, answer
-from lrbench.plan import Experiment
+from lrbench.runs import Experiment
 from lrbench.records import Status
 from lrbench.show import report
 from lrbench.store import load

@@ -14,7 +14,7 @@ import pytest
 from conftest import fake_run
 
 from lrbench.errors import BadResults
-from lrbench.plan import Experiment
+from lrbench.runs import Experiment
 from lrbench.store import files, load
 
 CALLS = {os: ("write", "fsync", "close", "chmod", "replace", "open", "unlink"), files.tempfile: ("mkstemp",)}

@@ -18,7 +18,7 @@ from typer.testing import Result
 from lrbench import export
 from lrbench.cli.export import ExportFormat
 from lrbench.errors import BadResults
-from lrbench.plan import Experiment, Finished
+from lrbench.runs import Experiment, Finished
 from lrbench.records import RunResult, Status
 from lrbench.runner.threads import failure
 from lrbench.store import load

@@ -8,7 +8,7 @@ import pytest
 from conftest import fake_experiment
 
 from lrbench.judge.cautions import cautions
-from lrbench.plan import Experiment, Finished
+from lrbench.runs import Experiment, Finished
 from lrbench.records import EpochRow, RunResult, Status
 
 

@@ -9,7 +9,7 @@ from typer.testing import Result
 
 from lrbench.errors import BadConfig
 from lrbench.judge.targets import Reached, time_to_target
-from lrbench.plan import Experiment, Finished
+from lrbench.runs import Experiment, Finished
 from lrbench.records import Status
 
 

@@ -7,7 +7,8 @@ from conftest import fake_plan
 
 from lrbench.config import load
 from lrbench.errors import BadConfig, BadUsage
-from lrbench.plan import make_plan, slug
+from lrbench.plan import make_plan
+from lrbench.runs import slug
 
 
 def test_the_default_is_six_runs_of_15_epochs_on_55000_images() -> None:
@@ -15,7 +16,7 @@ def test_the_default_is_six_runs_of_15_epochs_on_55000_images() -> None:
     assert len(plan.runs) == 6
     assert plan.setting.horizon.epochs == 15
     assert plan.setting.horizon.steps_per_epoch == 1719  # the last batch has 24 images
-    assert plan.experiment.startswith("mnist-sgd-lr0.1-b32-e15-")
+    assert plan.experiment.startswith("mnist-sgd-b32-e15-")
 
 
 def test_runs_come_seed_by_seed() -> None:
@@ -33,7 +34,6 @@ def test_runs_come_seed_by_seed() -> None:
     [
         {"epochs": 5},
         {"batch_size": 33},
-        {"lr": 0.2},
         {"optimizer": "sgd(momentum=0.9)"},
         {"hidden": 64},
         {"train_size": 100},
@@ -48,6 +48,30 @@ def test_everything_that_changes_the_numbers_changes_the_experiment_and_the_run(
     one, two = fake_plan(schedulers="step"), fake_plan(**{"schedulers": "step", **other})
     assert one.experiment != two.experiment
     assert one.runs[0].run_id != two.runs[0].run_id
+
+
+def test_the_peak_rate_is_the_schedule_s_wherever_it_was_said() -> None:
+    beside, inside = fake_plan(schedulers="cosine", lr=0.2), fake_plan(schedulers="cosine(lr=0.2)")
+    assert (beside.experiment, beside.runs) == (inside.experiment, inside.runs)
+    assert [run.run_id for run in beside.runs] == [run.run_id for run in inside.runs]
+    other = fake_plan(schedulers="cosine")
+    assert other.experiment == beside.experiment, "one experiment holds a whole search over rates"
+    assert other.runs[0].run_id != beside.runs[0].run_id
+
+
+def test_the_hidden_layer_is_the_problem_s_wherever_it_was_said() -> None:
+    beside, inside = fake_plan(hidden=256), fake_plan(problem="mnist(hidden=256)")
+    assert (beside.experiment, beside.runs) == (inside.experiment, inside.runs)
+    assert fake_plan(hidden=128).runs == fake_plan().runs
+    with pytest.raises(BadConfig, match="hidden=64 is not what"):
+        fake_plan(problem="mnist(hidden=256)", hidden=64)
+
+
+def test_an_optimizer_s_defaults_are_part_of_the_run_and_not_of_its_words() -> None:
+    one, two = fake_plan(optimizer="sgd"), fake_plan(optimizer="sgd(momentum=0, nesterov=false)")
+    assert one.runs == two.runs
+    assert one.setting.optimizer == "sgd"
+    assert one.setting.identity["optimizer"]["parameters"]["momentum"] == 0.0
 
 
 def test_what_does_not_change_the_numbers_changes_neither() -> None:
@@ -82,17 +106,18 @@ def test_a_schedule_that_does_not_fit_is_refused_before_anything_is_trained() ->
 
 
 def test_an_unknown_problem_names_the_nearest() -> None:
-    with pytest.raises(BadConfig) as caught:
-        fake_plan(problem="mnits")
-    assert "'mnist'" in caught.value.hint
+    for problem, hint in [("mnits", "'mnist'"), ("mnist(hiden=3)", "'hidden'"), ("mnist(hidden=x)", "hidden=128")]:
+        with pytest.raises(BadConfig) as caught:
+            fake_plan(problem=problem)
+        assert hint in caught.value.hint
 
 
 def test_the_setting_describes_itself() -> None:
-    assert fake_plan().setting.describe() == (
+    assert fake_plan().describe() == (
         "MNIST 784-128-10, sgd, peak rate 0.1, batch 32, 4 epochs, "
         "55,000 training and 5,000 validation images, engine fake"
     )
-    assert "VALIDATED ON THE TEST SET" in fake_plan(validate_on="test").setting.describe()
+    assert "VALIDATED ON THE TEST SET" in fake_plan(validate_on="test").describe()
     assert "valtest" in fake_plan(validate_on="test").experiment
 
 
@@ -113,4 +138,4 @@ def test_a_slug_is_a_safe_piece_of_a_path(text: str, safe: str) -> None:
 
 def test_values_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        fake_plan().setting.lr = 1  # type: ignore[misc]
+        fake_plan().setting.epochs = 1  # type: ignore[misc]

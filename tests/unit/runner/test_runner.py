@@ -11,23 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import fake_plan, fake_run
+from conftest import fake_plan, fake_run, trained
 from typer.testing import Result
 
 from lrbench.config import load as load_config
-from lrbench.engine import base, open_engine
+from lrbench.engine import open_engine
+from lrbench.engine.events import Ended, Epoch, Kept
+from lrbench.engine.executor import InTurn
 from lrbench.engine.fake import FakeEngine, FakeReplica
 from lrbench.errors import EngineUnavailable
-from lrbench.plan import Finished, Plan, Run, Task
-from lrbench.records import EpochRow, Status
-from lrbench.runner import Threads, conduct
+from lrbench.plan import Plan
+from lrbench.runner import Listener, Threads, conduct
+from lrbench.runs import Figures, Finished, Row, Run, Status, Task
 from lrbench.schedules.base import Rates
-from lrbench.show.progress import Silent
 from lrbench.store import load
 
 
 def ids(finished: Sequence[Finished]) -> set[str]:
-    return {one.run.run_id for one in finished}
+    return {one.run_id for one in finished}
 
 
 def test_the_same_command_again_trains_nothing(tmp_path: Path) -> None:
@@ -77,30 +78,33 @@ def test_the_bytes_do_not_depend_on_how_many_train_side_by_side(tmp_path: Path, 
 def test_replicas_really_train_side_by_side() -> None:
     together = threading.Barrier(3, timeout=20)
 
+    plan = fake_plan(schedulers="step,cosine,constant")
+
     class Meeting(FakeReplica):
         def compile(self) -> None:
             together.wait()
 
     class Engine(FakeEngine):
-        def replica(self, index: int) -> FakeReplica:
-            return Meeting(True, 0)
+        def replica(self) -> FakeReplica:
+            return Meeting(plan.setting.subject.figures, True, 0)
 
-    plan = fake_plan(schedulers="step,cosine,constant")
-    with Threads(Engine(plan.setting), 3) as executor:
-        assert len(list(executor.train(map(Task, plan.runs)))) == 3
+    executor = Threads(Engine(plan.setting), 3)
+    ended = [event for event in executor.train(map(Task, plan.runs)) if isinstance(event, Ended)]
+    executor.close()
+    assert sorted(event.run_id for event in ended) == sorted(run.run_id for run in plan.runs)
 
 
 def test_a_diverged_run_is_stored_as_such_and_the_others_go_on(tmp_path: Path) -> None:
     outcome = fake_run(tmp_path, schedulers="hot=constant(lr=11),step,hotter=step(lr=12)", seeds=2)
     found = {
-        (one.run.schedule.label, one.run.seed): one.result for one in load(outcome.experiment.folder).finished
+        (one.schedule.words, one.seed): one.result for one in load(outcome.experiment.folder).finished
     }
     assert len(found) == 6
     for (label, _), result in found.items():
         assert (result.status is Status.DIVERGED) == (label != "step")
     hot = found["hot", 0]
-    assert (len(hot.rows), hot.test_loss, hot.test_accuracy) == (1, None, None)
-    assert hot.rows[0].train_loss == float("inf")
+    assert (len(hot.rows), hot.test) == (1, None)
+    assert hot.rows[0].train[0] == float("inf")
 
 
 def test_a_run_that_an_exception_ends_is_stored_as_failed_and_the_rest_goes_on(
@@ -108,7 +112,7 @@ def test_a_run_that_an_exception_ends_is_stored_as_failed_and_the_rest_goes_on(
 ) -> None:
     whole = FakeReplica.train_epoch
 
-    def breaks(self: FakeReplica, epoch: int, rates: Rates) -> base.Measured:
+    def breaks(self: FakeReplica, epoch: int, rates: Rates) -> Figures:
         if self._seed == 2 and epoch == 3:
             raise MemoryError("no more")
         return whole(self, epoch, rates)
@@ -121,14 +125,14 @@ def test_a_run_that_an_exception_ends_is_stored_as_failed_and_the_rest_goes_on(
     assert [one.result.status for one in stored.finished] == ["done", "done", "failed", "done"]
     failed = stored.finished[2]
     assert failed.result.rows == ()
-    assert failed.result.test_accuracy is None
+    assert failed.final("test_accuracy") is None
     assert "MemoryError: no more" in (failed.result.error or "")
     assert "in train_epoch" in (failed.result.error or "") or "in breaks" in (failed.result.error or "")
 
     again = fake_run(tmp_path, schedulers="step", seeds=4, jobs=1)
-    assert [one.run.seed for one in again.trained] == [2], "the next run tries it again"
+    assert [one.seed for one in again.trained] == [2], "the next run tries it again"
     assert {one.result.status for one in again.experiment.finished} == {"done"}
-    folder = first.experiment.folder / "runs" / failed.run.run_id
+    folder = first.experiment.folder / "runs" / failed.run_id
     assert sorted(path.name for path in folder.iterdir()) == ["epochs.csv", "failed-1.json", "run.json"]
     assert "MemoryError: no more" in (folder / "failed-1.json").read_text()
     undisturbed = fake_run(tmp_path / "other", schedulers="step", seeds=4).experiment.folder
@@ -143,7 +147,7 @@ def test_a_replica_that_failed_is_not_used_again(tmp_path: Path, monkeypatch: py
         made.append(self)
         whole(self, *arguments)
 
-    def breaks(self: FakeReplica) -> base.Measured:
+    def breaks(self: FakeReplica) -> Figures:
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(FakeReplica, "__init__", count)
@@ -155,49 +159,49 @@ def test_a_replica_that_failed_is_not_used_again(tmp_path: Path, monkeypatch: py
 
 
 def test_an_error_of_the_listener_ends_the_command_and_is_no_failed_run(tmp_path: Path) -> None:
-    class Breaks(Silent):
-        def on_epoch(self, run: Run, row: EpochRow) -> None:
+    class Breaks(Listener):
+        def on_epoch(self, run: Run, row: Row) -> None:
             if run.seed == 1:
                 raise ValueError("mine")
 
     config = load_config(None, {"engine": "fake", "epochs": 3, "seeds": 3, "jobs": 1, "out": tmp_path}, {})
     with pytest.raises(ValueError, match="mine"):
-        conduct(config, Breaks(), lambda experiment: b"")
+        conduct(config, Breaks())
     (folder,) = tmp_path.iterdir()
-    assert {(one.run.seed, one.result.status) for one in load(folder).finished} == {(0, Status.DONE)}
+    assert {(one.seed, one.result.status) for one in load(folder).finished} == {(0, Status.DONE)}
 
 
 def test_runs_under_way_end_with_their_epoch_when_nobody_listens_any_more() -> None:
     plan = fake_plan(schedulers="step,cosine", seeds=50, epochs=50)
-    rows: list[EpochRow] = []
-    kept: list[int] = []
-    with Threads(
-        FakeEngine(plan.setting),
-        2,
-        lambda run, row: rows.append(row),
-        lambda run, checkpoint: kept.append(len(checkpoint.rows)),
-    ) as executor:
-        next(executor.train(map(Task, plan.runs)))
-    assert not any(thread.name.startswith("replica") for thread in threading.enumerate())
+    executor = Threads(FakeEngine(plan.setting), 2)
+    seen = [next(executor.train(map(Task, plan.runs)))]
+    seen += executor.stop()
+    executor.close()
+    assert not any(future.running() for future in executor._futures)
+    rows = [event for event in seen if isinstance(event, Epoch)]
     assert len(rows) < 100 * 50
-    assert len(kept) >= len(rows) - 100, "each epoch is kept before it is told"
+    last = {event.run_id: event.row.epoch for event in rows}
+    ended = {event.run_id for event in seen if isinstance(event, Ended)}
+    kept = {event.run_id: len(event.checkpoint.rows) for event in seen if isinstance(event, Kept)}
+    assert last.keys() - ended, "something was under way"
+    assert all(kept[run_id] == last[run_id] for run_id in last.keys() - ended), "it is kept before it ends"
 
 
 def test_the_listener_hears_every_epoch_and_every_end(tmp_path: Path) -> None:
     heard: dict[str, list[object]] = {"start": [], "epoch": [], "finished": []}
 
-    class Ear(Silent):
+    class Ear(Listener):
         def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None:
             heard["start"].append(len(todo))
 
-        def on_epoch(self, run: Run, row: EpochRow) -> None:
+        def on_epoch(self, run: Run, row: Row) -> None:
             heard["epoch"].append((run.run_id, row.epoch))
 
-        def on_finished(self, finished: Finished) -> None:
-            heard["finished"].append(finished.run.run_id)
+        def on_finished(self, run: Run, finished: Finished) -> None:
+            heard["finished"].append(finished.run_id)
 
     config = load_config(None, {"engine": "fake", "epochs": 3, "out": tmp_path}, {})
-    outcome = conduct(config, Ear(), lambda experiment: b"")
+    outcome = conduct(config, Ear())
     assert heard["start"] == [6]
     assert sorted(heard["epoch"], key=str) == sorted(
         [(run_id, epoch) for run_id in ids(outcome.trained) for epoch in (1, 2, 3)], key=str
@@ -207,11 +211,11 @@ def test_the_listener_hears_every_epoch_and_every_end(tmp_path: Path) -> None:
 
 def test_feedback_scales_the_next_epoch_s_rates() -> None:
     class Flat(FakeReplica):
-        def validate(self) -> base.Measured:
-            return base.Measured(1.0, 0.5)
+        def validate(self) -> Figures:
+            return (1.0, 0.5)
 
     plan = fake_plan(schedulers="plateau(patience=1 epoch)", epochs=4)
-    result = base.train(Flat(True, 0), plan.runs[0], lambda row: None)
+    result = trained(Flat(plan.setting.subject.figures, True, 0), plan.runs[0])
     assert [(row.lr_first, row.lr) for row in result.rows] == [
         (0.1, 0.1),
         (0.1, 0.1),
@@ -222,7 +226,7 @@ def test_feedback_scales_the_next_epoch_s_rates() -> None:
 
 def test_rows_say_which_rates_were_used() -> None:
     plan = fake_plan(schedulers="exponential(every=1 step, gamma=0.5)", train_size=96, epochs=2)
-    result = base.train(FakeReplica(True, 0), plan.runs[0], lambda row: None)
+    result = trained(FakeEngine(plan.setting).replica(), plan.runs[0])
     assert [(row.step, row.lr_first, row.lr) for row in result.rows] == [(3, 0.1, 0.025), (6, 0.0125, 0.003125)]
 
 
@@ -307,7 +311,7 @@ def test_failed_runs_are_said_with_exit_code_3_and_tried_again(
 ) -> None:
     whole = FakeReplica.train_epoch
 
-    def breaks(self: FakeReplica, epoch: int, rates: Rates) -> base.Measured:
+    def breaks(self: FakeReplica, epoch: int, rates: Rates) -> Figures:
         if self._seed == 1:
             raise MemoryError("no more")
         return whole(self, epoch, rates)

@@ -14,7 +14,7 @@ from texts import collisions
 
 from lrbench.judge.comparisons import Verdict, against, all_pairs, scores_of
 from lrbench.judge.targets import time_to_target
-from lrbench.plan import Experiment
+from lrbench.runs import Experiment
 from lrbench.records import Status
 from lrbench.show import canvas, plots, sentences
 from lrbench.store import load

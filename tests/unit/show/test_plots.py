@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from lrbench.errors import BadResults
-from lrbench.plan import Experiment
+from lrbench.runs import Experiment
 from lrbench.schedules import parse
 from lrbench.show import PlotFormat, canvas, plots
 

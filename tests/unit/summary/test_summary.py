@@ -13,7 +13,7 @@ from conftest import fake_experiment, fake_run
 
 from lrbench.judge.questions import Question, answer
 from lrbench.judge.statistics import mean_interval
-from lrbench.plan import Experiment
+from lrbench.runs import Experiment
 from lrbench.show import tables
 from lrbench.store import load
 from lrbench.summary import COLUMNS, as_csv, stacked, summarize

@@ -9,8 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrbench.datasets import MNIST, DataSet, File, balanced_order, resolve_sizes, split
 from lrbench.errors import BadConfig, BadData
+from lrbench.problems import find, resolve_sizes, split
+from lrbench.problems.base import balanced_order
+from lrbench.problems.idx import DataSet, File
+from lrbench.problems.mnist import MNIST
+
+PROBLEM = find("mnist")
 
 FILES = [MNIST.train_x, MNIST.train_y, MNIST.test_x, MNIST.test_y]
 
@@ -51,7 +56,7 @@ def test_a_damaged_file_is_an_error_that_names_it(file: File, harm: str, tmp_pat
     ],
 )
 def test_sizes(train_size: int | None, val_size: int | None, on: str, sizes: tuple[int, int]) -> None:
-    found = resolve_sizes(MNIST, train_size, val_size, on)
+    found = resolve_sizes(PROBLEM.subject, train_size, val_size, on)
     assert (found.train, found.val) == sizes
 
 
@@ -66,7 +71,7 @@ def test_sizes(train_size: int | None, val_size: int | None, on: str, sizes: tup
 )
 def test_impossible_sizes(train_size: int | None, val_size: int | None, on: str, word: str) -> None:
     with pytest.raises(BadConfig, match=word):
-        resolve_sizes(MNIST, train_size, val_size, on)
+        resolve_sizes(PROBLEM.subject, train_size, val_size, on)
 
 
 def keys(images: np.ndarray) -> set[bytes]:
@@ -74,9 +79,9 @@ def keys(images: np.ndarray) -> set[bytes]:
 
 
 def test_the_splits_are_fixed_disjoint_and_balanced() -> None:
-    one = split(MNIST, resolve_sizes(MNIST, 2_000, 500, "split"))
-    two = split(MNIST, resolve_sizes(MNIST, 2_000, 500, "split"))
-    larger = split(MNIST, resolve_sizes(MNIST, 2_345, 500, "split"))
+    one = split(PROBLEM, resolve_sizes(PROBLEM.subject, 2_000, 500, "split"))
+    two = split(PROBLEM, resolve_sizes(PROBLEM.subject, 2_000, 500, "split"))
+    larger = split(PROBLEM, resolve_sizes(PROBLEM.subject, 2_345, 500, "split"))
     assert one.val
     assert larger.val
     assert np.array_equal(one.train.x, two.train.x)
@@ -91,7 +96,7 @@ def test_the_splits_are_fixed_disjoint_and_balanced() -> None:
 
 def test_train_and_validation_together_are_all_there_is() -> None:
     whole, _ = MNIST.load()
-    parts = split(MNIST, resolve_sizes(MNIST, None, None, "split"))
+    parts = split(PROBLEM, resolve_sizes(PROBLEM.subject, None, None, "split"))
     assert parts.val
     counts = np.bincount(parts.train.y) + np.bincount(parts.val.y)
     assert counts.tolist() == np.bincount(whole.y).tolist()
@@ -99,13 +104,13 @@ def test_train_and_validation_together_are_all_there_is() -> None:
 
 
 def test_validating_on_the_test_set_trains_on_everything() -> None:
-    parts = split(MNIST, resolve_sizes(MNIST, None, None, "test"))
+    parts = split(PROBLEM, resolve_sizes(PROBLEM.subject, None, None, "test"))
     assert parts.val is parts.test
     assert len(parts.train) == 60_000
 
 
 def test_without_validation_there_is_no_validation_set() -> None:
-    assert split(MNIST, resolve_sizes(MNIST, 100, 0, "split")).val is None
+    assert split(PROBLEM, resolve_sizes(PROBLEM.subject, 100, 0, "split")).val is None
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=200), st.integers(0, 5))
