@@ -5,34 +5,32 @@ by a permutation that is passed in, assigns the step's rate to the optimizer, an
 update of ordinary Keras objects. The last, smaller batch is trained too; an evaluation covers every example.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lrbench.datasets import Examples
+from lrbench.datasets import Examples, Splits
 from lrbench.engine.base import EVALUATION_BATCH, Measured, shuffle
-from lrbench.engine.network import (
-    Network,
-    default_jobs,
-    load_splits,
-    use_one_thread_per_replica,
-)
+from lrbench.engine.network import Network, default_jobs, use_one_thread_per_replica
+from lrbench.engine.programs import Programs, SharedPrograms, Split
 from lrbench.plan import Setting
 from lrbench.schedules.base import Rates
 
 
 class CompiledEngine:
-    """Holds the data once, as tensors that all replicas share."""
+    """Holds the data once, as tensors, and the programs; all replicas share them."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, splits: Splits) -> None:
         use_one_thread_per_replica()
         self._setting = setting
-        splits = load_splits(setting)
         self._train, self._test = _tensors(splits.train), _tensors(splits.test)
         self._val = _tensors(splits.val) if splits.val else None
+        self._shared = _share(setting.batch_size, self._train, self._val, self._test)
 
     @property
     def jobs(self) -> int:
@@ -40,32 +38,43 @@ class CompiledEngine:
 
     def replica(self, index: int) -> "CompiledReplica":
         network = Network.of(self._setting)
-        return CompiledReplica(network, self._setting.batch_size, self._train, self._val, self._test)
-
-
-Split = tuple[Any, Any]  # x uint8 (n, ...), y int32 (n,), as tensors
+        size = self._setting.batch_size
+        return CompiledReplica(network, size, self._train, self._val, self._test, self._shared)
 
 
 class CompiledReplica:
-    """One network and its compiled epoch."""
+    """One network and the programs at work on it: its own, or those that it shares with others."""
 
-    def __init__(self, network: Network, batch_size: int, train: Split, val: Split | None, test: Split) -> None:
+    def __init__(
+        self,
+        network: Network,
+        batch_size: int,
+        train: Split,
+        val: Split | None,
+        test: Split,
+        shared: SharedPrograms | None = None,
+    ) -> None:
         self.network = network
         self._train, self._val, self._test = train, val, test
-        self._epoch = _compile_epoch(network, len(train[1]), batch_size)
-        self._evaluate = _compile_evaluation(network)
+        self._shared = shared or _share(batch_size, train, val, test)
         self._steps = -(-len(train[1]) // batch_size)
         self._compiled = False
         self._seed = 0
 
+    @cached_property
+    def _programs(self) -> Programs:
+        return self._shared.on(self.network)
+
     def compile(self) -> None:
-        """Trace and compile by running: an epoch at rate 0 and the evaluations. `reset` undoes what it leaves."""
+        """Trace and compile without training: no epoch is in its time, but waiting for another replica is.
+
+        Whoever takes over what another replica traced compiles it from the other end, so that two share the work.
+        """
         if self._compiled:
             return
-        n = len(self._train[1])
-        self._epoch(np.arange(n, dtype=np.int32), np.zeros(self._steps, np.float32), *self._train)
-        self.validate()
-        self.test()
+        parts = [self._no_epoch, self.validate, self.test]
+        for part in reversed(parts) if self._programs.taken_over else parts:
+            part()
         self._compiled = True
 
     def reset(self, seed: int) -> None:
@@ -83,8 +92,8 @@ class CompiledReplica:
         order = shuffle(self._seed, epoch, len(self._train[1]))
         with np.errstate(over="ignore"):  # a rate beyond float32 is infinite, and the run diverges
             table = rates.astype(np.float32)
-        loss, correct = self._epoch(order, table, *self._train)
-        return Measured(float(loss) / len(order), float(correct) / len(order))
+        loss, correct = self._epoch(order, table, go=True)
+        return Measured(loss / len(order), correct / len(order))
 
     def validate(self) -> Measured | None:
         return self._measure(*self._val) if self._val else None
@@ -92,60 +101,32 @@ class CompiledReplica:
     def test(self) -> Measured:
         return self._measure(*self._test)
 
+    def _no_epoch(self) -> None:
+        self._epoch(np.zeros(len(self._train[1]), np.int32), np.zeros(self._steps, np.float32), go=False)
+
+    def _epoch(self, order: NDArray[np.int32], rates: NDArray[np.float32], *, go: bool) -> tuple[float, float]:
+        given = (tf.constant(order), tf.constant(rates), *self._train, tf.constant(go))
+        loss, correct = self._programs.epoch(*given)
+        return float(loss), float(correct)
+
     def _measure(self, x: Any, y: Any) -> Measured:
         loss = correct = 0.0
-        for start in range(0, len(y), EVALUATION_BATCH):
-            batch, labels = x[start : start + EVALUATION_BATCH], y[start : start + EVALUATION_BATCH]
-            mean, right = self._evaluate(batch, labels)
+        for batch, labels in batches(x, y):
+            mean, right = self._programs.evaluate[len(labels)](batch, labels)
             loss += float(mean) * len(labels)
             correct += float(right)
         return Measured(loss / len(y), correct / len(y))
 
 
-def _compile_epoch(network: Network, examples: int, batch_size: int) -> Any:
-    """Return (order int32 (n,), rates float32 (steps,), x, y) -> sums over the epoch of loss and correct."""
-    whole, rest = divmod(examples, batch_size)
-    model, optimizer = network.model, network.optimizer
-    weights = model.trainable_variables
-
-    def update(rows: Any, rate: Any, x: Any, y: Any) -> tuple[Any, Any]:
-        batch, labels = tf.gather(x, rows), tf.gather(y, rows)
-        optimizer.learning_rate.assign(rate)
-        with tf.GradientTape() as tape:
-            logits = model(batch, training=True)
-            loss = network.loss(labels, logits)
-        optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
-        return loss * rows.shape[0], _correct(labels, logits)
-
-    @tf.function(jit_compile=True)
-    def epoch(order: Any, rates: Any, x: Any, y: Any) -> tuple[Any, Any]:
-        total, right = tf.zeros(()), tf.zeros(())
-        if whole:
-            for i in tf.range(whole):
-                rows = tf.ensure_shape(tf.slice(order, [i * batch_size], [batch_size]), [batch_size])
-                loss, correct = update(rows, rates[i], x, y)
-                total, right = total + loss, right + correct
-        if rest:
-            loss, correct = update(order[whole * batch_size :], rates[whole], x, y)
-            total, right = total + loss, right + correct
-        return total, right
-
-    return epoch
+def _share(batch_size: int, train: Split, val: Split | None, test: Split) -> SharedPrograms:
+    evaluated = [part for part in (val, test) if part]
+    return SharedPrograms(batch_size, train, itertools.chain(*(batches(*part) for part in evaluated)))
 
 
-def _compile_evaluation(network: Network) -> Any:
-    """Return (x, y) -> mean loss and number of correct ones. Compiled once for each size of batch that comes."""
-
-    @tf.function(jit_compile=True)
-    def evaluate(x: Any, y: Any) -> tuple[Any, Any]:
-        logits = network.model(x, training=False)
-        return network.loss(y, logits), _correct(y, logits)
-
-    return evaluate
-
-
-def _correct(labels: Any, logits: Any) -> Any:
-    return tf.reduce_sum(tf.cast(tf.argmax(logits, -1, output_type=tf.int32) == labels, tf.float32))
+def batches(x: Any, y: Any) -> Iterator[Split]:
+    """Yield a split in the batches of an evaluation."""
+    for start in range(0, len(y), EVALUATION_BATCH):
+        yield x[start : start + EVALUATION_BATCH], y[start : start + EVALUATION_BATCH]
 
 
 def _tensors(examples: Examples) -> Split:
