@@ -95,19 +95,23 @@ def _epoch(network: Network, examples: int, batch_size: int) -> Any:
         optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
         return loss * rows.shape[0], _correct(labels, logits)
 
-    @tf.function(jit_compile=True)
-    def epoch(order: Any, rates: Any, x: Any, y: Any, go: Any) -> tuple[Any, Any]:
+    def train(order: Any, rates: Any, x: Any, y: Any) -> tuple[Any, Any]:
+        def step(i: Any, total: Any, right: Any) -> tuple[Any, Any, Any]:
+            rows = tf.ensure_shape(tf.slice(order, [i * batch_size], [batch_size]), [batch_size])
+            loss, correct = update(rows, rates[i], x, y)
+            return i + 1, total + loss, right + correct
+
         total, right = tf.zeros(()), tf.zeros(())
-        if go:
-            if whole:
-                for i in tf.range(whole):
-                    rows = tf.ensure_shape(tf.slice(order, [i * batch_size], [batch_size]), [batch_size])
-                    loss, correct = update(rows, rates[i], x, y)
-                    total, right = total + loss, right + correct
-            if rest:
-                loss, correct = update(order[whole * batch_size :], rates[whole], x, y)
-                total, right = total + loss, right + correct
+        if whole:
+            _, total, right = tf.while_loop(lambda i, *_: i < whole, step, (0, total, right))
+        if rest:
+            loss, correct = update(order[whole * batch_size :], rates[whole], x, y)
+            total, right = total + loss, right + correct
         return total, right
+
+    @tf.function(jit_compile=True, autograph=False)  # AutoGraph takes as long as tracing
+    def epoch(order: Any, rates: Any, x: Any, y: Any, go: Any) -> tuple[Any, Any]:
+        return tf.cond(go, lambda: train(order, rates, x, y), lambda: (tf.zeros(()), tf.zeros(())))
 
     return epoch
 
@@ -115,7 +119,7 @@ def _epoch(network: Network, examples: int, batch_size: int) -> Any:
 def _evaluation(network: Network) -> Any:
     """Return (x, y) -> mean loss and number of correct ones."""
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def evaluate(x: Any, y: Any) -> tuple[Any, Any]:
         logits = network.model(x, training=False)
         return network.loss(y, logits), _correct(y, logits)
