@@ -110,7 +110,7 @@ def _epoch(network: Network, examples: int, batch_size: int) -> Any:
         return total, right
 
     @tf.function(jit_compile=True, autograph=False)  # AutoGraph takes as long as tracing
-    def epoch(order: Any, rates: Any, x: Any, y: Any, go: Any) -> tuple[Any, Any]:
+    def epoch(order: Any, rates: Any, x: Any, y: Any, go: Any) -> Any:
         return tf.cond(go, lambda: train(order, rates, x, y), lambda: (tf.zeros(()), tf.zeros(())))
 
     return epoch
