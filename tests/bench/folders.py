@@ -36,11 +36,12 @@ def bench_fake(rounds: int) -> None:
     total = seeds * epochs * len(schedules.split(","))
     rows: list[list[object]] = []
     with tempfile.TemporaryDirectory() as folder:
-        for name, more in (("a checkpoint every epoch", []), ("none", ["--checkpoint-every", str(epochs)])):
-            found = [timed([*LRBENCH, *words, *more, "-o", f"{name}{i}"], folder) for i in range(rounds)]
+        for name, every, n in (("no checkpoint", epochs, rounds), ("a checkpoint every epoch", 1, 1)):
+            more = ["--checkpoint-every", str(every), "-o"]
+            found = [timed([*LRBENCH, *words, *more, f"{every}-{i}"], folder) for i in range(n)]
             seconds = [s for s, _ in found]
             each = f"{1000 * statistics.median(seconds) / total:.2f} ms"
-            rows.append([name, rounds, median(seconds), each, f"{max(gb for _, gb in found):.2f} GB"])
+            rows.append([name, n, median(seconds), each, f"{max(gb for _, gb in found):.2f} GB"])
     print_table(["500 runs of 100 epochs, not trained", "n", "median", "per epoch", "peak memory"], rows)
 
 
