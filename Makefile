@@ -35,7 +35,7 @@ smoke: $(VENV)/installed ## a small real run into a temporary folder, plotted an
 	$(BIN)/lrbench summary "$$folder"
 
 bench: $(VENV)/developing ## measure speed and memory against Model.fit; takes about ten minutes
-	$(BIN)/python tests/bench.py
+	$(BIN)/python tests/bench
 
 torture: $(VENV)/developing ## kill real runs 200 times and compare every byte; takes half an hour
 	PYTHONPATH=tests $(BIN)/python tests/torture.py 200

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 try:
     from lrbench.cli import app
 except ImportError:
-    app=None
+    app = None
 from lrbench.config import load
 from lrbench.engine.events import Ended
 from lrbench.engine.replica import Replica

@@ -5,34 +5,32 @@ by a permutation that is passed in, assigns the step's rate to the optimizer, an
 update of ordinary Keras objects. The last, smaller batch is trained too; an evaluation covers every example.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lrbench.engine.network import (
-    Network,
-    default_jobs,
-    load_splits,
-    use_one_thread_per_replica,
-)
+from lrbench.engine.network import Network, default_jobs, use_one_thread_per_replica
+from lrbench.engine.programs import Programs, SharedPrograms, Split
 from lrbench.engine.replica import EVALUATION_BATCH, shuffle
-from lrbench.problems import Examples
+from lrbench.problems import Examples, Splits
 from lrbench.runs import Figures, Setting
 from lrbench.schedules.base import Rates
 
 
 class CompiledEngine:
-    """Holds the data once, as tensors that all replicas share."""
+    """Holds the data once, as tensors, and the programs; all replicas share them."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, splits: Splits) -> None:
         use_one_thread_per_replica()
         self._setting = setting
-        splits = load_splits(setting)
         self._train, self._test = _tensors(splits.train), _tensors(splits.test)
         self._val = _tensors(splits.val) if splits.val else None
+        self._shared = _share(setting.batch_size, self._train, self._val, self._test)
 
     @property
     def jobs(self) -> int:
@@ -40,32 +38,43 @@ class CompiledEngine:
 
     def replica(self) -> "CompiledReplica":
         network = Network.of(self._setting)
-        return CompiledReplica(network, self._setting.batch_size, self._train, self._val, self._test)
-
-
-Split = tuple[Any, Any]  # x uint8 (n, ...), y int32 (n,), as tensors
+        size = self._setting.batch_size
+        return CompiledReplica(network, size, self._train, self._val, self._test, self._shared)
 
 
 class CompiledReplica:
-    """One network and its compiled epoch."""
+    """One network and the programs at work on it: its own, or those that it shares with others."""
 
-    def __init__(self, network: Network, batch_size: int, train: Split, val: Split | None, test: Split) -> None:
+    def __init__(
+        self,
+        network: Network,
+        batch_size: int,
+        train: Split,
+        val: Split | None,
+        test: Split,
+        shared: SharedPrograms | None = None,
+    ) -> None:
         self.network = network
         self._train, self._val, self._test = train, val, test
-        self._epoch = _compile_epoch(network, len(train[1]), batch_size)
-        self._evaluate = _compile_evaluation(network)
+        self._shared = shared or _share(batch_size, train, val, test)
         self._steps = -(-len(train[1]) // batch_size)
         self._compiled = False
         self._seed = 0
 
+    @cached_property
+    def _programs(self) -> Programs:
+        return self._shared.on(self.network)
+
     def compile(self) -> None:
-        """Trace and compile by running: an epoch at rate 0 and the evaluations. `reset` undoes what it leaves."""
+        """Trace and compile without training: no epoch is in its time, but waiting for another replica is.
+
+        Whoever takes over what another replica traced compiles it from the other end, so that two share the work.
+        """
         if self._compiled:
             return
-        n = len(self._train[1])
-        self._epoch(np.arange(n, dtype=np.int32), np.zeros(self._steps, np.float32), *self._train)
-        self.validate()
-        self.test()
+        parts = [self._no_epoch, self.validate, self.test]
+        for part in reversed(parts) if self._programs.taken_over else parts:
+            part()
         self._compiled = True
 
     def reset(self, seed: int) -> None:
@@ -83,8 +92,7 @@ class CompiledReplica:
         order = shuffle(self._seed, epoch, len(self._train[1]))
         with np.errstate(over="ignore"):  # a rate beyond float32 is infinite, and the run diverges
             table = rates.astype(np.float32)
-        sums = self._epoch(order, table, *self._train)
-        return tuple(float(total) / len(order) for total in sums)
+        return tuple(total / len(order) for total in self._epoch(order, table, go=True))
 
     def validate(self) -> Figures | None:
         return self._measure(*self._val) if self._val else None
@@ -92,63 +100,31 @@ class CompiledReplica:
     def test(self) -> Figures:
         return self._measure(*self._test)
 
+    def _no_epoch(self) -> None:
+        self._epoch(np.zeros(len(self._train[1]), np.int32), np.zeros(self._steps, np.float32), go=False)
+
+    def _epoch(self, order: NDArray[np.int32], rates: NDArray[np.float32], *, go: bool) -> Figures:
+        given = (tf.constant(order), tf.constant(rates), *self._train, tf.constant(go))
+        return tuple(float(total) for total in self._programs.epoch(*given))
+
     def _measure(self, x: Any, y: Any) -> Figures:
         totals = [0.0] * (1 + len(self.network.measures))
-        for start in range(0, len(y), EVALUATION_BATCH):
-            batch, targets = x[start : start + EVALUATION_BATCH], y[start : start + EVALUATION_BATCH]
-            loss, *sums = self._evaluate(batch, targets)
-            found = [float(loss) * len(targets), *map(float, sums)]
-            totals = [total + part for total, part in zip(totals, found, strict=True)]
+        for batch, targets in batches(x, y):
+            loss, *sums = self._programs.evaluate[len(targets)](batch, targets)
+            parts = (float(loss) * len(targets), *map(float, sums))
+            totals = [total + part for total, part in zip(totals, parts, strict=True)]
         return tuple(total / len(y) for total in totals)
 
 
-def _compile_epoch(network: Network, examples: int, batch_size: int) -> Any:
-    """Return (order int32 (n,), rates float32 (steps,), x, y) -> the epoch's sums of each figure."""
-    whole, rest = divmod(examples, batch_size)
-    model, optimizer = network.model, network.optimizer
-    weights = model.trainable_variables
-
-    def update(rows: Any, rate: Any, x: Any, y: Any) -> tuple[Any, ...]:
-        batch, targets = tf.gather(x, rows), tf.gather(y, rows)
-        optimizer.learning_rate.assign(rate)
-        with tf.GradientTape() as tape:
-            outputs = model(batch, training=True)
-            loss = network.loss(targets, outputs)
-        optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
-        return loss * rows.shape[0], *_sums(network, targets, outputs)
-
-    @tf.function(jit_compile=True)
-    def epoch(order: Any, rates: Any, x: Any, y: Any) -> tuple[Any, ...]:
-        totals = (tf.zeros(()),) * (1 + len(network.measures))
-        if whole:
-            for i in tf.range(whole):
-                rows = tf.ensure_shape(tf.slice(order, [i * batch_size], [batch_size]), [batch_size])
-                totals = _added(totals, update(rows, rates[i], x, y))
-        if rest:
-            totals = _added(totals, update(order[whole * batch_size :], rates[whole], x, y))
-        return totals
-
-    return epoch
+def _share(batch_size: int, train: Split, val: Split | None, test: Split) -> SharedPrograms:
+    evaluated = [part for part in (val, test) if part]
+    return SharedPrograms(batch_size, train, itertools.chain(*(batches(*part) for part in evaluated)))
 
 
-def _compile_evaluation(network: Network) -> Any:
-    """Return (x, y) -> mean loss, and the sums of the other figures. Compiled once for each size of batch."""
-
-    @tf.function(jit_compile=True)
-    def evaluate(x: Any, y: Any) -> tuple[Any, ...]:
-        outputs = network.model(x, training=False)
-        return network.loss(y, outputs), *_sums(network, y, outputs)
-
-    return evaluate
-
-
-def _sums(network: Network, targets: Any, outputs: Any) -> list[Any]:
-    """Sum the figures after the loss over a batch."""
-    return [tf.reduce_sum(measure(targets, outputs)) for measure in network.measures]
-
-
-def _added(totals: tuple[Any, ...], parts: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(total + part for total, part in zip(totals, parts, strict=True))
+def batches(x: Any, y: Any) -> Iterator[Split]:
+    """Yield a split in the batches of an evaluation."""
+    for start in range(0, len(y), EVALUATION_BATCH):
+        yield x[start : start + EVALUATION_BATCH], y[start : start + EVALUATION_BATCH]
 
 
 def _tensors(examples: Examples) -> Split:

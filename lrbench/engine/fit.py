@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from lrbench.engine.network import Network, load_splits, use_one_thread_per_replica
+from lrbench.engine.network import Network, use_one_thread_per_replica
 from lrbench.engine.replica import EVALUATION_BATCH, shuffle
 from lrbench.problems import Examples, Splits
 from lrbench.runs import Figures, Setting
@@ -17,10 +17,10 @@ from lrbench.schedules.base import Rates
 class FitEngine:
     """Holds the data once, as examples."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, splits: Splits) -> None:
         use_one_thread_per_replica()
         self._setting = setting
-        self._splits = load_splits(setting)
+        self._splits = splits
 
     @property
     def jobs(self) -> int:

@@ -19,12 +19,6 @@ from lrbench.runs import Setting
 _one_at_a_time = threading.Lock()  # Keras draws initial weights from the process's global seed
 
 
-def load_splits(setting: Setting) -> problems.Splits:
-    """Load what the setting trains on, validates on and is tested on. Raises BadData."""
-    sizes = problems.Sizes(setting.train_size, setting.val_size, setting.validate_on)
-    return problems.split(problems.find(setting.subject.spec), sizes)
-
-
 def use_one_thread_per_replica() -> None:
     """Make every operation run on the thread that asks for it, so that numbers do not depend on --jobs.
 
@@ -83,16 +77,17 @@ class Network:
         self._assign([*weights, *self._untouched])
 
     def state(self) -> list[NDArray[Any]]:
-        return [np.asarray(variable).copy() for variable in self._variables]  # training goes on in the originals
+        return [np.asarray(variable).copy() for variable in self.variables]  # training goes on in the originals
 
     def restore(self, state: Sequence[NDArray[Any]]) -> None:
         check_fit(state, self.state())
         self._assign(state)
 
     @property
-    def _variables(self) -> list[Any]:
+    def variables(self) -> list[Any]:
+        """The model's and the optimizer's variables, as Keras lists them."""
         return [*self.model.variables, *self.optimizer.variables]
 
     def _assign(self, values: Sequence[NDArray[Any]]) -> None:
-        for variable, value in zip(self._variables, values, strict=True):
+        for variable, value in zip(self.variables, values, strict=True):
             variable.assign(value)

@@ -74,7 +74,9 @@ def _schedule(call: Call, lr: float) -> Schedule:
     )
     schedule = Schedule(entry.name, peak, given, _label(call.label) if call.label else "")
     if schedule.label[0] in FORMULA:  # a file of the user's own
-        call.whole.bad(f"{schedule.label!r} would be a formula in a spreadsheet", f"Write label={call.whole.text}.")
+        call.whole.bad(
+            f"{schedule.label!r} would be a formula in a spreadsheet", f"Write label={call.whole.text}."
+        )
     return schedule
 
 

@@ -85,8 +85,8 @@ def test_every_update_uses_the_rate_of_the_schedule_s_table(engine: str) -> None
     import tensorflow as tf
 
     from lrbench.engine.compiled import CompiledReplica, _tensors
+    from lrbench.engine.data import load_splits
     from lrbench.engine.fit import FitReplica
-    from lrbench.engine.network import load_splits
 
     schedulers = "constant,step,exponential,cosine,cyclical,plateau(patience=1 epoch, min_delta=9)"
     plan = plan_of(schedulers=schedulers, engine=engine)
@@ -123,7 +123,7 @@ def test_the_first_batch_s_loss_is_the_same_for_all_schedules_of_a_seed(engine: 
 
 @pytest.mark.parametrize("engine", ["compiled", "fit"])
 def test_every_training_validation_and_test_example_is_counted(engine: str) -> None:
-    from lrbench.engine.network import load_splits
+    from lrbench.engine.data import load_splits
 
     plan = plan_of(engine=engine, schedulers="constant", epochs=1)
     replica: Any = open_engine(plan.setting).replica(0)

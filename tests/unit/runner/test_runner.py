@@ -96,9 +96,7 @@ def test_replicas_really_train_side_by_side() -> None:
 
 def test_a_diverged_run_is_stored_as_such_and_the_others_go_on(tmp_path: Path) -> None:
     outcome = fake_run(tmp_path, schedulers="hot=constant(lr=11),step,hotter=step(lr=12)", seeds=2)
-    found = {
-        (one.schedule.words, one.seed): one.result for one in load(outcome.experiment.folder).finished
-    }
+    found = {(one.schedule.words, one.seed): one.result for one in load(outcome.experiment.folder).finished}
     assert len(found) == 6
     for (label, _), result in found.items():
         assert (result.status is Status.DIVERGED) == (label != "step")

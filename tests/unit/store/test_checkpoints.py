@@ -24,7 +24,12 @@ from lrbench.schedules.base import Rates
 from lrbench.store import load
 from lrbench.store.checkpoints import read_checkpoint
 
-OPTIONS: dict[str, Any] = {"schedulers": "plateau(patience=1 epoch, min_delta=0.5)", "epochs": 6, "jobs": 1, "checkpoint_every": 1}
+OPTIONS: dict[str, Any] = {
+    "schedulers": "plateau(patience=1 epoch, min_delta=0.5)",
+    "epochs": 6,
+    "jobs": 1,
+    "checkpoint_every": 1,
+}
 
 
 class Stop(Exception):
@@ -192,7 +197,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "run": (lambda path: rewritten(path, lambda record: record.update(run_sha256="1")), "its run_sha256 is '1'"),
     "versions": (lambda path: rewritten(path, lambda r: r["versions"].update(keras="1.0")), "its versions is"),
     "machine": (lambda path: rewritten(path, lambda record: record["host"].update(cpu="Z80")), "its host is"),
-    "seconds": (lambda path: rewritten(path, lambda r: r["seconds"].update(train=float("nan"))), "ValidationError"),
+    "seconds": (
+        lambda path: rewritten(path, lambda r: r["seconds"].update(train=float("nan"))),
+        "ValidationError",
+    ),
     "missing": (lambda path: rewritten(path, lambda record: record.pop("feedback")), "KeyError"),
     "other rows": (other_rows, "line 3: it is not this run's"),
     "no rows": (no_rows, "after epoch 0"),

@@ -1,0 +1,136 @@
+"""What is compiled: an epoch and the evaluations, once for all replicas of a setting.
+
+A program is traced on one network and reads and writes that network's variables through handles that it captured.
+Another network of the same shapes gets the same program with its own handles in their place. XLA compiles by name
+and shapes, so what one replica compiled serves all.
+"""
+
+import copy
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from lrbench.engine.network import Network
+
+Split = tuple[Any, Any]  # x uint8 (n, ...), y int32 (n,), as tensors
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Traced functions of TensorFlow's, at work on one network's variables. The first call compiles."""
+
+    epoch: Any  # (order int32 (n,), rates float32 (steps,), x, y, go bool ()) -> sums of each figure
+    evaluate: Mapping[int, Any]  # size of batch -> (x, y) -> mean loss, sums of the other figures
+    taken_over: bool  # traced on another network
+
+
+class SharedPrograms:
+    """Traces for the first network that comes; the next ones get the same programs."""
+
+    def __init__(self, batch_size: int, train: Split, batches: Iterable[Split]) -> None:
+        self._batch_size = batch_size
+        self._train = train
+        self._batches = {len(y): (x, y) for x, y in batches}
+        self._first: tuple[Network, Programs] | None = None
+        self._one_at_a_time = threading.Lock()  # tracing is Python, which one thread at a time can run
+
+    def on(self, network: Network) -> Programs:
+        """Return the programs for a network.
+
+        A network with variables that neither its model nor its optimizer lists gets programs of its own.
+        """
+        with self._one_at_a_time:
+            moved = _moved(*self._first, network) if self._first else None
+            if moved:
+                return moved
+            programs = self._trace(network)
+            self._first = self._first or (network, programs)
+            return programs
+
+    def _trace(self, network: Network) -> Programs:
+        x, y = self._train
+        order = tf.TensorSpec(y.shape, tf.int32)
+        rates = tf.TensorSpec([-(-len(y) // self._batch_size)], tf.float32)
+        go = tf.TensorSpec((), tf.bool)
+        epoch = _epoch(network, len(y), self._batch_size).get_concrete_function(order, rates, x, y, go)
+        evaluation = _evaluation(network)
+        evaluate = {size: evaluation.get_concrete_function(*batch) for size, batch in self._batches.items()}
+        return Programs(epoch, evaluate, taken_over=False)
+
+
+def _moved(first: Network, programs: Programs, network: Network) -> Programs | None:
+    """Return the first network's programs for another one; None if they use variables that are nobody's."""
+    handles = {
+        id(old.value.handle): new.value.handle for old, new in zip(first.variables, network.variables, strict=True)
+    }
+    traced = [programs.epoch, *programs.evaluate.values()]
+    captured = [handle for program in traced for handle in program.captured_inputs]
+    if any(handle.dtype == tf.resource and id(handle) not in handles for handle in captured):
+        return None
+
+    def move(program: Any) -> Any:
+        own = copy.copy(program)  # keeps its name, and with it what XLA compiled
+        own.set_external_captures([handles.get(id(handle), handle) for handle in program.captured_inputs])
+        return own
+
+    evaluate = {size: move(program) for size, program in programs.evaluate.items()}
+    return Programs(move(programs.epoch), evaluate, taken_over=True)
+
+
+def _epoch(network: Network, examples: int, batch_size: int) -> Any:
+    """Return the function of `Programs.epoch`. Without `go` it changes nothing: calling it so only compiles."""
+    whole, rest = divmod(examples, batch_size)
+    model, optimizer = network.model, network.optimizer
+    weights = model.trainable_variables
+
+    nothing = (tf.zeros(()),) * (1 + len(network.measures))
+
+    def update(rows: Any, rate: Any, x: Any, y: Any) -> tuple[Any, ...]:
+        batch, targets = tf.gather(x, rows), tf.gather(y, rows)
+        optimizer.learning_rate.assign(rate)
+        with tf.GradientTape() as tape:
+            outputs = model(batch, training=True)
+            loss = network.loss(targets, outputs)
+        optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+        return loss * rows.shape[0], *_sums(network, targets, outputs)
+
+    def train(order: Any, rates: Any, x: Any, y: Any) -> tuple[Any, ...]:
+        def step(i: Any, *totals: Any) -> tuple[Any, ...]:
+            rows = tf.ensure_shape(tf.slice(order, [i * batch_size], [batch_size]), [batch_size])
+            return i + 1, *_added(totals, update(rows, rates[i], x, y))
+
+        totals = nothing
+        if whole:
+            _, *totals = tf.while_loop(lambda i, *_: i < whole, step, (0, *totals))
+        if rest:
+            totals = _added(totals, update(order[whole * batch_size :], rates[whole], x, y))
+        return tuple(totals)
+
+    @tf.function(jit_compile=True, autograph=False)  # AutoGraph takes as long as tracing
+    def epoch(order: Any, rates: Any, x: Any, y: Any, go: Any) -> Any:
+        return tf.cond(go, lambda: train(order, rates, x, y), lambda: nothing)
+
+    return epoch
+
+
+def _evaluation(network: Network) -> Any:
+    """Return (x, y) -> mean loss, and the sums of the other figures."""
+
+    @tf.function(jit_compile=True, autograph=False)
+    def evaluate(x: Any, y: Any) -> tuple[Any, ...]:
+        outputs = network.model(x, training=False)
+        return network.loss(y, outputs), *_sums(network, y, outputs)
+
+    return evaluate
+
+
+def _sums(network: Network, targets: Any, outputs: Any) -> list[Any]:
+    """Sum the figures after the loss over a batch."""
+    return [tf.reduce_sum(measure(targets, outputs)) for measure in network.measures]
+
+
+def _added(totals: Iterable[Any], parts: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(total + part for total, part in zip(totals, parts, strict=True))

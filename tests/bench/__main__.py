@@ -1,0 +1,36 @@
+"""Speed and memory, measured: `make bench`. Prints tables with n, median and ratio; asserts nothing."""
+
+import argparse
+import platform
+
+from epochs import bench_epochs
+from folders import bench_fake, bench_light_commands, bench_load, bench_tables
+from timing import CORES
+from whole import bench_commands, bench_start, keras_loop
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="measurements of each epoch [15]")
+    parser.add_argument("--commands", type=int, default=3, help="measurements of each whole command [3]")
+    parser.add_argument("--keras-loop", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.keras_loop:
+        return keras_loop()
+    from lrbench import environment
+
+    found = environment.describe()
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    print(f"{found['host']['cpu']}, {CORES} cores, {platform.system()}; {versions}")
+    bench_epochs(options.rounds)
+    bench_commands(options.commands)
+    bench_start(options.commands)
+    bench_light_commands()
+    bench_fake(options.commands)
+    bench_load()
+    bench_tables(5)  # last: a child's peak memory begins with its parent's
+    return None
+
+
+if __name__ == "__main__":
+    main()
