@@ -40,8 +40,8 @@ def parse(text: str, lr: float = 0.1) -> Schedule:
 def parse_list(text: str, lr: float = 0.1) -> list[Schedule]:
     """Read specs separated by commas; `lr` is the peak rate for those that name none.
 
-    Raises BadSpec, also for a schedule that stands twice and for a user's label that another one has too. Schedules
-    without one may share their words, if their peak rates differ.
+    Raises BadSpec, also for a schedule that stands twice and for a user's label that another one has too.
+    Schedules without a label may share their words, if their peak rates differ.
     """
     schedules: list[Schedule] = []
     for call in parse_calls(text):
@@ -74,7 +74,9 @@ def _schedule(call: Call, lr: float) -> Schedule:
     )
     schedule = Schedule(entry.name, peak, given, _label(call.label) if call.label else "")
     if schedule.label[0] in FORMULA:  # a file of the user's own
-        call.whole.bad(f"{schedule.label!r} would be a formula in a spreadsheet", f"Write label={call.whole.text}.")
+        call.whole.bad(
+            f"{schedule.label!r} would be a formula in a spreadsheet", f"Write label={call.whole.text}."
+        )
     return schedule
 
 

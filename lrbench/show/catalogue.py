@@ -97,8 +97,8 @@ def snippet(schedule: Schedule, kind: str, horizon: Horizon) -> str:
             "# PyTorch counts patience and cooldown one epoch longer\n"
             "scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(\n"
             f"    optimizer, {mode!r}, factor={rule.factor!r}, patience={rule.patience - 1}, "
-            f"threshold={rule.min_delta!r},\n    threshold_mode={rule.threshold[:3]!r}, cooldown={max(rule.cooldown - 1, 0)}, "
-            f"min_lr={rule.min_scale * schedule.lr!r},\n)\n"
+            f"threshold={rule.min_delta!r},\n    threshold_mode={rule.threshold[:3]!r}, "
+            f"cooldown={max(rule.cooldown - 1, 0)}, min_lr={rule.min_scale * schedule.lr!r},\n)\n"
             f"\n# after every epoch: scheduler.step({rule.monitor})\n"
             'print("first rate:", optimizer.param_groups[0]["lr"])\n'
         )

@@ -39,8 +39,7 @@ def test_accuracy_is_to_rise() -> None:
 
 
 def test_patience_is_a_share_of_the_horizon_and_at_least_one_epoch() -> None:
-    assert parse("plateau").feedback(HORIZON).patience == 2
-    assert parse("plateau").feedback(Horizon(3, 9)).patience == 1
+    assert [parse("plateau").feedback(Horizon(n, 9)).patience for n in (3, 15, 20, 50, 100)] == [1, 1, 1, 3, 5]
     assert parse("plateau").feedback(HORIZON).cooldown == 0
 
 

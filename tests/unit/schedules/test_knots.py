@@ -53,7 +53,8 @@ def test_they_are_points_of_the_table_in_order_with_both_ends(spec: str, horizon
 
 
 @pytest.mark.parametrize(
-    ("spec", "most"), [("constant", 2), ("linear", 2), ("step", 10), ("wsd", 5), ("cosine", 40), ("exponential", 40)]
+    ("spec", "most"),
+    [("constant", 2), ("linear", 2), ("step", 10), ("wsd", 5), ("cosine", 40), ("exponential", 40)],
 )
 def test_they_are_few(spec: str, most: int) -> None:
     assert len(knots(parse(spec).table(Horizon(15, 1719)))) <= most

@@ -58,7 +58,7 @@ def test_run_json_says_all_of_the_run(stored: Experiment) -> None:
     record = json.loads((run_folder(stored) / "run.json").read_text())
     assert record["schema_version"] == 1
     assert record["status"] == "done"
-    assert record["schedule"] == {"name": "cosine", "lr": 0.1, "parameters": {"floor": "1%"}}
+    assert record["schedule"] == {"name": "cosine", "lr": 0.1, "parameters": {"floor": "1%", "k": "1"}}
     assert record["setting"]["train_size"] == 55_000
     assert record["seconds"].keys() == {"compile", "train", "evaluate"}
     assert record["versions"]["tensorflow"]
