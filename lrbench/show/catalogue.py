@@ -12,7 +12,7 @@ from rich.text import Text
 from lrbench.errors import BadSpec
 from lrbench.schedules import REGISTRY, Horizon, Rate, Schedule, Span, parse
 from lrbench.schedules.aliases import OTHER_NAMES
-from lrbench.schedules.base import Parameter, text_of
+from lrbench.schedules.base import Parameter, Part, parameter_text, text_of
 from lrbench.schedules.docs import docs_of
 from lrbench.schedules.modifiers import MODIFIERS, modifiers_of, parameters_of
 from lrbench.show import PIPE_WIDTH
@@ -22,6 +22,7 @@ TAKES = {
     Span: "a span: epochs, steps, or % of the horizon",
     Rate: "a rate, or % of the peak rate",
     Rate | None: "a rate, or % of the peak rate, or none",
+    Part: "a schedule",
     float: "a number",
     bool: "true or false",
 }
@@ -46,7 +47,7 @@ def write_listing(stream: TextIO) -> None:
             for key, each in parameters_of(entry).items()
             if key in entry.parameters or key in entry.modifiers
         }
-        given = " ".join(f"{key}={text_of(each.default)}" for key, each in shown.items())
+        given = " ".join(parameter_text(key, each.default) for key, each in shown.items())
         table.add_row(name, sparkline(_picture(parse(name)), 12), Text(given), Text(docs_of(entry).summary))
     console.print(table)
     console.print(
