@@ -58,13 +58,13 @@ def write_listing(stream: TextIO) -> None:
     )
 
 
-def write_explanation(schedule: Schedule, stream: TextIO, alias: str = "") -> None:
-    """Write what is known of one schedule; `alias` is the other name that it was asked for by."""
+def write_explanation(schedule: Schedule, stream: TextIO, note: str = "") -> None:
+    """Write what is known of one schedule, below a note."""
     console = _console(stream)
     entry = REGISTRY[schedule.name]
     docs = docs_of(entry)
-    if alias:
-        console.print(f"{alias} is {schedule.words} here.\n")
+    if note:
+        console.print(f"{note}\n")
     console.print(f"{schedule.name}: {docs.summary}\n", style="bold")
     for line in docs.formula:
         console.print(f"  {line}")

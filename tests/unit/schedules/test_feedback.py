@@ -63,6 +63,26 @@ def test_pytorch_s_scheduler_counts_patience_and_cooldown_one_epoch_longer(
     assert scales(spec, values) == theirs
 
 
+@given(
+    st.lists(st.floats(0.0625, 3, width=32), min_size=1, max_size=40),
+    st.sampled_from([0.0, 0.01, 0.1]),
+    st.sampled_from(["val_loss", "val_accuracy"]),
+)
+def test_a_relative_threshold_is_pytorch_s(values: list[float], threshold: float, monitor: str) -> None:
+    lower = monitor == "val_loss"
+    best, bad, scale, theirs = float("inf") if lower else -float("inf"), 0, 1.0, []
+    for value in values:  # ReduceLROnPlateau.is_better with threshold_mode="rel", written out
+        if value < best * (1.0 - threshold) if lower else value > best * (threshold + 1.0):
+            best, bad = value, 0
+        else:
+            bad += 1
+        if bad > 1:
+            scale, bad = scale * 0.5, 0
+        theirs.append(scale)
+    spec = f"plateau(patience=2 epochs, min_delta={threshold}, threshold=relative, monitor={monitor}, min_lr=0)"
+    assert scales(spec, values) == theirs
+
+
 values = st.lists(st.floats(0, 3, width=32), min_size=1, max_size=25)
 
 
