@@ -1,13 +1,14 @@
 """The little grammar `label=name(key=value, ...)` that schedules and optimizers share. No eval.
 
 list  = item { "," item }                      commas inside parentheses do not separate
-item  = [ label "=" ] name [ "(" [ pairs ] ")" ]
-pairs = key "=" value { "," key "=" value }
+item  = [ label "=" ] name [ "(" [ part { "," part } ] ")" ]
+part  = key "=" value | items                   items: for the names that take them, `linear(to=50%); cosine`
+items = item { ";" item }
 """
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn, get_args, get_origin
 
@@ -15,6 +16,7 @@ from lrbench.errors import BadSpec, nearest
 
 LONGEST = 10_000  # characters; nothing that a person writes comes near
 LARGEST = 1e30  # so that no product of two of them overflows
+PAIR = re.compile(r"[^(;=]*=")  # how key=value begins
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -50,17 +52,21 @@ class Call:
     label: Piece | None
     name: Piece
     pairs: tuple[tuple[Piece, Piece], ...]
+    items: tuple["Call", ...] = ()
 
 
-def parse_calls(text: str) -> list[Call]:
-    """Split a text into its calls. Raises BadSpec if it does not follow the grammar."""
+def parse_calls(text: str, takes_items: Collection[str] = ()) -> list[Call]:
+    """Split a text into its calls, of which those named in `takes_items` have calls inside.
+
+    Raises BadSpec if it does not follow the grammar.
+    """
     source = Piece(text, 0, text)
     if len(text) > LONGEST:
         source.cut(0, 20).bad(f"A text of {len(text):,} characters is no list", "Write something shorter.")
     for i, character in enumerate(text):
         if not character.isprintable():
             source.cut(i, i + 1).bad(f"{character!r} cannot stand here", "Use printable characters only.")
-    return [_call(item) for item in _split(source, ",")]
+    return [_call(item, takes_items) for item in _split(source, ",")]
 
 
 def _split(source: Piece, separator: str) -> Iterator[Piece]:
@@ -82,7 +88,7 @@ def _split(source: Piece, separator: str) -> Iterator[Piece]:
     yield source.cut(start).strip()
 
 
-def _call(item: Piece) -> Call:
+def _call(item: Piece, takes_items: Collection[str] = ()) -> Call:
     if not item.text:
         item.bad("A name is missing", "Write names separated by single commas: step,cosine.")
     sides = [side.at - item.at for side in _split(item, "=")]
@@ -103,8 +109,12 @@ def _call(item: Piece) -> Call:
         end = call.text.rindex(")")
         call.cut(end + 1).strip().bad("Text follows ')'", "Separate names by commas.")
     inside = call.cut(opened + 1, -1)
-    pairs = tuple(_pair(pair) for pair in _split(inside, ",")) if inside.text.strip() else ()
-    return Call(item, label, name, pairs)
+    parts = list(_split(inside, ",")) if inside.text.strip() else []
+    lists = [part for part in parts if name.text in takes_items and part.text and not PAIR.match(part.text)]
+    if len(lists) > 1:
+        lists[1].bad(f"{name.text} has two lists", "Separate what belongs together by ; and not by commas.")
+    items = tuple(_call(each) for part in lists for each in _split(part, ";"))
+    return Call(item, label, name, tuple(_pair(part) for part in parts if part not in lists), items)
 
 
 def _pair(pair: Piece) -> tuple[Piece, Piece]:

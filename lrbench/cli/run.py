@@ -194,9 +194,8 @@ def _list_runs(wishes: "Config") -> int:
     done = {one.run.run_id for one in stored if not one.failed}
     typer.echo(printable(f"{folder}: {plan.setting.describe()}"))
     for each in plan.runs:
-        typer.echo(
-            f"{'done ' if each.run_id in done else 'to do'}  {each.run_id}  {each.schedule.written(each.setting.lr)}, seed {each.seed}"
-        )
+        state = "done " if each.run_id in done else "to do"
+        typer.echo(f"{state}  {each.run_id}  {each.schedule.written(each.setting.lr)}, seed {each.seed}")
     for warning in plan.warnings:
         typer.echo(f"Warning: {warning}", err=True)
     return DONE

@@ -125,7 +125,7 @@ def schedulers(
             f"{schedule.name} is a function of yours.", f"See its curve: lrbench preview {schedule.name}"
         )
     else:
-        catalogue.write_explanation(schedule, sys.stdout, alias[0] if alias else "")
+        catalogue.write_explanation(schedule, sys.stdout, f"{alias[0]} is {alias[1]} here." if alias else "")
     return DONE
 
 

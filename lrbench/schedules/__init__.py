@@ -5,7 +5,7 @@
 array([0.1 , 0.1 , 0.05, 0.05])
 """
 
-from lrbench.schedules import curves, cycles, feedback  # they register themselves
+from lrbench.schedules import curves, cycles, feedback, joins  # they register themselves
 from lrbench.schedules.advice import warnings
 from lrbench.schedules.base import REGISTRY, Horizon, Rate, Span
 from lrbench.schedules.schedule import Schedule, rates, told_apart
@@ -20,6 +20,7 @@ __all__ = [
     "curves",
     "cycles",
     "feedback",
+    "joins",
     "parse",
     "parse_list",
     "rates",

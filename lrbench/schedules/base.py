@@ -18,6 +18,7 @@ from lrbench.errors import BadSpec
 Steps = NDArray[np.int64]
 Rates = NDArray[np.float64]
 Curve = Callable[[Steps], Rates]
+PIECES = "pieces"  # the one parameter that a spec gives without its key
 MOST_STEPS = 100_000_000  # a table of rates then takes 0.8 GB
 Factory = TypeVar("Factory", bound=Callable[..., Any])
 
@@ -29,6 +30,7 @@ class Horizon:
     epochs: int
     steps_per_epoch: int
     skipped: int = 0  # updates that a modifier has taken off the beginning
+    others: int = 0  # updates that belong to the other pieces of a join
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.steps_per_epoch < 1:
@@ -44,7 +46,7 @@ class Horizon:
 
     @property
     def steps(self) -> int:
-        return self.epochs * self.steps_per_epoch - self.skipped
+        return self.epochs * self.steps_per_epoch - self.others - self.skipped
 
     @property
     def whole(self) -> "Horizon":
@@ -54,6 +56,11 @@ class Horizon:
     def after(self, steps: int) -> "Horizon":
         """Return what is left of the horizon after its first steps."""
         return replace(self, skipped=self.skipped + steps)
+
+    def piece(self, steps: int) -> "Horizon":
+        """Return a horizon of so many of these steps: a piece of it that counts for itself."""
+        epochs = -(-steps // self.steps_per_epoch)
+        return Horizon(epochs, self.steps_per_epoch, others=epochs * self.steps_per_epoch - steps)
 
 
 Unit = Literal["epochs", "steps", "%"]
@@ -101,6 +108,17 @@ class Rate:
 
     def __str__(self) -> str:
         return f"{number(self.value)}%" if self.share else number(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A schedule inside another, as text that names a peak rate only where it is not the other's."""
+
+    text: str
+    full: str  # the same with every default of its own written out, as it is stored
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def number(value: float) -> str:
@@ -162,3 +180,8 @@ def text_of(value: Any) -> str:
             return ";".join(text_of(item) for item in value)
         case _:
             return str(value)
+
+
+def parameter_text(key: str, value: Any) -> str:
+    """Write a parameter as a spec has it: `every=20%`; the pieces of a join without their key."""
+    return "; ".join(map(str, value)) if key == PIECES else f"{key}={text_of(value)}"

@@ -304,8 +304,8 @@ def sigmoid(
     """An S from lr down to almost its floor, half of the way at the centre.
 
     rate(t) = floor + (lr - floor) / (1 + exp(gamma * (t - centre) / T))
-    gamma is the steepness per horizon: Caffe's and LRBench's gamma, which counts per step, is gamma / T. timm's tanh(-7, 3) is
-    sigmoid(centre=70%, gamma=20).
+    gamma is the steepness per horizon: Caffe's and LRBench's gamma, which counts per step, is gamma / T.
+    timm's tanh(-7, 3) is sigmoid(centre=70%, gamma=20).
 
     Use: for a soft step whose place is known.
     Avoid: when cosine would do: it has one number less.

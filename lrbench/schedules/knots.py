@@ -15,10 +15,11 @@ SAMPLES = 4096  # the lines are found on these, and then checked on every step
 
 
 def knots(rates: Rates) -> Knots:
-    """Return points (step, rate) of a table, float64 (steps,), first and last included, with straight lines between.
+    """Return a few points (step, rate) of a table, float64 (steps,), the first and the last among them.
 
-    The lines stay within 0.1 % of the highest rate at every step. A jump is two points at neighbouring steps. A
-    table that would need more than 1,000 points is given by 1,000 that are evenly spread, however far off.
+    The straight lines between them stay within 0.1 % of the highest rate at every step. A jump is two points at
+    neighbouring steps. A table that would need more than 1,000 points is given by 1,000 that are evenly spread,
+    however far off.
     1,000,000 steps take some 20 ms.
     """
     last = len(rates) - 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lrbench.schedules import functions
-from lrbench.schedules.base import REGISTRY, Curve, Entry, Horizon, Rates, text_of
+from lrbench.schedules.base import PIECES, REGISTRY, Curve, Entry, Horizon, Rates, parameter_text, text_of
 from lrbench.schedules.checks import check
 from lrbench.schedules.modifiers import modified, modifiers_of, parameters_of
 
@@ -115,11 +115,14 @@ class Schedule:
         own = {key: parameter.default for key, parameter in self.entry.parameters.items()} | dict(
             self.entry.modifiers
         )
-        parameters = {key: text_of(value) for key, value in (own | dict(self.given)).items()}
+        parameters = {
+            key: ";".join(part.full for part in value) if key == PIECES else text_of(value)
+            for key, value in (own | dict(self.given)).items()
+        }
         return {"name": self.name, "lr": self.lr, "parameters": parameters}
 
     def _inside(self) -> list[str]:
-        return [f"{key}={text_of(value)}" for key, value in self.given]
+        return [parameter_text(key, value) for key, value in self.given]
 
     def _call(self, inside: list[str]) -> str:
         return f"{self.name}({', '.join(inside)})" if inside else self.name

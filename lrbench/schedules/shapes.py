@@ -1,6 +1,6 @@
 """How a rate goes from one level to another: s(z), which rises from 0 at z = 0 to 1 at z = 1.
 
-`linear` z; `cosine` (1 - cos(pi * z)) / 2; `sqrt` sqrt(z), steep at first; `exponential` 2 - 2 * 0.5^z, a little so.
+`linear` z; `cosine` (1 - cos(pi * z)) / 2; `sqrt` sqrt(z), steep at first; `exponential` 2 - 2 * 0.5^z, less so.
 A fall takes any of them, a climb the first two.
 
 Sources: `sqrt` Hägele et al. 2024, https://arxiv.org/abs/2405.18392, who write it 1 - sqrt; `cosine` and

@@ -14,7 +14,7 @@ from lrbench.calls import NUMBER, Call, Piece, known, no_twins, parse_calls, rea
 from lrbench.errors import BadSpec
 from lrbench.schedules import functions
 from lrbench.schedules.aliases import other_name
-from lrbench.schedules.base import REGISTRY, Entry, Rate, Span, Unit
+from lrbench.schedules.base import PIECES, REGISTRY, Entry, Part, Rate, Span, Unit, text_of
 from lrbench.schedules.modifiers import parameters_of
 from lrbench.schedules.schedule import Schedule
 
@@ -40,11 +40,12 @@ def parse(text: str, lr: float = 0.1) -> Schedule:
 def parse_list(text: str, lr: float = 0.1) -> list[Schedule]:
     """Read specs separated by commas; `lr` is the peak rate for those that name none.
 
-    Raises BadSpec, also for a schedule that stands twice and for a user's label that another one has too. Schedules
-    without one may share their words, if their peak rates differ.
+    Raises BadSpec, also for a schedule that stands twice and for a user's label that another one has too.
+    Schedules without a label may share their words, if their peak rates differ.
     """
     schedules: list[Schedule] = []
-    for call in parse_calls(text):
+    joins = [name for name, entry in REGISTRY.items() if PIECES in entry.parameters]
+    for call in parse_calls(text, joins):
         schedule = _schedule(call, float(lr))
         same = [other for other in schedules if other.label == schedule.label]
         if schedule in same or any(each.named for each in (schedule, *same) if same):
@@ -66,9 +67,11 @@ def _schedule(call: Call, lr: float) -> Schedule:
         if key.text == "lr":
             values["lr"] = _peak(value, lr)
         else:
-            known(key, [*parameters, "lr"], f"parameter of {entry.name}:")
+            known(key, [*(each for each in parameters if each != PIECES), "lr"], f"parameter of {entry.name}:")
             values[key.text] = _read(parameters[key.text].type, key.text, value)
     peak = values.get("lr", lr)
+    if call.items:
+        values[PIECES] = tuple(_part(item, peak) for item in call.items)
     given = tuple(
         (key, values[key]) for key in parameters if key in values and values[key] != parameters[key].default
     )
@@ -78,6 +81,22 @@ def _schedule(call: Call, lr: float) -> Schedule:
             f"{schedule.label!r} would be a formula in a spreadsheet", f"Write label={call.whole.text}."
         )
     return schedule
+
+
+def _part(call: Call, lr: float) -> Part:
+    schedule = _schedule(call, lr)
+    if call.label:
+        call.label.bad("A piece has no label", "Give one to the whole: label=join(...).")
+    whys = {
+        "looks at the training": schedule.entry.feedback,
+        "is a function of yours": schedule.is_users_own,
+        "has pieces itself": PIECES in schedule.entry.parameters,
+    }
+    for why in (each for each, holds in whys.items() if holds):
+        call.name.bad(f"{schedule.name} cannot be a piece: it {why}", "Join curves such as constant; cosine.")
+    own = {} if schedule.lr == lr else {"lr": text_of(schedule.lr)}
+    every = ", ".join(f"{key}={value}" for key, value in (own | schedule.resolved()["parameters"]).items())
+    return Part(schedule.written(lr), f"{schedule.name}({every})")
 
 
 def _registered(name: Piece) -> Entry:

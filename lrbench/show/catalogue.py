@@ -12,7 +12,7 @@ from rich.text import Text
 from lrbench.errors import BadSpec
 from lrbench.schedules import REGISTRY, Horizon, Rate, Schedule, Span, parse
 from lrbench.schedules.aliases import OTHER_NAMES
-from lrbench.schedules.base import Parameter, text_of
+from lrbench.schedules.base import Parameter, Part, parameter_text, text_of
 from lrbench.schedules.docs import docs_of
 from lrbench.schedules.modifiers import MODIFIERS, modifiers_of, parameters_of
 from lrbench.show import PIPE_WIDTH
@@ -22,6 +22,7 @@ TAKES = {
     Span: "a span: epochs, steps, or % of the horizon",
     Rate: "a rate, or % of the peak rate",
     Rate | None: "a rate, or % of the peak rate, or none",
+    Part: "a schedule",
     float: "a number",
     bool: "true or false",
 }
@@ -46,7 +47,7 @@ def write_listing(stream: TextIO) -> None:
             for key, each in parameters_of(entry).items()
             if key in entry.parameters or key in entry.modifiers
         }
-        given = " ".join(f"{key}={text_of(each.default)}" for key, each in shown.items())
+        given = " ".join(parameter_text(key, each.default) for key, each in shown.items())
         table.add_row(name, sparkline(_picture(parse(name)), 12), Text(given), Text(docs_of(entry).summary))
     console.print(table)
     console.print(
@@ -57,13 +58,13 @@ def write_listing(stream: TextIO) -> None:
     )
 
 
-def write_explanation(schedule: Schedule, stream: TextIO, alias: str = "") -> None:
-    """Write what is known of one schedule; `alias` is the other name that it was asked for by."""
+def write_explanation(schedule: Schedule, stream: TextIO, note: str = "") -> None:
+    """Write what is known of one schedule, below a note."""
     console = _console(stream)
     entry = REGISTRY[schedule.name]
     docs = docs_of(entry)
-    if alias:
-        console.print(f"{alias} is {schedule.words} here.\n")
+    if note:
+        console.print(f"{note}\n")
     console.print(f"{schedule.name}: {docs.summary}\n", style="bold")
     for line in docs.formula:
         console.print(f"  {line}")
@@ -97,8 +98,8 @@ def snippet(schedule: Schedule, kind: str, horizon: Horizon) -> str:
             "# PyTorch counts patience and cooldown one epoch longer\n"
             "scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(\n"
             f"    optimizer, {mode!r}, factor={rule.factor!r}, patience={rule.patience - 1}, "
-            f"threshold={rule.min_delta!r},\n    threshold_mode={rule.threshold[:3]!r}, cooldown={max(rule.cooldown - 1, 0)}, "
-            f"min_lr={rule.min_scale * schedule.lr!r},\n)\n"
+            f"threshold={rule.min_delta!r},\n    threshold_mode={rule.threshold[:3]!r}, "
+            f"cooldown={max(rule.cooldown - 1, 0)}, min_lr={rule.min_scale * schedule.lr!r},\n)\n"
             f"\n# after every epoch: scheduler.step({rule.monitor})\n"
             'print("first rate:", optimizer.param_groups[0]["lr"])\n'
         )

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from typer.testing import Result
 from lrbench.cli.app import complete
 from lrbench.errors import BadUsage
 from lrbench.schedules import REGISTRY, Horizon, parse, parse_list, warnings
+from lrbench.schedules.aliases import OTHER_NAMES
+from lrbench.schedules.base import parameter_text
 from lrbench.schedules.docs import TOPICS, docs_of
 from lrbench.show.preview import sparkline
 
@@ -35,8 +38,10 @@ HORIZON = Horizon(epochs=15, steps_per_epoch=100)
         ("cyclical(half=80%)", "its last cycle is cut off"),
         ("piecewise(at=5 epochs;10 epochs, rates=0.1;0.01;0.08)", "80 % of its highest: it rises towards its end"),
         ("linear,polynomial(power=1)", "polynomial(power=1) and linear are the same curve"),
-        ("cyclical", "ends at the rate 0.0997, 100 % of its highest"),
-        ("restarts", "last cycle is cut off"),
+        ("cyclical(half=20%)", "ends at the rate 0.0997, 100 % of its highest"),
+        ("restarts(first=10%)", "last cycle is cut off"),
+        ("join(cosine; linear(to=200%), at=50%)", "it rises towards its end"),
+        ("step(every=5 epochs, warmup=60%, hold=30%)", "reaches beyond the 420 steps that it has"),
         (
             "exponential(every=1 step, gamma=0.9)",
             "falls to the rate 3e-70, so the last 13 of 15 epochs change nothing",
@@ -54,10 +59,13 @@ def test_what_is_odd_is_said_with_cause_and_remedy(spec: str, words: str) -> Non
 @pytest.mark.parametrize(
     "spec",
     [
-        *sorted(set(REGISTRY) - {"cyclical", "restarts", "piecewise"}),
         "constant(warmup=5%)",
         "cyclical(half=25%)",
-        "restarts(first=6.6666666666%)",
+        "cyclical(half=20%, cooldown=20%)",
+        "constant(cooldown=100%)",
+        "inverse_sqrt(warmup=10%, warmup_start=0%, cooldown=20%, cooldown_shape=sqrt)",
+        "step(warmup=60%, hold=30%)",
+        "restarts(first=6.67%)",
         "cosine(warmup=2 epochs)",
         "linear(to=0%)",
         "plateau(warmup=1 epoch)",
@@ -65,6 +73,20 @@ def test_what_is_odd_is_said_with_cause_and_remedy(spec: str, words: str) -> Non
 )
 def test_what_is_as_it_should_be_is_not_talked_about(spec: str) -> None:
     assert warnings([parse(spec)], HORIZON) == []
+
+
+@pytest.mark.parametrize("name", sorted(set(REGISTRY) - {"piecewise"}))  # its boundaries are in steps: published
+@pytest.mark.parametrize("steps_per_epoch", [32, 100, 313, 1719])
+def test_no_default_needs_an_excuse(name: str, steps_per_epoch: int) -> None:
+    for epochs in (2, 3, 5, 15, 50, 100):
+        assert warnings([parse(name)], Horizon(epochs, steps_per_epoch)) == [], epochs
+
+
+def test_the_default_comparison_is_planned_without_a_warning(cli: Cli) -> None:
+    result = cli("run", "-n")
+    assert result.exit_code == 0
+    assert "Warning" not in result.output
+    assert "cyclical, seed 0" in result.stdout
 
 
 def test_plateau_and_constant_are_not_the_same() -> None:
@@ -102,15 +124,46 @@ def test_the_listing_shows_all_of_them(cli: Cli) -> None:
     text = cli("schedulers").stdout
     for name, entry in REGISTRY.items():
         assert name in text
-        assert all(f"{key}=" in text for key in entry.parameters)
+        assert all(parameter_text(key, each.default) in text for key, each in entry.parameters.items())
     assert "█" in text
+
+
+@pytest.mark.parametrize("words", OTHER_NAMES)
+def test_another_name_is_looked_up_by_people_and_refused_in_a_run(cli: Cli, words: str) -> None:
+    spec = OTHER_NAMES[words]
+    found = cli("schedulers", words.upper())
+    assert found.exit_code == 0
+    assert found.stdout.startswith(f"{words} is {spec} here.\n")
+    assert f"lrbench preview {shlex.quote(parse(spec).words)}" in found.stdout
+    assert f"{spec} (" in " ".join(cli("schedulers").stdout.split())
+    refused = cli("run", "--engine", "fake", "-s", words)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert f"has another name here: write {spec}." in refused.stderr
+
+
+def test_what_another_name_stands_for_can_be_written() -> None:
+    for name, spec in OTHER_NAMES.items():
+        assert parse(spec).table(HORIZON).size
+        assert name not in REGISTRY
+
+
+def test_two_peak_rates_of_one_curve_are_told_apart(cli: Cli) -> None:
+    drawn = cli("preview", "cosine,cosine(lr=0.2)").stdout
+    assert "cosine(lr=0.1)" in drawn
+    assert "cosine(lr=0.2)" in drawn
+    rows = cli("preview", "cosine,cosine(lr=0.2)", "--epochs", "1", "--steps-per-epoch", "1", "--format", "csv")
+    assert [line.split(",")[0] for line in rows.stdout.splitlines()] == [
+        "scheduler",
+        "cosine(lr=0.1)",
+        "cosine(lr=0.2)",
+    ]
 
 
 def test_code_runs_through_the_command_line(cli: Cli) -> None:
     result = cli("schedulers", "cosine(warmup=5%)", "--code", "keras", "--epochs", "30", "--lr", "0.5")
     assert result.exit_code == 0
     assert "epochs=30" in result.stdout
-    assert "lr=0.5" in result.stdout
+    assert "parse('cosine(lr=0.5, warmup=5%)')" in result.stdout
     compile(result.stdout, "snippet", "exec")
 
 
@@ -145,7 +198,7 @@ def test_the_shell_completes_names_of_schedulers(line: str, found: str) -> None:
 
 
 def test_preview_shows_curves_figures_and_warnings(cli: Cli) -> None:
-    result = cli("preview", "step,cosine,cyclical")
+    result = cli("preview", "step,cosine,cyclical(half=20%)")
     assert result.exit_code == 0
     for word in (
         "step",
@@ -156,7 +209,7 @@ def test_preview_shows_curves_figures_and_warnings(cli: Cli) -> None:
         "last",
         "0.00625",
         "0.0505",
-        "Warning: cyclical ends",
+        "Warning: cyclical(half=20%) ends",
     ):
         assert word in result.stdout
     assert "\x1b" not in result.stdout
@@ -205,6 +258,9 @@ def test_one_schedule_on_several_horizons(cli: Cli) -> None:
         (["preview", "cosine", "--compare-horizons", "5,x"], "no list of numbers"),
         (["preview", "cosine", "--compare-horizons", "0"], "no list of numbers"),
         (["preview", "cosine(warmup=30 epochs)"], "leaves nothing"),
+        (["preview", "cosine(warmup=60%,hold=60%)"], "warmup=60% and hold=60% leave nothing of the 25,785 steps"),
+        (["preview", "join(plateau; linear)"], "plateau cannot be a piece: it looks at the training"),
+        (["preview", "d2z"], "Unknown scheduler 'd2z'"),
         (["preview", "nowhere.py:f"], "cannot be imported"),
         (["schedulers", "cosin"], "Unknown scheduler"),
         (["schedulers", "--code", "keras"], "wants a schedule"),

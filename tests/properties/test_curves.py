@@ -1,5 +1,6 @@
 """What every curve must be, and a few values by hand."""
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -15,9 +16,22 @@ from lrbench.schedules.base import Curve, schedule
 horizons = st.builds(Horizon, st.integers(1, 60), st.integers(1, 200))
 peaks = st.floats(1e-6, 10)
 epochs = st.integers(2, 8)
-MODIFIERS = ["", "warmup=10%", "hold=20%", "per=epoch", "warmup=2 steps, hold=3 steps, per=epoch"]
-specs = st.builds(
-    lambda name, modifiers: f"{name}({modifiers})", st.sampled_from(sorted(REGISTRY)), st.sampled_from(MODIFIERS)
+MODIFIERS = [
+    "",
+    "warmup=10%",
+    "hold=20%",
+    "per=epoch",
+    "cooldown=30%",
+    "warmup=2 steps, hold=3 steps, per=epoch",
+    "warmup=10%, warmup_shape=cosine",
+    "warmup=3 steps, warmup_start=0%",
+    "warmup=20%, warmup_shape=cosine, warmup_start=1%, hold=10%, cooldown=40%, per=epoch",
+]
+COOLDOWNS = [f"cooldown=25%, cooldown_shape={shape}" for shape in ("sqrt", "cosine", "exponential")]
+specs = st.sampled_from(sorted(REGISTRY)).flatmap(
+    lambda name: st.sampled_from(
+        MODIFIERS + (COOLDOWNS if "cooldown" not in REGISTRY[name].parameters else [])
+    ).map(lambda modifiers: f"{name}({modifiers})")
 )
 
 
@@ -49,7 +63,9 @@ def test_a_curve_has_no_hidden_memory(spec: str, horizon: Horizon, seed: int) ->
 @given(specs, peaks)
 def test_spec_to_schedule_to_spec(spec: str, lr: float) -> None:
     schedule = parse(spec, lr)
-    assert parse(str(schedule), lr) == schedule
+    assert parse(str(schedule), 0.7) == schedule
+    assert parse(schedule.written(lr), lr) == schedule
+    assert parse(schedule.words, lr) == schedule
 
 
 ARRIVING = {
@@ -58,7 +74,7 @@ ARRIVING = {
     "polynomial": "to",
     "wsd": "floor",
     "onecycle": "end",
-    "rex": None,
+    "rex": "floor",
 }
 
 
@@ -72,15 +88,87 @@ def test_a_decaying_curve_arrives_just_after_the_last_update_warm_up_included(
     name: str, horizon: Horizon, end: float, modifiers: str
 ) -> None:
     assume(horizon.steps > 20)
-    key = ARRIVING[name]
-    inside = ", ".join(part for part in (f"{key}={end!r}%" if key else "", modifiers) if part)
+    inside = ", ".join(part for part in (f"{ARRIVING[name]}={end!r}%", modifiers) if part)
     curve = parse(f"{name}({inside})", 0.1).curve(horizon)
     last_update, arrived = curve(np.array([horizon.steps - 1, horizon.steps]))
-    assert arrived == pytest.approx(end / 1000 if key else 0, abs=1e-15)
+    assert arrived == pytest.approx(end / 1000, abs=1e-15)
     assert last_update >= arrived - 1e-15
 
 
-@given(specs.filter(lambda spec: "warmup" in spec and not spec.startswith("wsd")), epochs)
+CURVES = sorted(name for name, entry in REGISTRY.items() if "cooldown" not in entry.parameters)
+FALLS = ["linear", "sqrt", "cosine", "exponential"]
+
+
+@given(
+    st.sampled_from(CURVES), horizons, st.floats(1, 90), st.sampled_from(FALLS), st.sampled_from(["", "warmup=5%"])
+)
+def test_a_cooldown_leaves_the_curve_alone_until_it_begins_and_arrives_at_zero(
+    name: str, horizon: Horizon, share: float, shape: str, warmup: str
+) -> None:
+    assume(horizon.steps > 20)
+    bare = parse(f"{name}({warmup})", 0.1).table(horizon)
+    curve = parse(f"{name}({warmup}, cooldown={share!r}%, cooldown_shape={shape})".replace("(, ", "("), 0.1).curve(
+        horizon
+    )
+    steps = np.arange(horizon.steps + 1)
+    factor = curve(steps)[:-1] / np.where(bare, bare, 1)
+    begins = horizon.steps * (1 - share / 100)
+    assert np.array_equal(curve(steps)[steps <= begins], bare[steps[:-1] <= begins])
+    assert (np.diff(factor[bare > 0]) <= 1e-12).all()
+    assert (factor <= 1).all()
+    assert curve(steps[-1:])[0] == pytest.approx(0, abs=1e-15)
+
+
+@given(st.floats(0, 90), st.sampled_from(FALLS), horizons)
+def test_wsd_is_constant_with_a_warm_up_and_a_cooldown(share: float, shape: str, horizon: Horizon) -> None:
+    assume(horizon.steps > 20)
+    wsd = parse(f"wsd(cooldown={share!r}%, shape={shape})").table(horizon)
+    constant = f"constant(warmup=5%, cooldown={share!r}%, cooldown_shape={shape})"
+    if not share:
+        constant = "constant(warmup=5%)"
+    assert wsd == pytest.approx(parse(constant).table(horizon), abs=1e-9)
+
+
+@given(horizons, st.integers(1, 30), peaks)
+def test_a_warm_up_with_a_start_rate_begins_there(horizon: Horizon, w: int, lr: float) -> None:
+    assume(horizon.steps > w)
+    for share in (0, 25):
+        z = np.arange(w) / w
+        for shape, way in (("linear", z), ("cosine", 0.5 * (1 - np.cos(np.pi * z)))):
+            text = f"cosine(warmup={w} steps, warmup_shape={shape}, warmup_start={share}%)"
+            table = parse(text, lr).table(horizon)
+            assert table[:w] == pytest.approx(lr * (share / 100 + (1 - share / 100) * way), abs=1e-12)
+            assert table[w] == lr
+
+
+def test_what_is_new_is_off_by_default_to_the_last_bit() -> None:
+    """The formulas as they were before floors, powers, k and warm-up shapes: what is stored was made with them."""
+    horizon, lr = Horizon(7, 143), 0.3
+    total = horizon.steps
+    t = np.arange(total)
+    z = t / total
+    expected = {
+        "cosine": 0.003 + 0.5 * (lr - 0.003) * (1 + np.cos(np.pi / total * t)),
+        "polynomial(to=0.01)": (lr - 0.01) * (1 - t / total) ** 2 + 0.01,
+        "rex": lr * (1 - z) / (1 - z / 2),
+        "sigmoid": 0.5 * lr * (1 - np.tanh(0.5 * 20 / total * (t - total / 2))),
+        "inverse_sqrt": lr * np.sqrt(5 * total / 100 / np.maximum(t, 5 * total / 100)),
+    }
+    for text, table in expected.items():
+        assert np.array_equal(parse(text, lr).table(horizon), table), text
+    w, down = round(5 * total / 100), 20 * total / 100
+    rest = np.arange(total - w)
+    trapezoid = lr * (1 - np.maximum(rest - (total - w - down), 0) / down)
+    climb = trapezoid[0] * (t[:w] + 1) / (w + 1)
+    assert np.array_equal(parse("wsd", lr).table(horizon), np.concatenate([climb, trapezoid]))
+    warm = parse("linear(warmup=10 steps)", lr).table(horizon)
+    assert np.array_equal(warm[:10], lr * (t[:10] + 1) / 11)
+
+
+@given(
+    specs.filter(lambda spec: re.search(r"warmup=(10%|2 steps)(,|\))(?! warmup)", spec) and "wsd" not in spec),
+    epochs,
+)
 def test_a_warm_up_climbs_in_a_straight_line_to_the_first_rate_and_wastes_no_update(
     spec: str, epochs: int
 ) -> None:
@@ -106,9 +194,73 @@ def test_per_epoch_takes_the_rate_of_the_epoch_s_first_step() -> None:
 
 
 def test_modifiers_that_leave_nothing_are_refused() -> None:
-    for spec in ("cosine(warmup=100%)", "cosine(hold=10 epochs)", "cosine(warmup=50%, hold=100%)"):
-        with pytest.raises(BadSpec, match="leaves nothing"):
+    for spec in ("cosine(warmup=100%)", "cosine(hold=10 epochs)", "cosine(warmup=50%, hold=50%)"):
+        with pytest.raises(BadSpec, match=r"leaves? nothing"):
             parse(spec).table(Horizon(10, 5))
+    with pytest.raises(BadSpec, match="more than is left"):
+        parse("cosine(warmup=50%, cooldown=60%)").table(Horizon(10, 5))
+
+
+whole_horizons = st.builds(Horizon, st.integers(1, 100), st.integers(20, 2000))
+
+
+@given(whole_horizons)
+def test_the_default_restarts_are_four_whole_cycles(horizon: Horizon) -> None:
+    assume(horizon.steps <= 100_000)
+    table = parse("restarts", 1.0).table(horizon)
+    total = horizon.steps
+    highest = np.flatnonzero((np.diff(table, prepend=0) > 0) & (table > 0.5))
+    assert highest.tolist() == [math.ceil(total * k / 15 - 1e-9) for k in (0, 1, 3, 7)]
+    z = 1 - 1 / (total * 8 / 15)  # of the last cycle has passed at the last update
+    assert table[-1] == pytest.approx(0.5 * (1 + np.cos(np.pi * z)), abs=1e-9)
+
+
+def test_a_restart_on_an_epoch_s_first_step_serves_that_epoch() -> None:
+    by_epoch = parse("restarts(per=epoch)", 1.0).table(Horizon(15, 1719))[::1719]
+    assert np.flatnonzero(by_epoch == 1).tolist() == [0, 1, 3, 7]
+
+
+@given(whole_horizons)
+def test_the_default_cyclical_is_four_whole_cycles(horizon: Horizon) -> None:
+    curve = parse("cyclical", 1.0).curve(horizon)
+    edges = np.arange(9) * horizon.steps / 8
+    assert curve(edges) == pytest.approx([0.01, 1] * 4 + [0.01])
+
+
+def test_a_piece_of_a_join_knows_only_its_own_stretch() -> None:
+    ten = Horizon(epochs=10, steps_per_epoch=1)
+    for text, values in {
+        "join": [0.8] * 5 + [0.8, 0.64, 0.48, 0.32, 0.16],
+        "join(linear(to=50%); linear(lr=50%), at=4 epochs)": [
+            *[0.8, 0.7, 0.6, 0.5],
+            *[0.4 * (1 - t / 6) for t in range(6)],
+        ],
+        "join(step(every=50%); wsd(warmup=0%, cooldown=50%), at=60%)": [0.8] * 3
+        + [0.4] * 3
+        + [0.8, 0.8, 0.8, 0.4],
+        "join(linear; constant(lr=0.1); linear(warmup=1 step), at=2 steps;4 steps, warmup=2 steps)": [
+            *[0.8 / 3, 1.6 / 3],
+            *[0.8, 0.4],
+            *[0.1, 0.1],
+            *[0.4, 0.8, 1.6 / 3, 0.8 / 3],
+        ],
+        "join(linear(per=epoch); constant, at=50%, cooldown=20%)": [0.8, 0.64, 0.48, 0.32, 0.16, *[0.8] * 4, 0.4],
+    }.items():
+        assert rates(parse(text, lr=0.8), ten) == pytest.approx(np.array(values)), text
+
+
+@given(
+    st.integers(1, 40), st.integers(2, 90), st.sampled_from(sorted(ARRIVING)), st.sampled_from(sorted(ARRIVING))
+)
+def test_every_piece_of_a_join_arrives_with_its_stretch(epochs: int, at: int, one: str, other: str) -> None:
+    horizon = Horizon(epochs, 100)
+    begin = round(horizon.steps * at / 100)
+    curve = parse(f"join({one}; {other}, at={at}%)").curve(horizon)
+    for piece, stretch, after in ((one, begin, 0), (other, horizon.steps - begin, begin)):
+        alone = parse(piece).curve(Horizon(1, stretch))
+        steps = np.arange(stretch)
+        assert curve(steps + after) == pytest.approx(alone(steps), abs=1e-15)
+    assert curve(np.array([horizon.steps]))[0] < 0.002
 
 
 def test_values_by_hand() -> None:
@@ -128,6 +280,23 @@ def test_values_by_hand() -> None:
             0.2 + 0.6 * wave for wave in np.abs(np.sin(np.pi / 4 * np.arange(10)))
         ],
         "plateau": [0.8] * 10,
+        "constant(cooldown=4 steps)": [0.8] * 7 + [0.6, 0.4, 0.2],
+        "constant(cooldown=50%, cooldown_shape=sqrt)": [0.8] * 5 + [0.8 * (1 - (t / 5) ** 0.5) for t in range(5)],
+        "step(every=5 steps, cooldown=2 steps)": [0.8] * 5 + [0.4] * 4 + [0.2],
+        "wsd(warmup=0%, cooldown=50%, shape=cosine)": [0.8] * 5
+        + [0.4 * (1 + np.cos(np.pi * t / 5)) for t in range(5)],
+        "wsd(warmup=0%, cooldown=50%, shape=exponential)": [0.8] * 5
+        + [0.8 * (2 * 0.5 ** (t / 5) - 1) for t in range(5)],
+        "constant(warmup=4 steps, warmup_start=0%)": [0, 0.2, 0.4, 0.6, *[0.8] * 6],
+        "constant(warmup=3 steps, warmup_shape=cosine)": [
+            *(0.4 * (1 - np.cos(np.pi * t / 4)) for t in (1, 2, 3)),
+            *[0.8] * 7,
+        ],
+        "inverse_sqrt(after=2 steps, power=1, floor=0.2)": [0.8, 0.8, *(0.2 + 0.6 * 2 / t for t in range(2, 10))],
+        "rex(floor=0.2)": [0.2 + 0.6 * (1 - t / 10) / (1 - t / 20) for t in range(10)],
+        "sigmoid(centre=4 steps, gamma=10, floor=0.2)": [0.2 + 0.6 / (1 + np.exp(t - 4.0)) for t in range(10)],
+        "cosine(floor=0%, k=2)": [0.4 * (1 + np.cos(np.pi * (t / 10) ** 2)) for t in range(10)],
+        "polynomial(k=3)": [0.8 * (1 - (t / 10) ** 3) ** 2 for t in range(10)],
         "multistep(at=2 epochs;50%, gamma=0.5)": [0.8] * 2 + [0.4] * 3 + [0.2] * 5,
         "piecewise(at=3 steps;6 steps, rates=50%;0.3;0)": [0.4] * 3 + [0.3] * 3 + [0] * 4,
         "inverse_time(every=2 steps, gamma=3)": [0.8 / (1 + 1.5 * t) for t in range(10)],
@@ -205,6 +374,13 @@ def test_a_curve_with_an_impossible_rate_is_an_error_that_names_the_step(falling
         ("wsd(warmup=50%, cooldown=60%)", "more than is left"),
         ("sigmoid(gamma=0)", "gamma > 0"),
         ("plateau(patience=0 epochs)", "patience > 0"),
+        ("cosine(k=0)", "k > 0"),
+        ("polynomial(k=-1)", "k > 0"),
+        ("inverse_sqrt(power=0)", "power > 0"),
+        ("rex(floor=101%)", "floor <= lr"),
+        ("join(linear; cosine; rex)", "one piece more"),
+        ("join(linear; cosine, at=11 epochs)", "without a step"),
+        ("join(linear; cosine; rex, at=50%;25%)", "rise"),
     ],
 )
 def test_impossible_parameters_are_refused(spec: str, problem: str) -> None:

@@ -1,6 +1,7 @@
 """Every curve against the library that people know it from, over whole tables and many drawn parameters.
 
-Keras's own schedules and optax run here, in float64; PyTorch's and transformers' closed forms are written out.
+Keras's own schedules and optax run here, in float64; PyTorch's and transformers' closed forms are written out,
+and so are timm's and Megatron's.
 Where a convention differs, the difference is pinned.
 """
 
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrbench.schedules import Horizon, parse
+from lrbench.schedules.aliases import OTHER_NAMES
 
 lrs = st.floats(1e-4, 10)
 gammas = st.floats(0.0625, 0.9990234375, width=32)  # Keras rounds what is no tensor to float32
@@ -215,6 +217,33 @@ def test_optax_warm_up_starts_where_it_is_told_lrbench_s_never_at_zero(lr: float
     same(ours(f"cosine(floor={floor!r}%, warmup={w} steps)", lr, STEPS), theirs(schedule, STEPS), lr)
 
 
+@few
+@given(lrs, st.integers(2, 30), st.floats(0, 100), st.floats(0, 100))
+def test_optax_warm_up_with_its_initial_value_is_the_one_with_a_start_rate(
+    lr: float, w: int, start: float, floor: float
+) -> None:
+    import optax
+
+    schedule = optax.warmup_cosine_decay_schedule(start * lr / 100, lr, w, STEPS, floor * lr / 100)
+    spec = f"cosine(floor={floor!r}%, warmup={w} steps, warmup_start={start!r}%)"
+    same(ours(spec, lr, STEPS), theirs(schedule, STEPS), lr)
+
+
+@few
+@given(lrs, st.integers(2, 50), shares, shares, st.floats(1, 100))
+def test_optax_join_schedules_is_join(lr: float, at: int, to: float, floor: float, second: float) -> None:
+    import optax
+
+    peak = second * lr / 100
+    schedule = optax.join_schedules(
+        [optax.linear_schedule(lr, to * lr / 100, at), optax.cosine_decay_schedule(peak, STEPS - at, floor / 100)],
+        [at],
+    )
+    low = floor * peak / 100
+    spec = f"join(linear(to={to!r}%); cosine(lr={second!r}%, floor={low!r}), at={at} steps)"
+    same(ours(spec, lr, STEPS), theirs(schedule, STEPS), lr)
+
+
 # ---- PyTorch and transformers, written out
 
 
@@ -332,3 +361,107 @@ def test_caffe_sigmoid_counts_its_gamma_per_step(lr: float, gamma: float, centre
         return lr * (1 / (1 + math.exp(gamma * (t - centre))))
 
     same(ours(f"sigmoid(centre={centre} steps, gamma={gamma * STEPS!r})", lr, STEPS), theirs(sigmoid, STEPS), lr)
+
+
+# ---- timm, Megatron and papers, written out
+
+
+@few
+@given(lrs, st.floats(0.5, 5), shares, powers)
+def test_timm_cosine_and_poly_with_k_decay(lr: float, k: float, floor: float, power: float) -> None:
+    low = floor * lr / 100
+
+    def cosine(t: int) -> float:  # CosineLRScheduler._get_lr, one cycle
+        return low + 0.5 * (lr - low) * (1 + math.cos(math.pi * t**k / STEPS**k))
+
+    def poly(t: int) -> float:  # PolyLRScheduler._get_lr, one cycle
+        return low + (lr - low) * (1 - t**k / STEPS**k) ** power
+
+    same(ours(f"cosine(floor={floor!r}%, k={k!r})", lr, STEPS), theirs(cosine, STEPS), lr)
+    same(ours(f"polynomial(to={floor!r}%, power={power!r}, k={k!r})", lr, STEPS), theirs(poly, STEPS), lr)
+
+
+@few
+@given(lrs, shares)
+def test_timm_tanh_is_sigmoid_under_another_name(lr: float, floor: float) -> None:
+    low = floor * lr / 100
+
+    def tanh(t: int) -> float:  # TanhLRScheduler._get_lr with lb=-7, ub=3
+        tr = t / STEPS
+        return low + 0.5 * (lr - low) * (1 - math.tanh(-7 * (1 - tr) + 3 * tr))
+
+    assert OTHER_NAMES["tanh"] == "sigmoid(centre=70%, gamma=20)"
+    same(ours(f"sigmoid(centre=70%, gamma=20, floor={floor!r}%)", lr, STEPS), theirs(tanh, STEPS), lr)
+
+
+@few
+@given(lrs, st.integers(1, 30), shares)
+def test_timm_warm_up_is_the_one_with_a_start_rate(lr: float, w: int, start: float) -> None:
+    def warm(t: int) -> float:  # warmup_lr_init + t * warmup_step, then the curve on its own clock
+        low = start * lr / 100
+        return low + t * (lr - low) / w if t < w else lr * (1 - (t - w) / (STEPS - w))
+
+    same(ours(f"linear(warmup={w} steps, warmup_start={start!r}%)", lr, STEPS), theirs(warm, STEPS), lr)
+
+
+@few
+@given(lrs, st.integers(1, 20), st.integers(1, 30), st.sampled_from(["linear", "cosine", "1-sqrt"]))
+def test_transformers_wsd_with_its_shapes(lr: float, w: int, cooldown: int, shape: str) -> None:
+    def wsd(t: int) -> float:  # get_wsd_schedule, decay_type=shape and warmup_type="linear", min_lr_ratio 0
+        if t < w:
+            return lr * t / w
+        if t < STEPS - cooldown:
+            return lr
+        z = (t - (STEPS - cooldown)) / cooldown
+        return (
+            lr * {"linear": 1 - z, "cosine": 0.5 * (1 + math.cos(math.pi * z)), "1-sqrt": 1 - math.sqrt(z)}[shape]
+        )
+
+    table = theirs(wsd, STEPS)
+    ending = f"cooldown={cooldown} steps"
+    named = shape.removeprefix("1-")
+    same(ours(f"wsd(warmup={w} steps, warmup_start=0%, {ending}, shape={named})", lr, STEPS), table, lr)
+    constant = f"constant(warmup={w} steps, warmup_start=0%, {ending}, cooldown_shape={named})"
+    same(ours(constant, lr, STEPS), table, lr)
+
+
+@few
+@given(lrs, st.integers(1, 50), shares, st.sampled_from(["linear", "cosine", "exponential", "minus_sqrt"]))
+def test_megatron_wsd_decay_styles(lr: float, decay: int, floor: float, style: str) -> None:
+    low = floor * lr / 100
+
+    def wsd(t: int) -> float:  # OptimizerParamScheduler.get_lr, lr_decay_style="WSD"
+        start = STEPS - decay
+        if t <= start:
+            return lr
+        z = (t - start) / decay
+        coefficient = {
+            "linear": 1 - z,
+            "cosine": 0.5 * (math.cos(math.pi * z) + 1),
+            "exponential": 2 * 0.5**z - 1,
+            "minus_sqrt": 1 - math.sqrt(z),
+        }[style]
+        return low + coefficient * (lr - low)
+
+    shape = style.removeprefix("minus_")
+    spec = f"wsd(warmup=0%, cooldown={decay} steps, shape={shape}, floor={floor!r}%)"
+    same(ours(spec, lr, STEPS), theirs(wsd, STEPS), lr)
+
+
+@few
+@given(lrs, st.integers(1, 20), st.integers(1, 20))
+def test_an_inverse_square_root_with_a_linear_cooldown(lr: float, after: int, cooldown: int) -> None:
+    def reciprocal(t: int) -> float:  # big_vision's "rsqrt" with its linear cooldown, from the step `after` on
+        return lr / math.sqrt(max(1, t / after)) * min(1, (STEPS - t) / cooldown)
+
+    spec = f"inverse_sqrt(after={after} steps, cooldown={cooldown} steps)"
+    same(ours(spec, lr, STEPS), theirs(reciprocal, STEPS), lr)
+
+
+@few
+@given(lrs, st.floats(0.25, 2, width=32), st.integers(1, 40))
+def test_an_inverse_power(lr: float, power: float, after: int) -> None:
+    def inverse(t: int) -> float:
+        return lr * min(1, after / max(t, 1)) ** power
+
+    same(ours(f"inverse_sqrt(after={after} steps, power={power!r})", lr, STEPS), theirs(inverse, STEPS), lr)

@@ -52,7 +52,16 @@ def rates_of_a_real_fit(schedule: Any, callbacks: list[Any], optimizer: str = "S
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("spec", [*OPEN_LOOP, "cosine(warmup=20%)", "exponential(per=epoch, hold=1 epoch)"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *OPEN_LOOP,
+        "cosine(warmup=20%)",
+        "exponential(per=epoch, hold=1 epoch)",
+        "cosine(warmup=20%, warmup_shape=cosine, warmup_start=1%, cooldown=40%, cooldown_shape=sqrt)",
+        "join(linear(to=50%); cosine(lr=50%), at=6 steps)",
+    ],
+)
 def test_model_fit_with_the_keras_schedule_applies_exactly_the_rates_that_lrbench_logs(spec: str) -> None:
     schedule = parse(spec, lr=0.01)
     applied = rates_of_a_real_fit(schedule.to_keras(HORIZON), [])
@@ -124,7 +133,7 @@ def test_a_saved_function_without_its_rates_is_refused() -> None:
     from lrbench.schedules.for_keras import TableSchedule
 
     with pytest.raises(BadSpec, match="its rates are not here"):
-        TableSchedule("evil.py:f", 0.1, 1, 1)
+        TableSchedule("evil.py:f", 1, 1)
 
 
 @pytest.mark.tensorflow
@@ -155,5 +164,7 @@ def test_the_torch_snippet_compiles_and_uses_only_what_is_tested_here() -> None:
     compile(plateau, "snippet", "exec")
     assert "patience=1" in plateau
     assert "cooldown=2" in plateau
+    assert "threshold_mode='abs'" in plateau
+    assert "threshold_mode='rel'" in snippet(parse("plateau(threshold=relative)"), "torch", HORIZON)
     with pytest.raises(BadSpec, match="PyTorch has no"):
         snippet(parse("plateau(warmup=1 epoch)"), "torch", HORIZON)

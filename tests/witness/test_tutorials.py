@@ -82,6 +82,14 @@ def test_the_exponential_tutorial_s_callback_is_followed_to_the_epoch() -> None:
     assert decay[[0, 999, 1000, 2000]] == pytest.approx([0.1, 0.1, 0.096, 0.1 * 0.96**2])
 
 
+def test_the_families_are_the_tutorial_s_whatever_the_defaults_are() -> None:
+    plan = plan_of("tutorial-families")
+    per_epoch = plan.setting.horizon.steps_per_epoch
+    cyclical = table_of(plan, "cyclical(half=20%)")
+    assert cyclical[[0, 3 * per_epoch, 6 * per_epoch, 9 * per_epoch]] == pytest.approx([0.001, 0.1, 0.001, 0.1])
+    assert table_of(plan, "restarts(first=10%)")[: 3 * per_epoch].argmin() == math.floor(1.5 * per_epoch)
+
+
 def test_the_five_schedules_are_per_epoch() -> None:
     plan = plan_of("tutorial-five")
     per_epoch = plan.setting.horizon.steps_per_epoch

@@ -39,8 +39,7 @@ def test_accuracy_is_to_rise() -> None:
 
 
 def test_patience_is_a_share_of_the_horizon_and_at_least_one_epoch() -> None:
-    assert parse("plateau").feedback(HORIZON).patience == 2
-    assert parse("plateau").feedback(Horizon(3, 9)).patience == 1
+    assert [parse("plateau").feedback(Horizon(n, 9)).patience for n in (3, 15, 20, 50, 100)] == [1, 1, 1, 3, 5]
     assert parse("plateau").feedback(HORIZON).cooldown == 0
 
 
@@ -61,6 +60,26 @@ def test_pytorch_s_scheduler_counts_patience_and_cooldown_one_epoch_longer(
             scale, cooling, bad = scale * 0.5, cooldown - 1, 0
         theirs.append(scale)
     spec = f"plateau(patience={patience} epochs, cooldown={cooldown} epochs, min_delta=0.01, min_lr=0)"
+    assert scales(spec, values) == theirs
+
+
+@given(
+    st.lists(st.floats(0.0625, 3, width=32), min_size=1, max_size=40),
+    st.sampled_from([0.0, 0.01, 0.1]),
+    st.sampled_from(["val_loss", "val_accuracy"]),
+)
+def test_a_relative_threshold_is_pytorch_s(values: list[float], threshold: float, monitor: str) -> None:
+    lower = monitor == "val_loss"
+    best, bad, scale, theirs = float("inf") if lower else -float("inf"), 0, 1.0, []
+    for value in values:  # ReduceLROnPlateau.is_better with threshold_mode="rel", written out
+        if value < best * (1.0 - threshold) if lower else value > best * (threshold + 1.0):
+            best, bad = value, 0
+        else:
+            bad += 1
+        if bad > 1:
+            scale, bad = scale * 0.5, 0
+        theirs.append(scale)
+    spec = f"plateau(patience=2 epochs, min_delta={threshold}, threshold=relative, monitor={monitor}, min_lr=0)"
     assert scales(spec, values) == theirs
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrbench.errors import BadSpec
-from lrbench.schedules import REGISTRY, Horizon, Rate, Span, parse, parse_list, warnings
+from lrbench.schedules import REGISTRY, Horizon, Rate, Span, parse, parse_list, told_apart, warnings
 from lrbench.schedules.modifiers import parameters_of
 
 HORIZON = Horizon(epochs=10, steps_per_epoch=7)
@@ -21,9 +21,34 @@ def test_a_name_alone_takes_the_defaults_and_the_peak_rate() -> None:
 
 def test_parameters_labels_and_an_own_peak_rate() -> None:
     slow, step = parse_list("slow=cosine(lr=0.01), step(every=5 epochs, gamma=0.1)", lr=0.1)
-    assert (slow.label, slow.lr, slow.given) == ("slow", 0.01, (("lr", 0.01),))
-    assert step.label == "step(every=5 epochs, gamma=0.1)"
+    assert (slow.label, slow.named, slow.lr, slow.given) == ("slow", True, 0.01, ())
+    assert (step.label, step.named, step.lr) == ("step(every=5 epochs, gamma=0.1)", False, 0.1)
     assert dict(step.given) == {"every": Span(5, "epochs"), "gamma": 0.1}
+
+
+def test_the_peak_rate_is_the_schedule_s_own_whoever_names_it() -> None:
+    assert parse("cosine", lr=0.2) == parse("cosine(lr=0.2)") == parse("cosine(lr=50%)", lr=0.4)
+    cosine = parse("cosine(lr=0.2)")
+    assert (cosine.words, cosine.spec, str(cosine), cosine.label) == (
+        "cosine",
+        "cosine(lr=0.2)",
+        "cosine(lr=0.2)",
+        "cosine",
+    )
+    assert str(parse("fast=cosine", lr=0.2)) == "fast=cosine(lr=0.2)"
+    assert parse("step(gamma=0.1, lr=1)").spec == "step(lr=1, gamma=0.1)"
+
+
+def test_the_shortest_text_leaves_out_the_command_s_peak_rate() -> None:
+    schedule = parse("a=step(lr=0.2, gamma=0.1)")
+    assert schedule.written(0.2) == "a=step(gamma=0.1)"
+    assert schedule.written(0.1) == "a=step(lr=0.2, gamma=0.1)"
+
+
+def test_schedules_without_a_label_may_share_their_words_if_they_differ() -> None:
+    schedules = parse_list("cosine,cosine(lr=0.2),step")
+    assert [each.label for each in schedules] == ["cosine", "cosine", "step"]
+    assert told_apart(schedules) == ["cosine(lr=0.1)", "cosine(lr=0.2)", "step"]
 
 
 def test_a_peak_rate_can_be_a_share_of_the_command_s() -> None:
@@ -74,6 +99,24 @@ def test_spans_become_steps(text: str, steps: float) -> None:
         ("step,step", "stands twice", "other=step"),
         ("a=step,a=cosine", "stands twice", "other=cosine"),
         ("step,step(gamma=0.5)", "stands twice", "other=step"),
+        ("step,step(lr=0.1)", "stands twice", "other=step(lr=0.1)"),
+        ("a=step,a=step(lr=0.2)", "stands twice", "other=step(lr=0.2)"),
+        ("step,step=cosine", "stands twice", "other=cosine"),
+        ("step=cosine,step", "stands twice", "other=step"),
+        ("d2z", "Unknown scheduler 'd2z'", "D2Z has another name here: write linear."),
+        ("Tanh(gamma=2)", "Unknown scheduler 'Tanh'", "write sigmoid(centre=70%, gamma=20)."),
+        ("cosine(warmup_start=1%)", "warmup_start wants a warmup", "warmup=5%"),
+        ("cosine(warmup_shape=cosine)", "warmup_shape wants a warmup", "warmup=5%"),
+        ("cosine(cooldown_shape=sqrt)", "cooldown_shape wants a cooldown", "cooldown=5%"),
+        ("cosine(warmup=5%, warmup_start=101%)", "does not lie between 0 and 0.1", "warmup_start=0"),
+        ("cosine(warmup=5%, warmup_start=-1)", "does not lie between 0 and 0.1", "warmup_start=0"),
+        ("cosine(warmup=5%, warmup_start=x)", "no finite number", "warmup_start=0.5"),
+        ("cosine(warmup=110%)", "warmup=110% leaves nothing of the 70 steps", "warmup=5%"),
+        ("cosine(warmup=60%, hold=60%)", "warmup=60% and hold=60% leave nothing", "warmup=5%, hold=5%"),
+        ("cosine(cooldown=101%)", "cooldown=101% is more than is left", "cooldown=20%"),
+        ("cosine(warmup=50%, cooldown=60%)", "cooldown=60% is more than is left", "cooldown=20%"),
+        ("wsd(cooldown_shape=sqrt)", "Unknown parameter of wsd: 'cooldown_shape'", "'cooldown'"),
+        ("plateau(threshold=relative, min_delta=1)", "min_delta < 1", "min_delta=0.01"),
         ("step(gamma=0.1, gamma=0.2)", "given twice", "one of them"),
         ("step(", "never closed", ")"),
         ("step)", "closes nothing", "("),
@@ -112,7 +155,7 @@ def test_any_text_is_either_schedules_or_bad_spec(text: str) -> None:
     except BadSpec:
         return
     for schedule in schedules:
-        assert parse(str(schedule), lr=0.1) == schedule
+        assert parse(str(schedule), lr=0.7) == schedule
         if not schedule.is_users_own:
             with contextlib.suppress(BadSpec):
                 schedule.table(HORIZON)
@@ -123,11 +166,12 @@ big = st.one_of(st.floats(0, 1e300), st.sampled_from([0.0, 1e-300, 1e-9, 0.5, 1.
 
 @given(st.sampled_from(sorted(REGISTRY)), st.data())
 def test_any_number_in_any_parameter_is_rates_or_bad_spec(name: str, data: st.DataObject) -> None:
-    kinds = {Span: ["%", " epochs", " steps"], Rate: ["", "%"], float: [""]}
+    kinds = {Span: ["%", " epochs", " steps"], Rate: ["", "%"], Rate | None: ["", "%"], float: [""]}
     parameters = {key: each.type for key, each in parameters_of(REGISTRY[name]).items() if each.type in kinds}
     parameters["lr"] = Rate
     key = data.draw(st.sampled_from(sorted(parameters)))
     value = f"{data.draw(big)!r}{data.draw(st.sampled_from(kinds[parameters[key]]))}"
+    value += ", warmup=10%" * (key == "warmup_start")
     with contextlib.suppress(BadSpec):
         schedule = parse(f"{name}({key}={value})")
         schedule.table(HORIZON)
@@ -143,4 +187,4 @@ rates = st.one_of(st.builds(Rate, st.floats(0, 0.05)), st.builds(Rate, st.floats
 def test_a_schedule_s_text_reads_back_as_the_same_schedule(span: Span, gamma: float, rate: Rate) -> None:
     for text in (f"step(every={span}, gamma={gamma!r})", f"a label=cosine(floor={rate}, lr=0.2)"):
         schedule = parse(text)
-        assert parse(str(schedule)) == schedule
+        assert parse(str(schedule), lr=0.7) == schedule
