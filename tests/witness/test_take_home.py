@@ -128,6 +128,7 @@ def test_a_saved_function_without_its_rates_is_refused() -> None:
 
 
 @pytest.mark.tensorflow
+@pytest.mark.apart
 @pytest.mark.parametrize("spec", ["cosine(warmup=5%)", "plateau(patience=3 epochs)"])
 def test_the_keras_snippet_runs_as_it_is(spec: str, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
