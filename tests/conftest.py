@@ -29,7 +29,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark by folder and fixture; what shares TensorFlow or the browser shares a worker, what is long begins early."""
+    """Mark by folder and fixture. Who shares TensorFlow or the browser shares a worker; who takes long begins."""
     for item in items:
         if ROOT / "tests" / "real" in item.path.parents:
             item.add_marker("tensorflow")

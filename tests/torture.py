@@ -122,7 +122,7 @@ def at_random(rng: random.Random, n: int) -> Iterator[Kill]:
 
 
 def loading(seconds: float, speaks: bool) -> Callable[[Process, Path], list[str]]:
-    """So many seconds after the start; or, if it speaks, after its first line: until then Python itself answers."""
+    """So many seconds after the start or, if it speaks, its first line: before that Python itself answers."""
 
     def wait(process: Process, _: Path) -> list[str]:
         lines = read(process, lambda lines: len(lines) == speaks)

@@ -1,4 +1,4 @@
-"""Real runs, killed at chosen moments, end with the bytes of undisturbed ones. `make torture` chooses at random."""
+"""Real runs, killed at chosen moments, end with the bytes of undisturbed ones; `make torture` draws the moments."""
 
 import signal
 import time
