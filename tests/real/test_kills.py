@@ -1,4 +1,4 @@
-"""Real runs, killed at chosen moments, end with the bytes of undisturbed ones; `make torture` draws the moments."""
+"""Real runs, killed at chosen moments, end with the bytes of undisturbed ones; `make torture` draws moments."""
 
 import signal
 import time
