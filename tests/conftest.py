@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from lrbench.runs import Experiment, Finished, Run, RunResult, Task
 from lrbench.schedules.knots import knots
 
 ROOT = Path(__file__).parent.parent
+CLEAN = pytest.StashKey[bool]()  # this process had not loaded TensorFlow before the test
 
 # The same examples every time, so that a red suite means a change; HYPOTHESIS_PROFILE=explore draws new ones.
 settings.register_profile("steady", derandomize=True, deadline=None)
@@ -32,12 +33,48 @@ settings.register_profile("explore", deadline=None, max_examples=500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark by folder and fixture. Who shares TensorFlow or the browser shares a worker; who takes long begins."""
+    for item in items:
+        if ROOT / "tests" / "real" in item.path.parents:
+            item.add_marker("tensorflow")
+        if needs_tensorflow_here(item):
+            item.add_marker(pytest.mark.xdist_group("tensorflow"))
+        elif "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+    items.sort(
+        key=lambda item: (item.get_closest_marker("slow") is None, item.get_closest_marker("apart") is None)
+    )
+
+
+def needs_tensorflow_here(item: pytest.Item) -> bool:
+    """In this process, and not only in others that the test starts."""
+    return bool(item.get_closest_marker("tensorflow") and not item.get_closest_marker("apart"))
+
+
+def pytest_collection_finish() -> None:
+    """Collecting is for `make check` too."""
+    if "tensorflow" in sys.modules:
+        raise pytest.UsageError("a test file imports TensorFlow at its top: import it inside the test")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Whichever test comes first to TensorFlow in this process: it computes as lrbench wants it."""
-    if item.get_closest_marker("tensorflow"):
+    item.stash[CLEAN] = "tensorflow" not in sys.modules
+    if needs_tensorflow_here(item):
         from lrbench.engine.network import use_one_thread_per_replica
 
         use_one_thread_per_replica()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """What is not marked runs in `make check`, which never loads TensorFlow."""
+    yield
+    if item.stash[CLEAN] and "tensorflow" in sys.modules and not needs_tensorflow_here(item):
+        pytest.fail("This test loaded TensorFlow. Mark it: @pytest.mark.tensorflow", pytrace=False)
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,36 +77,77 @@ def undisturbed(words: list[str], out: Path) -> dict[str, tuple[bytes, str, floa
     return results(out)
 
 
-def disturb(words: list[str], out: Path, rng: random.Random, kills: int, tally: Tally) -> None:
-    """Run the comparison on two replicas, killing it up to so many times, until it is done."""
-    while True:
+Process = subprocess.Popen[str]
+
+
+@dataclass(frozen=True)
+class Kill:
+    """A signal and its moment: `wait` returns then, with the lines that it read from stderr until then."""
+
+    number: signal.Signals
+    wait: Callable[[Process, Path], list[str]]
+
+
+def epochs(n: int, seconds: float = 0.01) -> Callable[[Process, Path], list[str]]:
+    """Some seconds after the n-th epoch that the command tells of, so in the middle of another."""
+
+    def wait(process: Process, _: Path) -> list[str]:
+        lines = read(process, lambda lines: sum(": epoch " in line for line in lines) == n)
+        time.sleep(seconds)
+        return lines
+
+    return wait
+
+
+def read(process: Process, enough: Callable[[list[str]], bool]) -> list[str]:
+    """Read lines from stderr until there are enough, or no more."""
+    assert process.stderr
+    lines: list[str] = []
+    while not enough(lines):
+        lines.append(process.stderr.readline())
+        if not lines[-1]:
+            break
+    return lines
+
+
+def at_random(rng: random.Random, n: int) -> Iterator[Kill]:
+    """Yield n kills: while Python or TensorFlow are being loaded, or some epochs later."""
+    for _ in range(n):
+        number = rng.choice(SIGNALS)
+        count = rng.choice((0, 1, 2, 3, 5, 8, 13))
+        if count:
+            yield Kill(number, epochs(count, rng.uniform(0, 0.03)))
+        else:
+            yield Kill(number, loading(rng.uniform(0, 8), speaks=number is not signal.SIGKILL))
+
+
+def loading(seconds: float, speaks: bool) -> Callable[[Process, Path], list[str]]:
+    """So many seconds after the start or, if it speaks, its first line: before that Python itself answers."""
+
+    def wait(process: Process, _: Path) -> list[str]:
+        lines = read(process, lambda lines: len(lines) == speaks)
+        time.sleep(seconds)
+        return lines
+
+    return wait
+
+
+def disturb(words: list[str], out: Path, kills: Iterable[Kill], tally: Tally) -> None:
+    """Run the comparison on two replicas, killing it so many times unless it ends before; then to its end."""
+    for kill in [*kills, None]:
         process = start([*words, "--jobs", "2"], out)
-        assert process.stderr
-        number = rng.choice(SIGNALS) if kills > 0 else None
-        epochs = rng.choice((0, 1, 2, 3, 5, 8, 13))
-        lines: list[str] = []
-        if number and epochs == 0:  # while Python or TensorFlow are still being loaded
-            if number is not signal.SIGKILL:  # Python itself answers until lrbench can
-                lines.append(process.stderr.readline())
-            time.sleep(rng.uniform(0, 8))
-        while number and epochs:
-            lines.append(process.stderr.readline())
-            epochs -= ": epoch " in lines[-1]
-            if not lines[-1]:
-                break
-        time.sleep(rng.uniform(0, 0.03))
-        if number and process.poll() is None:
-            process.send_signal(number)
+        lines = kill.wait(process, out) if kill else []
+        if kill and process.poll() is None:
+            process.send_signal(kill.number)
         _, rest = process.communicate()
         said = "".join(lines) + rest
         tally.resumed += said.count(": goes on after epoch ")
         assert "Traceback" not in said, said
         if process.returncode == 0:
             break
-        assert number, said
-        assert process.returncode in (-number, 128 + number), said
-        kills -= 1
-        tally.kills[number.name] += 1
+        assert kill, said
+        assert process.returncode in (-kill.number, 128 + kill.number), said
+        tally.kills[kill.number.name] += 1
         for path in out.glob("*/experiment.json"):
             assert not load_with_noisy(path.parent), "what a kill leaves reads without damage"
     left = [path for pattern in (".tmp-*", "checkpoint.npz", "*.lock") for path in out.rglob(pattern)]
@@ -119,16 +161,15 @@ def load_with_noisy(folder: Path) -> list[str]:
     return [each.text for each in load(folder).damage]
 
 
-def torture(kills: int, folder: Path, seed: int, names: tuple[str, ...] = ("mnist", "noisy")) -> Tally:
-    """Do rounds on each problem in turn until there were so many kills. Raises AssertionError."""
+def torture(kills: int, folder: Path, seed: int) -> Tally:
+    """Do rounds of up to 15 kills on each problem in turn until there were so many. Raises AssertionError."""
     rng = random.Random(seed)
     tally = Tally()
-    expected = {name: undisturbed(PROBLEMS[name], folder / f"{name}-undisturbed") for name in names}
-    share = -(-kills // len(names)) if kills < 30 else 15  # of one round
+    expected = {name: undisturbed(words, folder / f"{name}-undisturbed") for name, words in PROBLEMS.items()}
     while tally.kills.total() < kills:
-        name = names[tally.rounds % len(names)]
+        name = list(PROBLEMS)[tally.rounds % len(PROBLEMS)]
         out = folder / f"{name}-{tally.rounds}"
-        disturb(PROBLEMS[name], out, rng, min(share, kills - tally.kills.total()), tally)
+        disturb(PROBLEMS[name], out, at_random(rng, min(15, kills - tally.kills.total())), tally)
         assert results(out) == expected[name], f"{out} differs from the undisturbed run"
         tally.rounds += 1
         print(tally, flush=True)

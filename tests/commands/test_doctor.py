@@ -25,6 +25,7 @@ def by_name(checks: list[doctor.Check]) -> dict[str, doctor.Check]:
 
 
 @pytest.mark.tensorflow
+@pytest.mark.apart
 def test_the_installation_is_in_order(command: Command) -> None:
     done = command("doctor", "--json")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -43,6 +43,8 @@ def test_every_lrbench_command_runs(
 
 
 @pytest.mark.tensorflow
+@pytest.mark.apart
+@pytest.mark.slow
 def test_make_demo_compares_six_schedules_on_all_of_mnist(tmp_path: Path) -> None:
     """The recipe itself, all 70,000 images, in a folder of its own; only the installation is taken as done."""
     for name in ("Makefile", "pyproject.toml"):

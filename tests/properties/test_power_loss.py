@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -140,16 +139,3 @@ def test_what_is_stored_already_survives_an_error_at_any_system_call(
         assert [each.name for each in tmp_path.iterdir()] == [name], "no litter"
         files.write_whole(path, b"old")
     assert at > 6
-
-
-@pytest.mark.tensorflow
-def test_killed_at_random_moments_real_runs_end_with_the_same_bytes(tmp_path: Path) -> None:
-    """The short version of `make torture`: both problems; SIGKILL, and once each what Ctrl-C and a system send."""
-    import torture
-
-    tally = torture.torture(8, tmp_path, seed=5)
-    assert tally.kills.total() == 8
-    assert tally.kills[signal.SIGKILL.name] >= 3
-    assert tally.kills[signal.SIGINT.name] >= 1
-    assert tally.kills[signal.SIGTERM.name] >= 1
-    assert tally.resumed >= 4

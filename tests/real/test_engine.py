@@ -18,8 +18,6 @@ from lrbench.schedules import rates
 from lrbench.show.progress import Silent
 from lrbench.store import load as load_stored
 
-pytestmark = pytest.mark.tensorflow
-
 SMALL = {"train_size": 1_000, "val_size": 1_234, "batch_size": 48, "epochs": 3}  # 20 whole batches and one of 40
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from lrbench.store import load
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = pytest.mark.apart
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -104,3 +104,11 @@ def test_a_signal_in_the_middle_of_training_keeps_what_finished(tmp_path: Path, 
     assert 2 <= len(stored.finished) < 12
     assert not stored.damage
     assert len((folder / "epochs.csv").read_text().splitlines()) == 1 + 30 * len(stored.finished)
+
+
+def test_real_runs_give_the_same_bytes_in_another_process_with_other_jobs(command: Command) -> None:
+    words = ["run", "--train-size", "2000", "--epochs", "2", "-s", "cosine,plateau", "--seeds", "2"]
+    assert command(*words, "--jobs", "2").returncode == 0
+    done = command(*words, "--verify", "--jobs", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("same bytes") == 4

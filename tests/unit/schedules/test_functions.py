@@ -169,6 +169,7 @@ def test_a_changed_function_never_mixes_with_its_old_runs(file: Path, cli: Calla
 
 
 @pytest.mark.tensorflow
+@pytest.mark.apart
 def test_a_run_trains_with_the_user_s_function(tmp_path: Path) -> None:
     done = subprocess.run(
         [

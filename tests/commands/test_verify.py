@@ -1,7 +1,6 @@
 """`lrbench run --verify`: the same bytes again, or what differs and on what each was made."""
 
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,14 +72,3 @@ def test_nothing_to_verify_is_an_error(cli: Cli) -> None:
     assert result.exit_code == 2
     assert "to verify" in result.stderr
     assert "without --verify" in result.stderr
-
-
-@pytest.mark.tensorflow
-def test_real_runs_give_the_same_bytes_in_another_process_with_other_jobs(
-    command: Callable[..., "subprocess.CompletedProcess[str]"],
-) -> None:
-    words = ["run", "--train-size", "2000", "--epochs", "2", "-s", "cosine,plateau", "--seeds", "2"]
-    assert command(*words, "--jobs", "2").returncode == 0
-    done = command(*words, "--verify", "--jobs", "1")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("same bytes") == 4

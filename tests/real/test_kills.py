@@ -1,0 +1,69 @@
+"""Real runs, killed at chosen moments, end with the bytes of undisturbed ones; `make torture` draws moments."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import torture
+from torture import Kill, Process, epochs, loading, read
+
+pytestmark = [pytest.mark.apart, pytest.mark.slow]
+
+
+def tensorflow_loads(process: Process, _: Path) -> list[str]:
+    lines = read(process, lambda lines: any("Loading TensorFlow" in line for line in lines))
+    time.sleep(1)
+    return lines
+
+
+def replicas_compile(process: Process, out: Path) -> list[str]:
+    """Two runs are claimed, and the first epoch is not over."""
+    while process.poll() is None and len(list(out.glob("*/.locks/*"))) < 2:
+        time.sleep(0.01)
+    time.sleep(0.5)
+    return []
+
+
+def a_checkpoint_is_written(process: Process, out: Path) -> list[str]:
+    """A temporary file stands in a run's folder, and the process stands still, so that it stays there."""
+    while process.poll() is None:
+        if any(out.glob("*/runs/*/.tmp-*")):
+            process.send_signal(signal.SIGSTOP)
+            if any(out.glob("*/runs/*/.tmp-*")):
+                return []
+            process.send_signal(signal.SIGCONT)
+    return []
+
+
+def the_last_two_runs_train(process: Process, out: Path) -> list[str]:
+    while process.poll() is None and len(list(out.glob("*/runs/*/run.json"))) < 4:
+        time.sleep(0.001)
+    return []
+
+
+CHOSEN = {
+    "mnist": [
+        Kill(signal.SIGKILL, loading(0.1, speaks=False)),
+        Kill(signal.SIGKILL, epochs(3)),
+        Kill(signal.SIGTERM, the_last_two_runs_train),
+    ],
+    "noisy": [
+        Kill(signal.SIGTERM, tensorflow_loads),
+        Kill(signal.SIGKILL, replicas_compile),
+        Kill(signal.SIGINT, epochs(10)),
+        Kill(signal.SIGKILL, a_checkpoint_is_written),
+        Kill(signal.SIGKILL, epochs(1)),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_killed_at_chosen_moments_real_runs_end_with_the_same_bytes(name: str, tmp_path: Path) -> None:
+    tally = torture.Tally()
+    words = torture.PROBLEMS[name]
+    expected = torture.undisturbed(words, tmp_path / "undisturbed")
+    torture.disturb(words, tmp_path / "killed", CHOSEN[name], tally)
+    assert torture.results(tmp_path / "killed") == expected
+    assert tally.kills.total() == len(CHOSEN[name]), "no moment was missed"
+    assert tally.resumed >= 2
