@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrbench import config, runner, store, summary
-from lrbench.judge.questions import Answer, Question, answer
+from lrbench.judging.questions import Answer, Question, answer
 from lrbench.plan import Experiment
 from lrbench.runner import Listener
 from lrbench.show.progress import Silent

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from lrbench.errors import BadConfig, nearest
-from lrbench.judge.comparisons import Scores
-from lrbench.judge.statistics import mean_interval
+from lrbench.judging.comparisons import Scores
+from lrbench.judging.statistics import mean_interval
 from lrbench.plan import Experiment
 from lrbench.records import Status
 

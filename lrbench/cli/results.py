@@ -14,7 +14,7 @@ from lrbench.errors import BadConfig, BadResults
 from lrbench.show import PlotFormat, SummaryFormat, printable
 
 if TYPE_CHECKING:
-    from lrbench.judge.questions import Answer, Question
+    from lrbench.judging.questions import Answer, Question
     from lrbench.plan import Experiment
 
 Baseline = Annotated[
@@ -50,7 +50,7 @@ def plot(
     lrbench plot results/ --target 0.97
     """
     experiments, code = _load(results)
-    from lrbench.judge.targets import check_target
+    from lrbench.judging.targets import check_target
     from lrbench.show import plots  # matplotlib: only this command pays for it
 
     if target is not None:
@@ -101,7 +101,7 @@ def summary(
     lrbench summary results/ --fail-if "cosine<step"
     lrbench summary my.csv --metric accuracy --baseline sgd
     """
-    from lrbench.judge.questions import Question, answer_file, holds
+    from lrbench.judging.questions import Question, answer_file, holds
 
     _check_margin(margin)
     question = Question(
@@ -147,7 +147,7 @@ def report(
     lrbench report results/
     lrbench report results/ --baseline cosine -o comparison.html
     """
-    from lrbench.judge.questions import Question
+    from lrbench.judging.questions import Question
 
     _check_margin(margin)
     experiments, code = _load(results)
@@ -167,7 +167,7 @@ def _check_margin(margin: float | None) -> None:
 
 def show(experiments: "Sequence[Experiment]", format: SummaryFormat) -> None:
     """Print the summaries of experiments on stdout, with verdicts against the default baseline."""
-    from lrbench.judge.questions import Question
+    from lrbench.judging.questions import Question
 
     write(_answers(experiments, Question()), format)
 
@@ -181,7 +181,7 @@ def write(answers: "Sequence[Answer]", format: SummaryFormat, sort: str | None =
 
 def _answers(experiments: "Sequence[Experiment]", question: "Question") -> "list[Answer]":
     """Answer a question from each experiment, knowing the others."""
-    from lrbench.judge.questions import answer
+    from lrbench.judging.questions import answer
 
     def fitting(each: "Experiment") -> "Question":
         """A baseline that only others have is no mistake: the default one takes its place."""

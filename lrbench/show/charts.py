@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import NDArray
 
-from lrbench.judge.comparisons import Comparison, turned
+from lrbench.judging.comparisons import Comparison, turned
 
 WIDTH, HEIGHT = 560, 240  # of the drawing area
 LEFT, TOP = 72, 12

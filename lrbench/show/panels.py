@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from lrbench.judge.targets import Reached
+from lrbench.judging.targets import Reached
 from lrbench.show.canvas import clipped, height_of, log_if_wide, shown
 from lrbench.show.groups import Group, lowest_shown, mean_and_range
 

@@ -14,9 +14,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from lrbench.errors import BadResults
-from lrbench.judge.comparisons import Comparison
-from lrbench.judge.statistics import mean_interval
-from lrbench.judge.targets import check_target, time_to_target
+from lrbench.judging.comparisons import Comparison
+from lrbench.judging.statistics import mean_interval
+from lrbench.judging.targets import check_target, time_to_target
 from lrbench.plan import Experiment
 from lrbench.schedules import rates
 from lrbench.show import PlotFormat

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 import lrbench
 from lrbench.errors import BadResults
-from lrbench.judge.comparisons import Verdict, all_pairs
-from lrbench.judge.questions import Answer
+from lrbench.judging.comparisons import Verdict, all_pairs
+from lrbench.judging.questions import Answer
 from lrbench.records import Status
 from lrbench.show import sentences, tables
 from lrbench.show.charts import Cell, Chart, Curve, Forest, chart, forest, matrix

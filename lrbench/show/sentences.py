@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from lrbench.judge.comparisons import ALPHA, Comparison, Verdict
+from lrbench.judging.comparisons import ALPHA, Comparison, Verdict
 
 
 def sentence(comparison: Comparison, scope: str = "") -> str:

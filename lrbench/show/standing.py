@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rich.table import Column, Table
 from rich.text import Text
 
-from lrbench.judge.statistics import mean_interval
+from lrbench.judging.statistics import mean_interval
 from lrbench.plan import Finished
 from lrbench.records import Status
 from lrbench.show import printable

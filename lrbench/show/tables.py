@@ -13,10 +13,10 @@ from rich.text import Text
 from tabulate import tabulate
 
 from lrbench import summary
-from lrbench.judge.comparisons import ALPHA
-from lrbench.judge.questions import Answer, comparison_record
-from lrbench.judge.statistics import mean_interval
-from lrbench.judge.targets import Reached
+from lrbench.judging.comparisons import ALPHA
+from lrbench.judging.questions import Answer, comparison_record
+from lrbench.judging.statistics import mean_interval
+from lrbench.judging.targets import Reached
 from lrbench.show import NARROWEST, PIPE_WIDTH, SummaryFormat, latex, printable
 from lrbench.show.sentences import sentence, summary_sentence
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lrbench.judge.comparisons import Comparison, Verdict, against, all_pairs, choose_baseline, scores_of, turned
+from lrbench.judging.comparisons import Comparison, Verdict, against, all_pairs, choose_baseline, scores_of, turned
 from lrbench.plan import Experiment
 from lrbench.show.canvas import clipped, height_of
 from lrbench.show.groups import Group

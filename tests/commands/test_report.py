@@ -14,7 +14,7 @@ import pytest
 from conftest import ROOT, fake_run
 from typer.testing import Result
 
-from lrbench.judge.questions import Question, answer
+from lrbench.judging.questions import Question, answer
 from lrbench.plan import Experiment
 from lrbench.records import Status
 from lrbench.show import report

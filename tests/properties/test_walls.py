@@ -24,7 +24,7 @@ ROOMS = [
     "store",
     "engine",
     "runner",
-    "judge",
+    "judging",
     "summary",
     "export",
     "doctor",

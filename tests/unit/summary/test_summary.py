@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from conftest import fake_experiment, fake_run
 
-from lrbench.judge.questions import Question, answer
-from lrbench.judge.statistics import mean_interval
+from lrbench.judging.questions import Question, answer
+from lrbench.judging.statistics import mean_interval
 from lrbench.plan import Experiment
 from lrbench.show import tables
 from lrbench.store import load

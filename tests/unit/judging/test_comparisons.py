@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrbench.errors import BadConfig
-from lrbench.judge import statistics as stats
-from lrbench.judge.comparisons import (
+from lrbench.judging import statistics as stats
+from lrbench.judging.comparisons import (
     Comparison,
     Scores,
     Verdict,

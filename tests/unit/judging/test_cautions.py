@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from conftest import fake_experiment
 
-from lrbench.judge.cautions import cautions
+from lrbench.judging.cautions import cautions
 from lrbench.plan import Experiment, Finished
 from lrbench.records import EpochRow, RunResult, Status
 

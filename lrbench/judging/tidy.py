@@ -5,8 +5,8 @@ import math
 from pathlib import Path
 
 from lrbench.errors import BadResults, nearest
-from lrbench.judge.comparisons import Scores
-from lrbench.judge.comparisons import lower_is_better as guess_direction
+from lrbench.judging.comparisons import Scores
+from lrbench.judging.comparisons import lower_is_better as guess_direction
 
 KEYS = ("scheduler", "seed")
 REST = "\0"  # the key of the cells for which there is no column

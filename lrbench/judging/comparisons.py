@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrbench.errors import BadConfig, nearest
-from lrbench.judge import statistics as stats
+from lrbench.judging import statistics as stats
 from lrbench.plan import Experiment
 from lrbench.records import Status
 

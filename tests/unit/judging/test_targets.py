@@ -8,7 +8,7 @@ from conftest import fake_experiment
 from typer.testing import Result
 
 from lrbench.errors import BadConfig
-from lrbench.judge.targets import Reached, time_to_target
+from lrbench.judging.targets import Reached, time_to_target
 from lrbench.plan import Experiment, Finished
 from lrbench.records import Status
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from lrbench import problems
 from lrbench.errors import BadConfig
-from lrbench.judge.cautions import cautions
-from lrbench.judge.comparisons import (
+from lrbench.judging.cautions import cautions
+from lrbench.judging.comparisons import (
     Comparison,
     Scores,
     Verdict,
@@ -19,8 +19,8 @@ from lrbench.judge.comparisons import (
     scores_of,
     winner,
 )
-from lrbench.judge.targets import Reached, time_to_target
-from lrbench.judge.tidy import read_scores
+from lrbench.judging.targets import Reached, time_to_target
+from lrbench.judging.tidy import read_scores
 from lrbench.plan import Experiment
 
 
