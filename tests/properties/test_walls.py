@@ -16,6 +16,7 @@ ROOMS = [
     "calls",
     "schedules",
     "optimizers",
+    "options",
     "config",
     "datasets",
     "problems",
