@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 
 from lrbench import options
 from lrbench.errors import BadConfig, nearest
+from lrbench.foreign import place
 from lrbench.optimizers import parse_optimizer
 
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -163,11 +164,10 @@ def presets() -> dict[str, Path]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        with place(path, "read", BadConfig):
+            found = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadConfig(f"{path} is not TOML: {error}", "Write lines such as: epochs = 15") from error
-    except OSError as error:
-        raise BadConfig(f"{path} cannot be read: {error.strerror}.", "Check the path and its rights.") from error
     for key in found:
         if key not in Config.model_fields:
             raise BadConfig(f"{path}: unknown key {key!r}.", nearest(key, Config.model_fields))

@@ -7,7 +7,6 @@ second export does not draw every curve twice.
 import importlib
 import io
 import json
-import math
 import shutil
 import tempfile
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from lrbench.errors import BadResults, MissingExtra
+from lrbench.foreign import finite, place
 from lrbench.plan import Experiment, Finished
 from lrbench.records import EpochRow
 from lrbench.store import write_whole
@@ -51,13 +51,8 @@ def write(experiment: Experiment, form: str, out: Path | None = None) -> list[Pa
     Raises MissingExtra, or BadResults if the place cannot be written or holds something else.
     """
     folder = out or experiment.folder / FOLDER
-    try:
+    with place(folder, "written"):
         return WRITERS[form](experiment, folder)
-    except OSError as error:
-        raise BadResults(
-            f"{folder} cannot be written: {error.strerror or error}.",
-            "Choose another place with --out.",
-        ) from error
 
 
 def as_record(experiment: Experiment) -> dict[str, Any]:
@@ -66,8 +61,7 @@ def as_record(experiment: Experiment) -> dict[str, Any]:
         _run(one) | {"seconds": asdict(one.result.seconds), "rows": [asdict(row) for row in one.result.rows]}
         for one in experiment.finished
     ]
-    record = {"experiment": _name(experiment), "setting": asdict(experiment.setting), "runs": runs}
-    return {key: _finite(value) for key, value in record.items()}
+    return dict(finite({"experiment": _name(experiment), "setting": asdict(experiment.setting), "runs": runs}))
 
 
 def _write_json(experiment: Experiment, folder: Path) -> list[Path]:
@@ -177,7 +171,7 @@ def _refuse_strangers(target: Path) -> None:
     if stranger:
         raise BadResults(
             f"{target} is to be replaced, and {stranger} was not written by lrbench export.",
-            "Move it away, or choose another place with --out.",
+            "Move it away, or choose another place: out=DIR",
         )
 
 
@@ -192,15 +186,6 @@ def _run(one: Finished) -> dict[str, Any]:
         "test_loss": result.test_loss,
         "test_accuracy": result.test_accuracy,
     }
-
-
-def _finite(value: Any) -> Any:
-    """Replace what JSON has no word for, at any depth."""
-    if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _name(experiment: Experiment) -> str:

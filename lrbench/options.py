@@ -196,13 +196,13 @@ def shown(value: object) -> str:
 
 
 def number(name: str, value: object) -> float:
-    """Read a finite number, or its text. Raises BadConfig."""
+    """Read a number, or its text. Raises BadConfig; nan is no number."""
     try:
         found = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]  # anything may come
     except (TypeError, ValueError):
-        raise unfit(name, value, "is no number") from None
-    if not math.isfinite(found):
-        raise unfit(name, value, "is no finite number")
+        found = math.nan
+    if math.isnan(found):
+        raise unfit(name, value, "is no number")
     return found
 
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from lrbench.cli import app
 from lrbench.config import load
 from lrbench.engine import base
+from lrbench.judging.questions import Answer, Question, answer
 from lrbench.plan import Experiment, Finished, Plan, make_plan
 from lrbench.runner import Outcome, conduct
 from lrbench.show.progress import Silent
@@ -63,6 +64,11 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+def asked(experiment: Experiment, **question: Any) -> Answer:
+    """What can be said of an experiment that stands by itself."""
+    return answer(experiment, Question(**question))
 
 
 def fake_plan(**options: Any) -> Plan:

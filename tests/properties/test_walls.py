@@ -12,6 +12,7 @@ PACKAGE = ROOT / "lrbench"
 # From left to right; a room imports only from rooms before it.
 ROOMS = [
     "errors",
+    "foreign",
     "records",
     "calls",
     "schedules",

@@ -57,7 +57,7 @@ def test_the_soonest_comes_first_then_the_most_that_reached_it() -> None:
 
 @pytest.mark.parametrize("target", [0, 1, -0.1, 97, float("nan"), float("inf")])
 def test_a_target_is_a_fraction(target: float) -> None:
-    with pytest.raises(BadConfig, match="between 0 and 1"):
+    with pytest.raises(BadConfig, match=r"target=.* does not lie between 0 and 1"):
         time_to_target(fake_experiment(), target)
 
 
