@@ -1,24 +1,29 @@
 """The commands as Python calls: `import lrbench; lrbench.compare(schedulers="step,cosine", seeds=5)`."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lrbench import config, runner, store, summary
-from lrbench.judge.questions import Answer, Question, answer
+from lrbench import store
+from lrbench.errors import BadConfig, BadResults, nearest
 from lrbench.runs import Experiment
-from lrbench.runner import Listener
-from lrbench.show.progress import Silent
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # each call pays for its own rooms
     import pandas as pd
 
+    from lrbench.judging.questions import Answer
+    from lrbench.runner import Listener
 
-def compare(listener: Listener | None = None, **wishes: Any) -> "pd.DataFrame":
+
+def compare(listener: "Listener | None" = None, **wishes: Any) -> "pd.DataFrame":
     """Train what is missing, as `lrbench run` does, and return a row per schedule (see `summarize`).
 
     The wishes are the options of `lrbench run`, with _ for -: schedulers, seeds, epochs, lr, out, ...
     Raises BadConfig, BadSpec, BadResults, BadData or EngineUnavailable.
     """
+    from lrbench import config, runner, summary
+    from lrbench.show.progress import Silent
+
     outcome = runner.conduct(config.load(None, wishes), listener or Silent(), summary_csv)
     return summary.summarize(outcome.experiment)
 
@@ -33,19 +38,55 @@ def load(results: str | Path) -> list[Experiment]:
 
 
 def summarize(experiment: Experiment) -> "pd.DataFrame":
-    """Return one row per schedule, the best mean test accuracy first; the columns are lrbench.summary.COLUMNS."""
+    """Return one row per schedule, the best mean test accuracy first; see lrbench.summary.SUMMARY_COLUMNS."""
+    from lrbench import summary
+
     return summary.summarize(experiment)
 
 
-def judge(experiment: Experiment, **question: Any) -> Answer:
+def judge(experiment: Experiment, **question: Any) -> "Answer":
     """Return what can be said of an experiment's differences: its `comparisons`, `winner` and `cautions`.
 
     The question's words are those of `lrbench summary`: baseline, metric, margin, target, every_pair.
+    The experiments beside it in its results folder count too: whether another peak rate was tried is a caution.
     Raises BadConfig.
     """
-    return answer(experiment, Question(**question))
+    (found,) = judge_all([experiment], **question)
+    return found
+
+
+def judge_all(experiments: Sequence[Experiment], **question: Any) -> "list[Answer]":
+    """Ask several experiments the same, as the commands do. A baseline that only some have is asked of those.
+
+    Raises BadConfig.
+    """
+    from lrbench.judging.questions import Question, answer, fitting
+
+    unknown = [word for word in question if word not in Question.__dataclass_fields__]
+    if unknown:
+        raise BadConfig(f"There is no wish {unknown[0]!r}.", nearest(unknown[0], Question.__dataclass_fields__))
+    asked = Question(**question)
+    return [answer(each, fitting(asked, each, experiments), _beside(each, experiments)) for each in experiments]
+
+
+def _beside(experiment: Experiment, known: Sequence[Experiment]) -> Iterator[Experiment]:
+    """Yield the other experiments of its results folder: those that are known, then the rest, read one by one."""
+    yield from known
+    seen = {each.folder.resolve() for each in known}
+    try:
+        folders = store.find_experiments(experiment.folder.resolve().parent)
+    except BadResults:  # it was never stored
+        return
+    for folder in folders:
+        if folder.resolve() not in seen:
+            try:
+                yield store.load(folder)
+            except BadResults:  # whoever reads that one is told
+                continue
 
 
 def summary_csv(experiment: Experiment) -> bytes:
     """Return an experiment's summary.csv."""
+    from lrbench import summary
+
     return summary.as_csv(summary.summarize(experiment)).encode()

@@ -2,42 +2,66 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator
 
+from lrbench import options
 from lrbench.errors import BadConfig, nearest
+from lrbench.foreign import place
 from lrbench.optimizers import parse_optimizer
 
 PositiveInt = Annotated[int, Field(ge=1)]
 MOST_SEEDS = 10_000
+UNFIT = {  # pydantic's names of what is wrong, in words that can follow the value
+    "int_type": "is no whole number",
+    "int_parsing": "is no whole number",
+    "int_from_float": "is no whole number",
+    "int_parsing_size": "is no whole number of a usual size",
+    "float_type": "is no number",
+    "float_parsing": "is no number",
+    "finite_number": "is no finite number",
+    "greater_than": "is not above {gt:g}",
+    "greater_than_equal": "is below {ge:g}",
+    "less_than_equal": "is above {le:g}",
+    "literal_error": "is none of {expected}",
+    "string_type": "is no text",
+    "string_too_short": "is empty",
+    "string_too_long": "is longer than {max_length} characters",
+    "tuple_type": "is no list",
+    "too_short": "is empty",
+    "path_type": "is no path",
+}
+
+
+def wish(name: str) -> Any:
+    """Return the field of a wish: its default stands in the table, and is checked like any other value."""
+    return Field(default=options.TRAINING[name].default, validate_default=True)
 
 
 class Config(BaseModel):
-    """One command's wishes, checked field by field. `examples` are what the error's second line shows."""
+    """One command's wishes, checked field by field. Their defaults and examples stand in lrbench.options."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schedulers: Annotated[
-        tuple[str, ...], Field(min_length=1, examples=["step,cosine", "step(every=5 epochs, gamma=0.1)"])
-    ] = ("constant", "step", "exponential", "cosine", "cyclical", "plateau")
-    seeds: Annotated[tuple[int, ...], Field(min_length=1, examples=["5", "0,3,7"])] = (0,)
-    epochs: Annotated[PositiveInt, Field(examples=["15"])] = 15
-    batch_size: Annotated[PositiveInt, Field(examples=["32"])] = 32
-    lr: Annotated[FiniteFloat, Field(gt=0, le=1e30, examples=["0.1"])] = 0.1
-    optimizer: Annotated[str, Field(examples=["sgd(momentum=0.9)", "adam"])] = "sgd"
-    hidden: Annotated[PositiveInt | None, Field(examples=["128"])] = None  # None: the problem's own
-    problem: Annotated[str, Field(examples=["mnist"])] = "mnist"
-    train_size: Annotated[PositiveInt | None, Field(examples=["2000"])] = None  # None: all that remain
-    val_size: Annotated[int | None, Field(ge=0, examples=["5000"])] = None  # None: 5,000, or 0 with a test set
-    validate_on: Annotated[Literal["split", "test"], Field(examples=["split", "test"])] = "split"
-    engine: Annotated[Literal["compiled", "fit", "fake"], Field(examples=["compiled", "fit"])] = "compiled"
-    jobs: Annotated[PositiveInt | None, Field(examples=["2"])] = None  # None: one per core
-    checkpoint_every: Annotated[PositiveInt | None, Field(examples=["5"])] = None  # epochs; None: once a second
-    out: Annotated[Path, Field(examples=["results"])] = Path("results")
-    name: Annotated[str | None, Field(min_length=1, max_length=80, examples=["my-comparison"])] = None
+    schedulers: Annotated[tuple[str, ...], Field(min_length=1)] = wish("schedulers")
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = wish("seeds")
+    epochs: PositiveInt = wish("epochs")
+    batch_size: PositiveInt = wish("batch_size")
+    lr: Annotated[FiniteFloat, Field(gt=0, le=1e30)] = wish("lr")
+    optimizer: str = wish("optimizer")
+    hidden: PositiveInt = wish("hidden")
+    problem: str = wish("problem")
+    train_size: PositiveInt | None = wish("train_size")
+    val_size: Annotated[int | None, Field(ge=0)] = wish("val_size")
+    validate_on: Literal["split", "test"] = wish("validate_on")
+    engine: Literal["compiled", "fit", "fake"] = wish("engine")
+    jobs: PositiveInt | None = wish("jobs")
+    checkpoint_every: PositiveInt = wish("checkpoint_every")
+    out: Path = wish("out")
+    name: Annotated[str | None, Field(min_length=1, max_length=80)] = wish("name")
 
     @field_validator("*", mode="before")
     @classmethod
@@ -91,10 +115,10 @@ class Config(BaseModel):
 
 def load(
     file: str | None = None,
-    options: Mapping[str, Any] | None = None,
+    wishes: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Config:
-    """Merge the four layers. `options` that are None were not given. Raises BadConfig or BadSpec."""
+    """Merge the four layers. `wishes` that are None were not given. Raises BadConfig or BadSpec."""
     merged: dict[str, Any] = {}
     said: dict[str, str] = {}  # how the user wrote the key, for errors
     if file is not None:
@@ -105,9 +129,12 @@ def load(
         variable = f"LRBENCH_{key.upper()}"
         if variable in environ:
             merged[key], said[key] = environ[variable], f"{variable}="
-    for key, value in (options or {}).items():
+    for key, value in (wishes or {}).items():
         if value is not None:
-            merged[key], said[key] = value, f"--{key.replace('_', '-')} "
+            merged[key], said[key] = value, f"{key}="
+    for key in merged:
+        if key not in Config.model_fields:
+            raise BadConfig(f"There is no wish {key!r}.", nearest(key, Config.model_fields))
     try:
         return Config(**merged)
     except ValidationError as error:
@@ -137,11 +164,10 @@ def presets() -> dict[str, Path]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        with place(path, "read", BadConfig):
+            found = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadConfig(f"{path} is not TOML: {error}", "Write lines such as: epochs = 15") from error
-    except OSError as error:
-        raise BadConfig(f"{path} cannot be read: {error.strerror}.", "Check the path and its rights.") from error
     for key in found:
         if key not in Config.model_fields:
             raise BadConfig(f"{path}: unknown key {key!r}.", nearest(key, Config.model_fields))
@@ -149,16 +175,18 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _plain(error: ValidationError, said: Mapping[str, str]) -> BadConfig:
+    """Return the first of the errors in words of ours: how it was written, what is wrong, what can be written."""
     first = error.errors()[0]
     key = str(first["loc"][0])
-    message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    message = message.replace("Input should have", "must have").replace("Tuple should have", "must have")
-    examples = Config.model_fields[key].examples or []
-    # The user's own prefix, as they wrote it, before an example: "--lr 0.1", "file.toml: lr = 0.1".
-    prefix = said.get(key, f"{key}=")
+    prefix = said.get(key, f"{key}=")  # as the user wrote it: "lr=0.1", "file.toml: lr = 0.1"
+    if first["type"] == "value_error":  # a validator's own sentence
+        problem = f": {first['ctx']['error']}"
+    else:
+        problem = " " + UNFIT.get(first["type"], "cannot be used").format(**first.get("ctx", {}))
+    examples: Sequence[str] = options.TRAINING[key].examples
     if prefix.endswith(" = "):  # in TOML, words stand in quotes
         examples = [each if each[0].isdigit() and "," not in each else f'"{each}"' for each in examples]
     return BadConfig(
-        f"{prefix}{str(first['input'])[:80]}: {message[:1].lower()}{message[1:]}.",
+        f"{prefix}{options.shown(first['input'])}{problem}.",
         "Write, for example, " + " or ".join(f"{prefix}{example}" for example in examples) + ".",
     )

@@ -7,7 +7,6 @@ second export does not draw every curve twice.
 import importlib
 import io
 import json
-import math
 import shutil
 import tempfile
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from lrbench.errors import BadResults, MissingExtra
+from lrbench.foreign import finite, place
 from lrbench.runs import Experiment, Finished
 from lrbench.runs import Row
 from lrbench.files import write_whole
@@ -51,13 +51,8 @@ def write(experiment: Experiment, form: str, out: Path | None = None) -> list[Pa
     Raises MissingExtra, or BadResults if the place cannot be written or holds something else.
     """
     folder = out or experiment.folder / FOLDER
-    try:
+    with place(folder, "written"):
         return WRITERS[form](experiment, folder)
-    except OSError as error:
-        raise BadResults(
-            f"{folder} cannot be written: {error.strerror or error}.",
-            "Choose another place with --out.",
-        ) from error
 
 
 def as_record(experiment: Experiment) -> dict[str, Any]:
@@ -66,8 +61,7 @@ def as_record(experiment: Experiment) -> dict[str, Any]:
         _run(one) | {"seconds": asdict(one.result.seconds), "rows": [asdict(row) for row in one.result.rows]}
         for one in experiment.finished
     ]
-    record = {"experiment": _name(experiment), "setting": asdict(experiment.setting), "runs": runs}
-    return {key: _finite(value) for key, value in record.items()}
+    return dict(finite({"experiment": _name(experiment), "setting": asdict(experiment.setting), "runs": runs}))
 
 
 def _write_json(experiment: Experiment, folder: Path) -> list[Path]:
@@ -85,7 +79,7 @@ def _write_parquet(experiment: Experiment, folder: Path) -> list[Path]:
     from pyarrow import parquet
 
     arrow: dict[Any, Any] = {str: pa.string(), int: pa.int64(), float: pa.float64(), float | None: pa.float64()}
-    epoch_columns: dict[str, Any] = {"run_id": str} | get_type_hints(EpochRow)
+    epoch_columns: dict[str, Any] = {"run_id": str} | get_type_hints(Row)
     epochs = [
         {"run_id": run_id} | asdict(row)
         for run_id, one in ((one.run.run_id, one) for one in experiment.finished)
@@ -147,7 +141,7 @@ def _events(one: Finished) -> bytes:
     content = io.BytesIO()
     records = RecordWriter(content)
 
-    def scalars(row: EpochRow, tags: dict[str, str], source: object) -> None:
+    def scalars(row: Row, tags: dict[str, str], source: object) -> None:
         found = {tag: getattr(source, name) for tag, name in tags.items()}
         values = [Summary.Value(tag=tag, simple_value=value) for tag, value in found.items() if value is not None]
         wall_time = start + seconds * row.epoch / len(rows)
@@ -177,7 +171,7 @@ def _refuse_strangers(target: Path) -> None:
     if stranger:
         raise BadResults(
             f"{target} is to be replaced, and {stranger} was not written by lrbench export.",
-            "Move it away, or choose another place with --out.",
+            "Move it away, or choose another place: out=DIR",
         )
 
 
@@ -192,15 +186,6 @@ def _run(one: Finished) -> dict[str, Any]:
         "test_loss": result.test_loss,
         "test_accuracy": result.test_accuracy,
     }
-
-
-def _finite(value: Any) -> Any:
-    """Replace what JSON has no word for, at any depth."""
-    if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _name(experiment: Experiment) -> str:

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 
 from lrbench.errors import BadConfig, nearest
-from lrbench.judge.comparisons import Scores
-from lrbench.judge.statistics import mean_interval
+from lrbench.judging.comparisons import Scores
+from lrbench.judging.groups import by_scheduler
+from lrbench.judging.statistics import mean_interval
 from lrbench.runs import Experiment
 from lrbench.runs import Status
 
-COLUMNS = {
+SUMMARY_COLUMNS = {
     "scheduler": "the schedule's label",
     "n": "runs that finished: every mean of the row is over these",
     "diverged": "runs that did not, because a loss was not finite",
@@ -30,16 +31,17 @@ COLUMNS = {
 
 
 def summarize(experiment: Experiment) -> pd.DataFrame:
-    """Return one row per schedule with the columns COLUMNS, the best mean test accuracy first.
+    """Return one row per schedule with the columns SUMMARY_COLUMNS, the best mean test accuracy first.
 
     A mean without a run, and an interval without two, is nan.
     """
-    ends = pd.DataFrame([_end(one.run.schedule.label, one.result) for one in experiment.finished])
+    groups = by_scheduler(experiment)
+    ends = pd.DataFrame([_end(label, one.result) for label, runs in groups.items() for one in runs])
     rows = [
         _row(str(label), group) | {"validated_on": experiment.setting.validate_on}
         for label, group in (ends.groupby("scheduler") if len(ends) else [])
     ]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
     return table.sort_values(
         ["test_accuracy_mean", "scheduler"], ascending=[False, True], na_position="last", ignore_index=True
     )

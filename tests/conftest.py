@@ -11,15 +11,13 @@ import pytest
 from hypothesis import settings
 from typer.testing import CliRunner, Result
 
-try:
-    from lrbench.cli import app
-except ImportError:
-    app = None
+from lrbench.cli import app
 from lrbench.config import load
 from lrbench.engine.events import Ended
 from lrbench.engine.replica import Replica
 from lrbench.engine.train import train
 from lrbench.plan import Plan, make_plan
+from lrbench.judging.questions import Answer, Question, answer
 from lrbench.runner import Outcome, conduct
 from lrbench.runs import Experiment, Finished, Run, RunResult, Task
 from lrbench.schedules.knots import knots
@@ -106,6 +104,11 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+def asked(experiment: Experiment, **question: Any) -> Answer:
+    """What can be said of an experiment that stands by itself."""
+    return answer(experiment, Question(**question))
 
 
 def fake_plan(**options: Any) -> Plan:

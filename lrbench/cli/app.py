@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 import lrbench
 from lrbench.errors import LrbenchError, Stopped
+from lrbench.options import as_options
 from lrbench.show import printable
 
 DONE, FAILED, BROKEN, HELD = 0, 1, 3, 4  # BROKEN: something diverged, failed or was damaged; HELD: --fail-if
@@ -42,12 +43,11 @@ class SpokenErrors(TyperGroup):
         except LrbenchError as error:
             if debug:
                 raise
-            speak(error.problem, error.hint)
+            speak(as_options(error.problem), as_options(error.hint))
             sys.exit(error.exit_code)
         except TyperException as error:  # an unknown option, a missing argument
             known = [word for word in words[:1] if word in self.commands]
-            said = error.format_message().replace("Value error, ", "")  # pydantic's words, not ours
-            speak(said, f"See: {' '.join(['lrbench', *known])} --help")
+            speak(error.format_message(), f"See: {' '.join(['lrbench', *known])} --help")
             sys.exit(error.exit_code)
         except Exception as error:
             if debug:

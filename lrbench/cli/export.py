@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from lrbench.cli.app import app
-from lrbench.cli.results import _load
+from lrbench.cli.results import load_finished
 from lrbench.show import printable
 
 ExportFormat = Literal["parquet", "tensorboard", "json"]
@@ -32,7 +32,7 @@ def export(
     lrbench export results/ --to tensorboard --out logs
     lrbench export results/ --to json
     """
-    experiments, code = _load(results)
+    experiments, code = load_finished(results)
     from lrbench import export as room
 
     for experiment in experiments:

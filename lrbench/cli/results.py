@@ -1,43 +1,35 @@
 """`lrbench plot` and `lrbench summary`: look at what is stored."""
 
-import math
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lrbench.cli.app import BROKEN, DONE, HELD, app, speak
-from lrbench.errors import BadConfig, BadResults
+from lrbench.cli.taking import taking
+from lrbench.errors import BadResults
+from lrbench.options import QUESTION
 from lrbench.show import PlotFormat, SummaryFormat, printable
 
 if TYPE_CHECKING:
-    from lrbench.judge.questions import Answer, Question
+    from lrbench.judging.questions import Answer
     from lrbench.runs import Experiment
 
-Baseline = Annotated[
-    str | None,
-    typer.Option(metavar="LABEL", help="Compare with this schedule. [constant, else the best by validation]"),
-]
-Margin = Annotated[
-    float | None,
-    typer.Option(metavar="D", help="What counts as no difference: 0.001 is 0.1 points of accuracy."),
-]
-Target = Annotated[
-    float | None, typer.Option(metavar="A", help="Also say when validation accuracy reached this: 0.97.")
-]
+ASKED = [name for name in QUESTION if name != "lower_is_better"]  # of stored figures it is known
 
 
 @app.command()
+@taking(*ASKED)
 def plot(
     results: Annotated[Path, typer.Argument(help="A results folder, or one experiment's folder.")],
+    *,
     format: Annotated[PlotFormat, typer.Option(help="File format of the pictures.")] = "png",
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where to. [plots/ in the experiment's folder]")
     ] = None,
-    target: Target = None,
+    **question: Any,
 ) -> int:
     """Draw the pictures of every experiment.
 
@@ -47,39 +39,26 @@ def plot(
     \b
     lrbench plot results/
     lrbench plot results/ --format svg --out pictures
-    lrbench plot results/ --target 0.97
+    lrbench plot results/ --baseline cosine --target 0.97
     """
-    experiments, code = _load(results)
-    from lrbench.judge.targets import check_target
+    answers, code = _ask(results, question)
     from lrbench.show import plots  # matplotlib: only this command pays for it
 
-    if target is not None:
-        for experiment in experiments:
-            check_target(experiment, target)  # before anything is drawn
-    for experiment in experiments:
-        folder = out / experiment.folder.name if out and len(experiments) > 1 else out
-        for path in plots.draw(experiment, format, folder, target):
+    for each in answers:
+        folder = out / each.experiment.folder.name if out and each.experiment and len(answers) > 1 else out
+        for path in plots.draw(each, format, folder):
             typer.echo(printable(str(path)) if sys.stdout.isatty() else path)
     return code
 
 
 @app.command()
+@taking(*QUESTION)
 def summary(
     results: Annotated[
         Path,
         typer.Argument(help="A results folder, one experiment's folder, or a CSV file with scheduler, seed, …"),
     ],
-    baseline: Baseline = None,
-    all_pairs: Annotated[bool, typer.Option("--all-pairs", help="Compare every two schedules.")] = False,
-    metric: Annotated[
-        str, typer.Option(metavar="NAME", help="The final figure to compare: test_accuracy, val_loss, …")
-    ] = "test_accuracy",
-    lower_is_better: Annotated[
-        bool | None,
-        typer.Option("--lower-is-better/--higher-is-better", help="Of a CSV file's figure. [by its name]"),
-    ] = None,
-    margin: Margin = None,
-    target: Target = None,
+    *,
     sort: Annotated[
         str | None, typer.Option(metavar="NAME", help="Sort by another figure, or by scheduler.")
     ] = None,
@@ -88,6 +67,7 @@ def summary(
         typer.Option(metavar="A<B", help="Exit with 4 if A is worse than B (A>B: better). Can be repeated."),
     ] = None,
     format: Annotated[SummaryFormat, typer.Option(help="A table to read, or clean data on stdout.")] = "table",
+    **question: Any,
 ) -> int:
     """Show the final figures of every schedule, and which differences are real.
 
@@ -101,43 +81,33 @@ def summary(
     lrbench summary results/ --fail-if "cosine<step"
     lrbench summary my.csv --metric accuracy --baseline sgd
     """
-    from lrbench.judge.questions import Question, answer_file, holds
+    from lrbench.judging.questions import Question, answer_file, holds
 
-    _check_margin(margin)
-    question = Question(
-        metric=metric,
-        lower_is_better=lower_is_better,
-        baseline=baseline,
-        every_pair=all_pairs,
-        margin=margin,
-        target=target,
-    )
     if results.suffix.lower() == ".csv":
-        answers, code = [answer_file(results, question)], DONE
+        answers, code = [answer_file(results, Question(**_given(question)))], DONE
     else:
-        experiments, code = _load(results)
-        answers = _answers(experiments, question)
+        answers, code = _ask(results, question)
     held = holds(answers, fail_if or ())
     write(answers, format, sort)
     for condition, each, comparison in held:
         from lrbench.show.sentences import sentence
 
-        asked = "asked by itself" if comparison.family < 2 else f"asked with {comparison.family - 1} more"
-        said = f"--fail-if {condition!r} holds, {asked}: {sentence(comparison, each.scope(comparison))}"
+        how = "asked by itself" if comparison.family < 2 else f"asked with {comparison.family - 1} more"
+        said = f"--fail-if {condition!r} holds, {how}: {sentence(comparison, each.scope(comparison))}"
         typer.echo(printable(said), err=True)
     return HELD if held else code
 
 
 @app.command()
+@taking(*ASKED)
 def report(
     results: Annotated[Path, typer.Argument(help="A results folder, or one experiment's folder.")],
+    *,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", help="Where to. [report.html in the experiment's folder]"),
     ] = None,
-    baseline: Baseline = None,
-    margin: Margin = None,
-    target: Target = None,
+    **question: Any,
 ) -> int:
     """Write one HTML page with the verdicts, tables and curves.
 
@@ -147,29 +117,21 @@ def report(
     lrbench report results/
     lrbench report results/ --baseline cosine -o comparison.html
     """
-    from lrbench.judge.questions import Question
-
-    _check_margin(margin)
-    experiments, code = _load(results)
-    answers = _answers(experiments, Question(baseline=baseline, margin=margin, target=target))
+    answers, code = _ask(results, question)
     from lrbench.show import report as page  # Jinja and matplotlib's tickers
 
-    path = out or (experiments[0].folder if len(experiments) == 1 else results) / "report.html"
+    (folder, *others) = [each.experiment.folder for each in answers if each.experiment]
+    path = out or (results if others else folder) / "report.html"
     page.write(answers, path)
     typer.echo(printable(str(path)) if sys.stdout.isatty() else path)
     return code
 
 
-def _check_margin(margin: float | None) -> None:
-    if margin is not None and not 0 < margin < math.inf:
-        raise BadConfig(f"--margin {margin:g} is not above 0.", "For 0.1 points of accuracy: --margin 0.001")
-
-
 def show(experiments: "Sequence[Experiment]", format: SummaryFormat) -> None:
     """Print the summaries of experiments on stdout, with verdicts against the default baseline."""
-    from lrbench.judge.questions import Question
+    from lrbench.api import judge_all
 
-    write(_answers(experiments, Question()), format)
+    write(judge_all(experiments), format)
 
 
 def write(answers: "Sequence[Answer]", format: SummaryFormat, sort: str | None = None) -> None:
@@ -179,22 +141,20 @@ def write(answers: "Sequence[Answer]", format: SummaryFormat, sort: str | None =
     tables.write(answers, format, sys.stdout, sort)
 
 
-def _answers(experiments: "Sequence[Experiment]", question: "Question") -> "list[Answer]":
-    """Answer a question from each experiment, knowing the others."""
-    from lrbench.judge.questions import answer
-
-    def fitting(each: "Experiment") -> "Question":
-        """A baseline that only others have is no mistake: the default one takes its place."""
-        own, all_ = [
-            {one.run.schedule.label for e in some for one in e.finished} for some in ([each], experiments)
-        ]
-        elsewhere = question.baseline in all_ - own
-        return replace(question, baseline=None) if elsewhere else question
-
-    return [answer(each, fitting(each), experiments) for each in experiments]
+def _given(question: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what was not asked for: the question has its own defaults."""
+    return {name: value for name, value in question.items() if value is not None}
 
 
-def _load(results: Path) -> "tuple[list[Experiment], int]":
+def _ask(results: Path, question: Mapping[str, Any]) -> "tuple[list[Answer], int]":
+    """Ask every experiment of a folder that has a finished run; return the answers and the exit code."""
+    from lrbench.api import judge_all
+
+    experiments, code = load_finished(results)
+    return judge_all(experiments, **_given(question)), code
+
+
+def load_finished(results: Path) -> "tuple[list[Experiment], int]":
     """Read all experiments that have a finished run; say on stderr what was damaged, and return the exit code."""
     from lrbench.store import load_all
 

@@ -9,7 +9,9 @@ import typer
 
 from lrbench.cli.app import BROKEN, DONE, app, complete, speak
 from lrbench.cli.results import show
+from lrbench.cli.taking import taking
 from lrbench.errors import EngineUnavailable
+from lrbench.options import TRAINING
 from lrbench.runs import Status
 from lrbench.show import printable
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 
 @app.command()
+@taking(*TRAINING, complete=complete)
 def run(
     context: typer.Context,
     config: Annotated[
@@ -31,61 +34,7 @@ def run(
             help="A TOML file, or a preset that comes with lrbench: quick.",
         ),
     ] = None,
-    schedulers: Annotated[
-        str | None,
-        typer.Option(
-            "--schedulers",
-            "-s",
-            metavar="LIST",
-            help="Schedules, separated by commas. [constant,step,exponential,cosine,cyclical,plateau]",
-            autocompletion=complete,
-        ),
-    ] = None,
-    seeds: Annotated[
-        str | None, typer.Option(metavar="N|LIST", help="A number of seeds, or a list: 0,3,7. [1, that is seed 0]")
-    ] = None,
-    epochs: Annotated[str | None, typer.Option(metavar="N", help="Passes over the training set. [15]")] = None,
-    batch_size: Annotated[str | None, typer.Option(metavar="N", help="Examples per update. [32]")] = None,
-    lr: Annotated[
-        str | None, typer.Option(metavar="RATE", help="The peak rate of every schedule that names none. [0.1]")
-    ] = None,
-    optimizer: Annotated[
-        str | None, typer.Option(metavar="NAME", help='sgd, adam, …; with parameters: "sgd(momentum=0.9)". [sgd]')
-    ] = None,
-    hidden: Annotated[str | None, typer.Option(metavar="N", help="Units of the hidden layer. [128]")] = None,
-    problem: Annotated[str | None, typer.Option(metavar="NAME", help="What is trained. [mnist]")] = None,
-    train_size: Annotated[
-        str | None,
-        typer.Option(metavar="N", help="Train on a class-balanced subset of N images. [all that remain]"),
-    ] = None,
-    val_size: Annotated[
-        str | None,
-        typer.Option(metavar="N", help="Images taken off the training set for validation; 0 for none. [5000]"),
-    ] = None,
-    validate_on: Annotated[
-        str | None,
-        typer.Option(
-            metavar="split|test", help="test: train on all, validate on the test set, as tutorials do. [split]"
-        ),
-    ] = None,
-    engine: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="compiled, or fit (Keras's Model.fit), or fake (made-up figures). [compiled]"
-        ),
-    ] = None,
-    jobs: Annotated[
-        str | None, typer.Option("--jobs", "-j", metavar="N", help="Runs that train side by side. [one per core]")
-    ] = None,
-    checkpoint_every: Annotated[
-        str | None, typer.Option(metavar="N", help="Epochs after which a run can go on if it is interrupted. [1]")
-    ] = None,
-    out: Annotated[
-        str | None, typer.Option("--out", "-o", metavar="DIR", help="The results folder. [results]")
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The experiment's folder in it. [made from the setting]")
-    ] = None,
+    *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="List the runs; train and write nothing.")
     ] = False,
@@ -97,6 +46,7 @@ def run(
         bool, typer.Option("--quiet", "-q", help="No progress; only the summary and errors.")
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A line for every epoch.")] = False,
+    **wishes: str | None,
 ) -> int:
     """Train schedules side by side, and show the summary.
 
@@ -110,15 +60,14 @@ def run(
     lrbench run -s "step(every=5 epochs, gamma=0.1),slow=cosine(lr=0.01)" --epochs 20
     lrbench run --verify
     """
-    from lrbench.config import Config, load
+    from lrbench.config import load
 
-    config_keys = {key: value for key, value in context.params.items() if key in Config.model_fields}
-    wishes = load(config, config_keys)
+    resolved = load(config, wishes)
     if dry_run:
-        return _list_runs(wishes)
+        return _list_runs(resolved)
     if verify:
-        return _verify(wishes, debug=context.obj["debug"])
-    outcome = _conduct(wishes, debug=context.obj["debug"], quiet=quiet, verbose=verbose)
+        return _verify(resolved, debug=context.obj["debug"])
+    outcome = _conduct(resolved, debug=context.obj["debug"], quiet=quiet, verbose=verbose)
     show([outcome.experiment], "json" if as_json else "table")
     folder = shlex.quote(str(outcome.experiment.folder))
     if not quiet:
@@ -194,8 +143,9 @@ def _list_runs(wishes: "Config") -> int:
     done = {one.run.run_id for one in stored if not one.failed}
     typer.echo(printable(f"{folder}: {plan.setting.describe()}"))
     for each in plan.runs:
-        state = "done " if each.run_id in done else "to do"
-        typer.echo(f"{state}  {each.run_id}  {each.schedule.written(each.setting.lr)}, seed {each.seed}")
+        typer.echo(
+            f"{'done ' if each.run_id in done else 'to do'}  {each.run_id}  {each.schedule}, seed {each.seed}"
+        )
     for warning in plan.warnings:
         typer.echo(f"Warning: {warning}", err=True)
     return DONE

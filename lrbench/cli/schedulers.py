@@ -1,32 +1,27 @@
 """`lrbench preview` and `lrbench schedulers`: look at schedules before training, take them home afterwards."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from lrbench.cli.app import DONE, app, complete
+from lrbench.cli.taking import taking
 from lrbench.errors import BadConfig, BadSpec
+from lrbench.options import WISHES, whole_number
 from lrbench.show import PreviewFormat
 
 if TYPE_CHECKING:
     from lrbench.schedules import Horizon
 
-STEPS_PER_EPOCH = 1719  # of the default comparison: 55,000 images in batches of 32
-
-
-Epochs = Annotated[str | None, typer.Option(metavar="N", help="Passes over the training set. [15]")]
-PeakRate = Annotated[str | None, typer.Option(metavar="RATE", help="The peak rate. [0.1]")]
-StepsPerEpoch = Annotated[int, typer.Option(metavar="N", min=1, help="Updates per epoch. [1719]")]
-
 
 @app.command()
+@taking("epochs", "steps_per_epoch", "lr")
 def preview(
-    schedulers: Annotated[str, typer.Argument(help="Schedules, separated by commas.", autocompletion=complete)],
-    epochs: Epochs = None,
-    steps_per_epoch: StepsPerEpoch = STEPS_PER_EPOCH,
-    lr: PeakRate = None,
+    schedulers: Annotated[str, typer.Argument(help=WISHES["schedulers"].help, autocompletion=complete)],
+    *,
     compare_horizons: Annotated[
         str | None, typer.Option(metavar="LIST", help="Draw one schedule on several numbers of epochs: 5,15,50.")
     ] = None,
@@ -34,6 +29,7 @@ def preview(
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Draw into a .png, .svg or .pdf file.")
     ] = None,
     format: Annotated[PreviewFormat, typer.Option(help="Curves to look at, or every rate as data.")] = "curves",
+    **wishes: str | None,
 ) -> int:
     """Show the curves of schedules, without training.
 
@@ -43,11 +39,11 @@ def preview(
     lrbench preview "step(every=5 epochs)" --compare-horizons 5,15,50
     lrbench preview exponential --format csv
     """
-    from lrbench.config import load
-    from lrbench.schedules import Horizon, parse_list, told_apart, warnings
+    from lrbench.schedules import Horizon, parse_list, warnings
 
-    wishes = load(None, {"epochs": epochs, "lr": lr, "schedulers": schedulers})
-    specs = parse_list(schedulers, wishes.lr)
+    whole, lr = _horizon(wishes, schedulers)
+    steps_per_epoch = whole.steps_per_epoch
+    specs = parse_list(schedulers, lr)
     if compare_horizons is not None:
         lengths = _lengths(compare_horizons)
         if len(specs) > 1 or format != "curves":
@@ -55,9 +51,9 @@ def preview(
         horizons = [Horizon(length, steps_per_epoch) for length in lengths]
         tables = {_count(horizon): specs[0].table(horizon) for horizon in horizons}
         warned = [f"{_count(horizon)}: {warning}" for horizon in horizons for warning in warnings(specs, horizon)]
-        x_label, x_end, title = "% of the horizon", 100.0, specs[0].written(wishes.lr)
+        x_label, x_end, title = "% of the horizon", 100.0, str(specs[0])
     else:
-        horizon = Horizon(wishes.epochs, steps_per_epoch)
+        horizon = whole
         if format != "curves":
             from lrbench.show import preview as data
 
@@ -68,7 +64,7 @@ def preview(
             data.WRITERS[format](specs, horizon, sys.stdout)
             _warn(warnings(specs, horizon))
             return DONE
-        tables = {name: each.table(horizon) for name, each in zip(told_apart(specs), specs, strict=True)}
+        tables = {each.label: each.table(horizon) for each in specs}
         warned = warnings(specs, horizon)
         x_label, x_end, title = "step", float(horizon.steps), f"{_count(horizon)} of {steps_per_epoch:,} steps"
     if out:
@@ -84,16 +80,16 @@ def preview(
 
 
 @app.command()
+@taking("epochs", "steps_per_epoch", "lr")
 def schedulers(
     name: Annotated[
         str | None, typer.Argument(help="A schedule to explain, e.g. cosine.", autocompletion=complete)
     ] = None,
+    *,
     code: Annotated[
         Literal["keras", "torch"] | None, typer.Option(help="Print a script that uses the schedule there.")
     ] = None,
-    epochs: Epochs = None,
-    steps_per_epoch: StepsPerEpoch = STEPS_PER_EPOCH,
-    lr: PeakRate = None,
+    **wishes: str | None,
 ) -> int:
     """List all schedules, explain one, or print its code.
 
@@ -102,9 +98,7 @@ def schedulers(
     lrbench schedulers cosine
     lrbench schedulers "cosine(warmup=5%)" --code keras
     """
-    from lrbench.config import load
-    from lrbench.schedules import Horizon, parse
-    from lrbench.schedules.aliases import other_name
+    from lrbench.schedules import parse
     from lrbench.show import catalogue
 
     if name is None:
@@ -114,19 +108,27 @@ def schedulers(
             )
         catalogue.write_listing(sys.stdout)
         return DONE
-    wishes = load(None, {"epochs": epochs, "lr": lr})
-    alias = other_name(name)
-    schedule = parse(alias[1] if alias else name, wishes.lr)
+    horizon, lr = _horizon(wishes)
+    schedule = parse(name, lr)
     if code:
-        horizon = Horizon(wishes.epochs, steps_per_epoch)
         typer.echo(catalogue.snippet(schedule, code, horizon), nl=False)
     elif schedule.is_users_own:
         raise BadSpec(
             f"{schedule.name} is a function of yours.", f"See its curve: lrbench preview {schedule.name}"
         )
     else:
-        catalogue.write_explanation(schedule, sys.stdout, f"{alias[0]} is {alias[1]} here." if alias else "")
+        catalogue.write_explanation(schedule, sys.stdout)
     return DONE
+
+
+def _horizon(wishes: Mapping[str, str | None], schedulers: str | None = None) -> "tuple[Horizon, float]":
+    """Return how long a training is looked at, and the peak rate. Raises BadConfig."""
+    from lrbench.config import load
+    from lrbench.schedules import Horizon
+
+    resolved = load(None, {"epochs": wishes["epochs"], "lr": wishes["lr"], "schedulers": schedulers})
+    steps = wishes["steps_per_epoch"] or str(WISHES["steps_per_epoch"].default)
+    return Horizon(resolved.epochs, whole_number("steps_per_epoch", steps)), resolved.lr
 
 
 def _warn(warned: list[str]) -> None:

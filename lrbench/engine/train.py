@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from lrbench.engine.events import Ended, Epoch, Event, Kept, Refused, Resumed
 from lrbench.engine.replica import Replica, Unfit, fingerprint
-from lrbench.runs import Checkpoint, Figures, Row, Run, RunResult, Seconds, Status, Task, is_finite
-from lrbench.schedules.feedback import Plateau, PlateauState, after_epoch
+from lrbench.runs import Checkpoint, Row, RunResult, Seconds, Status, Task, is_finite
+from lrbench.schedules.feedback import PlateauState, after_epoch
 
 SECONDS_BETWEEN = 1.0  # of a run's time, from one checkpoint to the next
 
@@ -71,7 +71,9 @@ def train(replica: Replica, task: Task, pace: Pace | None = None) -> Iterator[Ev
         )
         finite = is_finite(trained) and is_finite(val)
         if finite and rule and val:
-            memory = after_epoch(rule, memory, _monitored(rule, run, val))
+            figure = run.setting.subject.find(rule.monitor)
+            value = val[run.setting.subject.figures.index(figure)]
+            memory = after_epoch(rule, memory, value, figure.better)
         if finite and epoch < horizon.epochs and pace.is_due(epoch, training + evaluating - kept_at):
             kept_at = training + evaluating
             seconds = Seconds(compile=compiled, train=training, evaluate=evaluating)
@@ -113,12 +115,6 @@ def _begin(replica: Replica, task: Task) -> tuple[Checkpoint, str]:
             return task.checkpoint, ""
     replica.reset(task.run.seed)
     return Checkpoint((), PlateauState(), (), Seconds()), refusal
-
-
-def _monitored(rule: Plateau, run: Run, val: Figures) -> float:
-    """The value that a feedback rule looks at."""
-    names = [figure.name for figure in run.setting.subject.figures]
-    return val[names.index(rule.monitor.removeprefix("val_"))]
 
 
 class Clock:

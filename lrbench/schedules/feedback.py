@@ -11,7 +11,7 @@ from typing import Literal
 from lrbench.schedules.base import Horizon, Rate, Span, schedule
 from lrbench.schedules.checks import check
 
-Monitor = Literal["val_loss", "val_accuracy"]
+Better = Literal["lower", "higher"]
 Threshold = Literal["absolute", "relative"]
 
 
@@ -19,11 +19,11 @@ Threshold = Literal["absolute", "relative"]
 class Plateau:
     """The rule: after `patience` epochs without a gain of more than `min_delta`, times `factor`."""
 
-    monitor: Monitor
+    monitor: str  # a figure of the validation examples: `val_loss`, `val_accuracy`, ...
     factor: float
     patience: int  # epochs
     cooldown: int  # epochs after a cut in which nothing is counted
-    min_delta: float  # nats for val_loss, a fraction for val_accuracy; if relative, a share of the best value
+    min_delta: float  # in the unit of what is monitored; if relative, a share of the best value
     threshold: Threshold
     min_scale: float  # the scale never falls below this: min_lr / lr, at most 1
 
@@ -32,7 +32,7 @@ class Plateau:
 class PlateauState:
     """What the rule remembers between two epochs."""
 
-    best: float = math.inf  # the lowest value so far; val_accuracy is negated, so lower is better
+    best: float = math.inf  # the lowest cost so far: what is better when higher is negated
     waited: int = 0  # epochs since then, or since the last cut
     cooling: int = 0  # epochs of cooldown left
     scale: float = 1.0  # what the next epoch's rates are multiplied with
@@ -49,19 +49,19 @@ def plateau(
     min_delta: float = 1e-4,
     threshold: Threshold = "absolute",
     cooldown: Span = Span(0, "epochs"),
-    monitor: Monitor = "val_loss",
+    monitor: str = "val_loss",
 ) -> Plateau:
     """Holds the rate while validation improves; times factor when it has not for a while.
 
     rate(t) = max(lr * factor^cuts, min_lr); cuts change between epochs only
-    Spans are rounded to whole epochs, patience to at least one. min_delta is in nats for val_loss and a fraction
-    for val_accuracy; with threshold=relative it is a share of the best value. A warm-up or hold is part of what is
+    Spans are rounded to whole epochs, patience to at least one. min_delta is in the unit of what is monitored, nats
+    for val_loss; with threshold=relative it is a share of the best value. A warm-up or hold is part of what is
     scaled; the cooldown of this one counts epochs after a cut in which nothing is counted.
     The default patience is one epoch of 15, and five of 100. Validation losses of a constant rate on MNIST (15
     epochs, n = 10 seeds) call for the first cut after epoch 6 to 11 then; with two epochs one seed sees none
     and six only after epoch 11 to 14; with three epochs eight see none.
     PyTorch counts patience and cooldown one epoch longer: give it one less of each to get the same cuts, and
-    mode="max" for val_accuracy.
+    mode="max" for what is better when higher.
 
     Use: when the length of training is open, or nothing is known of it.
     Avoid: on noisy validation values; a cut is never taken back.
@@ -90,15 +90,15 @@ def plateau(
     )
 
 
-def after_epoch(rule: Plateau, state: PlateauState, value: float) -> PlateauState:
-    """Return the state after an epoch that ended with the monitored `value`.
+def after_epoch(rule: Plateau, state: PlateauState, value: float, better: Better = "lower") -> PlateauState:
+    """Return the state after an epoch that ended with the monitored `value`, which is better lower or higher.
 
     A cooldown epoch still moves `best`, as in Keras; the epoch that ends the cooldown counts already.
     """
-    cost = -value if rule.monitor == "val_accuracy" else value
+    cost = -value if better == "higher" else value
     if state.cooling:
         state = replace(state, cooling=state.cooling - 1, waited=0)
-    if cost < _to_beat(rule, state.best):
+    if cost < _to_beat(rule, state.best, better):
         return replace(state, best=cost, waited=0)
     if state.cooling:
         return state
@@ -108,8 +108,8 @@ def after_epoch(rule: Plateau, state: PlateauState, value: float) -> PlateauStat
     return replace(state, scale=scale, waited=0, cooling=rule.cooldown)
 
 
-def _to_beat(rule: Plateau, best: float) -> float:
+def _to_beat(rule: Plateau, best: float, better: Better) -> float:
     """The cost below which a value is a gain; a relative one as PyTorch's threshold_mode="rel" has it."""
     if rule.threshold == "absolute" or math.isinf(best):
         return best - rule.min_delta
-    return best * (1 + rule.min_delta if rule.monitor == "val_accuracy" else 1 - rule.min_delta)
+    return best * (1 + rule.min_delta if better == "higher" else 1 - rule.min_delta)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from lrbench.errors import BadResults
+from lrbench.foreign import place
 from lrbench.files import write_whole
 
 # Okabe & Ito's colours for all kinds of colour vision, without yellow, which vanishes on white.
@@ -99,7 +99,7 @@ def add_legend(figure: Figure, axes: Axes) -> None:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure whole, in the format that the file's name ends in. Raises BadResults."""
-    try:
+    with place(path, "written"):
         path.parent.mkdir(parents=True, exist_ok=True)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing")  # a label's script that the font lacks
@@ -107,7 +107,3 @@ def save(figure: Figure, path: Path) -> None:
             metadata = {"Date": None} if path.suffix == ".svg" else None
             figure.savefig(picture, format=path.suffix[1:], dpi=150, metadata=metadata)
         write_whole(path, picture.getvalue())
-    except OSError as error:
-        raise BadResults(
-            f"{path} cannot be written: {error.strerror}.", "Choose another place with --out."
-        ) from error

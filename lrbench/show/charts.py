@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import NDArray
 
-from lrbench.judge.comparisons import Comparison, turned
+from lrbench.judging.comparisons import Comparison, turned
 
 WIDTH, HEIGHT = 560, 240  # of the drawing area
 LEFT, TOP = 72, 12
@@ -180,10 +180,10 @@ class Cell:
     """One pair of schedules in the table of all pairs."""
 
     comparison: Comparison | None  # None on the diagonal
-    level: int  # -4..4: how far the row is above the column
+    level: int  # -4..4: how much better the row's mean is than the column's
 
 
-def matrix(labels: Sequence[str], pairs: Sequence[Comparison]) -> list[list[Cell]]:
+def matrix(labels: Sequence[str], pairs: Sequence[Comparison], *, lower_is_better: bool) -> list[list[Cell]]:
     """Return every schedule against every other, rows minus columns."""
     known = {(each.scheduler, each.baseline): each for each in pairs}
     largest = max((abs(each.mean_difference) for each in pairs if each.n), default=0.0) or 1.0
@@ -191,6 +191,7 @@ def matrix(labels: Sequence[str], pairs: Sequence[Comparison]) -> list[list[Cell
     def cell(row: str, column: str) -> Cell:
         each = known.get((row, column)) or (turned(known[column, row]) if (column, row) in known else None)
         share = each.mean_difference / largest if each and each.n else 0.0
+        share = -share if lower_is_better else share
         return Cell(each, int(np.sign(share) * np.ceil(4 * abs(share))))
 
     return [[cell(row, column) for column in labels] for row in labels]

@@ -11,7 +11,9 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from lrbench.config import Config
-from lrbench.runs import Experiment, Finished
+from lrbench.judging.groups import by_scheduler
+from lrbench.judging.questions import Answer
+from lrbench.runs import Finished
 from lrbench.runs import Status
 from lrbench.show.canvas import MARKERS, colour, dashes, shown
 
@@ -22,6 +24,7 @@ class Group:
 
     label: str
     runs: tuple[Finished, ...]
+    finals: NDArray[np.float64]  # the answer's figure of the runs that finished: (n,)
     colour: str
     dashes: object
     marker: str
@@ -46,11 +49,6 @@ class Group:
                 values[row.epoch - 1] = np.nan if value is None or not math.isfinite(value) else value
         return found
 
-    def finals(self) -> NDArray[np.float64]:
-        """Return the final test accuracies of the runs that finished: float64 (n,)."""
-        found = [one.result.test_accuracy for one in self.runs]
-        return np.array([value for value in found if value is not None], float)
-
 
 def looks(labels: Iterable[str]) -> dict[str, int]:
     """Return a number for each label that decides how it is drawn.
@@ -63,13 +61,12 @@ def looks(labels: Iterable[str]) -> dict[str, int]:
     return found | {label: next(free) for label in sorted(set(labels) - set(fixed))}
 
 
-def group(experiment: Experiment) -> list[Group]:
+def group(answer: Answer) -> list[Group]:
     """Return the runs by schedule, each with a look of its own."""
-    runs: dict[str, list[Finished]] = {}
-    for one in experiment.finished:
-        runs.setdefault(one.run.schedule.label, []).append(one)
+    assert answer.experiment is not None, "pictures and pages are made of an experiment"
+    runs, scores = by_scheduler(answer.experiment), answer.scores
     return [
-        Group(label, tuple(runs[label]), colour(i), dashes(i), MARKERS[i % len(MARKERS)])
+        Group(label, runs[label], scores.finals(label), colour(i), dashes(i), MARKERS[i % len(MARKERS)])
         for label, i in sorted(looks(runs).items(), key=lambda item: item[1])
     ]
 

@@ -1,6 +1,7 @@
 """Pictures that grow with the number of schedules: the way to a target, and one panel per schedule."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,18 +10,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from lrbench.judge.targets import Reached
+from lrbench.judging.targets import Reached
 from lrbench.show.canvas import clipped, height_of, log_if_wide, shown
 from lrbench.show.groups import Group, lowest_shown, mean_and_range
 
 WIDTH = 8  # inches
-COLUMNS = 4  # of panels
+PANELS_ABREAST = 4  # of panels
 SIZE = 8.0  # points, in panels
 LEGEND_CHARACTERS = 72  # in a line
 MANY = 6  # schedules that one panel can show together
 
 
-def draw_target(found: list[Reached], groups: list[Group]) -> Figure:
+def draw_target(found: Sequence[Reached], groups: list[Group]) -> Figure:
     """Validation accuracy after so many updates, the target as a line; a mark where the median run reached it."""
     looks = {each.label: each for each in groups}
     labels = [shown(f"{looks[each.scheduler].said}: {in_words(each)}", LEGEND_CHARACTERS) for each in found]
@@ -67,16 +68,16 @@ def draw_small_multiples(groups: list[Group], field: str, name: str) -> Figure:
     """One panel per schedule: its mean and range in front, the means of the others thin and grey behind."""
     scale = 100 if "accuracy" in field else 1
     tables = [scale * each.epochs(field) for each in groups]
-    rows = math.ceil(len(groups) / COLUMNS)
+    rows = math.ceil(len(groups) / PANELS_ABREAST)
     titles = [clipped(each.legend) for each in groups]
     figure = Figure(figsize=(WIDTH, 1.0 + rows * (1.25 + height_of(titles, SIZE))), layout="constrained")
-    panels = list(figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).flat)
+    panels = list(figure.subplots(rows, PANELS_ABREAST, sharex=True, sharey=True, squeeze=False).flat)
     means = [_mean_line(table) for table in tables]
     for i, (axes, each) in enumerate(zip(panels, groups, strict=False)):
         axes.add_collection(LineCollection(means[:i] + means[i + 1 :], colors="#c4c4c4", linewidths=0.7, zorder=1))
         mean_and_range(axes, np.arange(1, tables[i].shape[1] + 1), tables[i], each, marker=None)
         axes.set_title(titles[i], fontsize=SIZE)
-        axes.tick_params(labelsize=SIZE, labelbottom=i + COLUMNS >= len(groups))
+        axes.tick_params(labelsize=SIZE, labelbottom=i + PANELS_ABREAST >= len(groups))
     for axes in panels[len(groups) :]:
         axes.set_axis_off()
     _share_axes(panels[0], tables, logarithmic=scale == 1)

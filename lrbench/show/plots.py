@@ -2,7 +2,8 @@
 
 import math
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
@@ -14,76 +15,77 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from lrbench.errors import BadResults
-from lrbench.judge.comparisons import Comparison
-from lrbench.judge.statistics import mean_interval
-from lrbench.judge.targets import check_target, time_to_target
-from lrbench.runs import Experiment
+from lrbench.judging.comparisons import TEST_FIGURES, Comparison, Scores
+from lrbench.judging.questions import Answer
+from lrbench.judging.statistics import mean_interval
 from lrbench.schedules import rates
 from lrbench.show import PlotFormat
 from lrbench.show.canvas import STYLE, add_legend, log_if_wide, save, thinned
 from lrbench.show.groups import Group, group, lowest_shown, mean_and_range
 from lrbench.show.panels import MANY, draw_small_multiples, draw_target
-from lrbench.show.verdict_plots import against_baseline, draw_all_pairs, draw_forest, every_pair
+from lrbench.show.sentences import family, figure_name
+from lrbench.show.verdict_plots import draw_all_pairs, draw_forest, percents
 
 MOST_LINES = 18  # of labels beside an axis
 TITLE_WIDTH = 14  # characters per inch
 BANDS = "lines are means, bands reach from the lowest to the highest seed"
 
 
-def draw(
-    experiment: Experiment, form: PlotFormat, out: Path | None = None, target: float | None = None
-) -> list[Path]:
-    """Draw all pictures of an experiment into `out` (default: its plots/). Return the files, the overview first.
+def draw(answer: Answer, form: PlotFormat, out: Path | None = None) -> list[Path]:
+    """Draw all pictures of an answer into `out`, or its experiment's plots/. Return the files, the overview first.
 
-    `target` is a validation accuracy, 0..1, and adds a picture. Raises BadResults if there is nothing to draw or
-    the folder cannot be written, BadConfig as check_target does.
+    Raises BadResults if there is nothing to draw or the folder cannot be written.
     """
-    if not experiment.finished:
-        raise BadResults(f"{experiment.folder} holds no finished run.", "Train some with: lrbench run")
-    if target is not None:
-        check_target(experiment, target)
+    experiment = answer.experiment
+    if experiment is None or not experiment.finished:
+        where = experiment.folder if experiment else answer.name
+        raise BadResults(f"{where} holds no finished run.", "Train some with: lrbench run")
     folder = out or experiment.folder / "plots"
     paths = []
     with mpl.rc_context(STYLE):
-        for name, figure in figures(experiment, target):
+        for name, figure in figures(answer):
             paths.append(folder / f"{name}.{form}")
             save(figure, paths[-1])
     return paths
 
 
-def figures(experiment: Experiment, target: float | None = None) -> Iterable[tuple[str, Figure]]:
-    """Yield every picture with its name: `overview`, one per panel, then those that not every experiment has."""
-    groups = group(experiment)
+def figures(answer: Answer) -> Iterable[tuple[str, Figure]]:
+    """Yield every picture with its name: `overview`, one per panel, then those that not every answer has."""
+    assert answer.experiment is not None
+    groups = group(answer)
+    final = final_name(answer.scores.metric)
     panels: dict[str, Callable[[Axes, list[Group]], None]] = {
         "rates": draw_rates,
         "train-loss": draw_train_loss,
         "val-loss": draw_val_loss,
         "val-accuracy": draw_val_accuracy,
-        "test-accuracy": draw_test_accuracy,
+        final: partial(draw_final, scores=answer.scores),
     }
-    validated = experiment.setting.validate_on != "none"
+    validated = answer.experiment.setting.validate_on != "none"
     if not validated:
         del panels["val-loss"], panels["val-accuracy"]
-    yield "overview", _finish(_overview(panels, groups), experiment, groups, legend=True)
+    yield "overview", _finish(_overview(panels, groups), answer, groups, legend=True)
     for name, panel in panels.items():
-        seeds = name == "test-accuracy"
+        seeds = name == final
         figure = Figure(figsize=(8, max(4.8, _beside(groups)) if seeds else 4.8), layout="constrained")
         panel(figure.subplots(), groups)
-        yield name, _finish(figure, experiment, groups, legend=not seeds, note="" if seeds else BANDS)
-    if compared := against_baseline(experiment):
-        yield "forest", _finish(draw_forest(compared, groups), experiment, groups, note=_how(compared))
-    if pairs := every_pair(experiment):
-        yield (
-            "all-pairs",
-            _finish(draw_all_pairs(pairs, groups), experiment, groups, note=_how(pairs) + _why_no_marks(pairs)),
-        )
-    if target is not None:
-        figure = draw_target(time_to_target(experiment, target), groups)
-        yield "target", _finish(figure, experiment, groups, legend=True)
+        yield name, _finish(figure, answer, groups, legend=not seeds, note="" if seeds else BANDS)
+    if any(each.n > 1 for each in answer.comparisons):
+        if answer.baseline is not None:
+            yield "forest", _finish(draw_forest(answer, groups), answer, groups, note=_how(answer))
+        note = _how(answer) + _why_no_marks(answer.comparisons)
+        yield "all-pairs", _finish(draw_all_pairs(answer, groups), answer, groups, note=note)
+    if answer.reached:
+        yield "target", _finish(draw_target(answer.reached, groups), answer, groups, legend=True)
     if len(groups) > MANY:
         shown = ("val_accuracy", "validation accuracy") if validated else ("train_loss", "training loss")
         figure = draw_small_multiples(groups, *shown)
-        yield "small-multiples", _finish(figure, experiment, groups, note=f"{BANDS}; grey: the others' means")
+        yield "small-multiples", _finish(figure, answer, groups, note=f"{BANDS}; grey: the others' means")
+
+
+def final_name(metric: str) -> str:
+    """Return the name of the picture of a final figure: test-accuracy, final-val-loss."""
+    return metric.replace("_", "-") if metric in TEST_FIGURES else f"final-{metric.replace('_', '-')}"
 
 
 def _beside(groups: list[Group]) -> float:
@@ -167,11 +169,12 @@ def _per_epoch(axes: Axes, groups: list[Group], field: str, title: str, unit: st
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
 
 
-def draw_test_accuracy(axes: Axes, groups: list[Group]) -> None:
-    """Final test accuracy: every seed a dot, the mean a bar, its 95 % t interval a line. Best on top."""
-    ranked = sorted(groups, key=lambda each: each.finals().mean() if each.finals().size else -1)
+def draw_final(axes: Axes, groups: list[Group], scores: Scores) -> None:
+    """The final figure: every seed a dot, the mean a bar, its 95 % t interval a line. Best on top."""
+    looks = {each.label: each for each in groups}
+    ranked = [looks[label] for label in reversed(scores.ranked())]
     for y, each in enumerate(ranked):
-        values = 100 * each.finals()
+        values = percents(scores) * each.finals
         if not values.size:
             continue
         offsets = np.linspace(-0.22, 0.22, values.size) if values.size > 1 else np.zeros(1)
@@ -193,10 +196,10 @@ def draw_test_accuracy(axes: Axes, groups: list[Group]) -> None:
         names = [name if "\n" not in name else name.partition("\n")[0] + " …" for name in names]
     axes.set_yticks(range(len(ranked)), names)
     axes.set_ylim(-0.6, len(ranked) - 0.4)
-    several = any(each.finals().size > 1 for each in groups)
+    several = any(each.finals.size > 1 for each in groups)
     axes.set(
-        title="Final test accuracy" + (": seeds, mean, 95 % t interval" if several else ""),
-        xlabel="% of examples",
+        title=f"Final {figure_name(scores.metric)}" + (": seeds, mean, 95 % t interval" if several else ""),
+        xlabel="% of examples" if scores.is_share else "nats per example",
     )
 
 
@@ -206,26 +209,26 @@ def _balanced(text: str, width: int) -> str:
     return textwrap.fill(text, width if lines == 1 else min(width, len(text) // lines + 10))
 
 
-def _how(compared: list[Comparison]) -> str:
-    family = compared[0].family
-    together = f", Holm-adjusted over {family} comparisons" if family > 1 else ""
+def _how(answer: Answer) -> str:
+    """Say by which test, and over how many comparisons, what is shown was judged."""
+    together = f", {family(answer.comparisons)}" if len(answer.comparisons) > 1 else ""
     return f"paired by seed; p of the sign-flip test{together}"
 
 
-def _why_no_marks(pairs: list[Comparison]) -> str:
-    reasons = {each.reason for each in pairs if each.n > 1}
+def _why_no_marks(compared: Sequence[Comparison]) -> str:
+    reasons = {each.reason for each in compared if each.n > 1}
     return f"\nno verdicts: {reasons.pop()}" if len(reasons) == 1 and "" not in reasons else ""
 
 
 def _finish(
-    figure: Figure, experiment: Experiment, groups: list[Group], *, legend: bool = False, note: str = BANDS
+    figure: Figure, answer: Answer, groups: list[Group], *, legend: bool = False, note: str = BANDS
 ) -> Figure:
     """Add what all pictures have: the setting, n and how to read them; where asked for, the legend."""
-    counts = sorted({each.finals().size for each in groups})
+    counts = sorted({each.finals.size for each in groups})
     n = f"n = {counts[0]}" + (f" to {counts[-1]}" if len(counts) > 1 else "")
     seeds = f"{n} finished run{'' if counts[-1] == 1 else 's'} per schedule"
     said = f"; {note}" if note and counts[-1] > 1 else ""
-    setting = _balanced(experiment.setting.describe(), TITLE_WIDTH * int(figure.get_figwidth()))
+    setting = _balanced(answer.title, TITLE_WIDTH * int(figure.get_figwidth()))
     figure.suptitle(f"{setting}\n{seeds}{said}", fontsize=8.5, color="#444444")
     if legend:
         add_legend(figure, figure.axes[-1 if len(figure.axes) == 1 else 1])

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Column
 from rich.text import Text
 
-from lrbench.plan import Damage, Finished, Plan, Run
+from lrbench.runs import Damage, Finished, Plan, Run
 from lrbench.runs import Row, Status
 from lrbench.show import printable
 
@@ -34,7 +34,7 @@ class Silent:
     def on_stored(self, finished: Finished) -> None: ...
     def on_damage(self, damage: Damage, moved: bool) -> None: ...
     def on_resume(self, run: Run, epochs: int) -> None: ...
-    def on_epoch(self, run: Run, row: EpochRow) -> None: ...
+    def on_epoch(self, run: Run, row: Row) -> None: ...
     def on_finished(self, finished: Finished) -> None: ...
     def on_elsewhere(self, finished: Finished) -> None: ...
     def on_wait(self, runs: int) -> None: ...
@@ -63,7 +63,7 @@ class Lines(Silent):
     def on_resume(self, run: Run, epochs: int) -> None:
         self._say(f"{name(run)}: goes on after epoch {epochs} of {run.setting.epochs}")
 
-    def on_epoch(self, run: Run, row: EpochRow) -> None:
+    def on_epoch(self, run: Run, row: Row) -> None:
         if self._verbose:
             val = "" if row.val_accuracy is None else f" val acc {100 * row.val_accuracy:.2f} %"
             self._say(f"{name(run)}: epoch {row.epoch}/{run.setting.epochs} {figures(row)}{val}")
@@ -135,7 +135,7 @@ class Bars(Lines):
         super().on_resume(run, epochs)
         self._reach(run, epochs)
 
-    def on_epoch(self, run: Run, row: EpochRow) -> None:
+    def on_epoch(self, run: Run, row: Row) -> None:
         super().on_epoch(run, row)
         if run.run_id not in self._each:
             self._each[run.run_id] = self._progress.add_task(_short(run), total=run.setting.epochs, said="")
@@ -202,7 +202,7 @@ def _short(run: Run) -> str:
     return (label if len(label) <= room else label[: room - 1] + "…") + seed
 
 
-def figures(row: EpochRow) -> str:
+def figures(row: Row) -> str:
     """Return an epoch's figures in one line: loss, accuracy and the last rate."""
     return f"loss {row.train_loss:.4f} acc {100 * row.train_accuracy:.2f} % rate {row.lr:.3g}"
 

@@ -10,19 +10,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 import lrbench
-from lrbench.errors import BadResults
-from lrbench.judge.comparisons import Verdict, all_pairs
-from lrbench.judge.questions import Answer
+from lrbench.foreign import place
+from lrbench.judging.comparisons import Verdict
+from lrbench.judging.groups import by_scheduler
+from lrbench.judging.questions import Answer
 from lrbench.runs import Status
 from lrbench.show import sentences, tables
 from lrbench.show.charts import Cell, Chart, Curve, Forest, chart, forest, matrix
 from lrbench.show.groups import Group, group
+from lrbench.show.headline import headline
 from lrbench.show.plots import used_rates
 from lrbench.show.reproduce import command
 from lrbench.files import write_whole
 
 MOST_RATES = 400  # points of a rate's curve
-MOST_NAMED = 3  # schedules in the headline
 MOST_PAIRED = 20  # schedules in the table of all pairs
 
 
@@ -75,13 +76,9 @@ class Section:
 def write(answers: Sequence[Answer], path: Path) -> None:
     """Write the page whole. Raises BadResults if the place cannot be written."""
     page = render(answers)
-    try:
+    with place(path, "written"):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, page.encode())
-    except OSError as error:
-        raise BadResults(
-            f"{path} cannot be written: {error.strerror}.", "Choose another place with -o."
-        ) from error
 
 
 def render(answers: Sequence[Answer]) -> str:
@@ -102,14 +99,13 @@ def section(key: str, answer: Answer) -> Section:
     """Prepare one experiment for the template."""
     experiment = answer.experiment
     assert experiment is not None, "a page is made of an experiment"
-    groups = group(experiment)
+    groups = group(answer)
     headings, rows = tables.cells(answer)
     labels = answer.scores.ranked()
     how = ""
     if answer.comparisons:
         lower = answer.scores.lower_is_better
         how = sentences.summary_sentence(answer.baseline, answer.comparisons, lower_is_better=lower)
-    pairs = all_pairs(answer.scores, answer.question.margin)
     several = len(labels) > 1 and any(each.n > 1 for each in answer.comparisons)
     return Section(
         key=key,
@@ -124,53 +120,17 @@ def section(key: str, answer: Answer) -> Section:
         charts=_charts(groups, answer),
         forest=forest(answer.comparisons, percent=answer.scores.is_share),
         labels=labels,
-        pairs=matrix(labels, pairs) if several and len(labels) <= MOST_PAIRED else [],
+        pairs=matrix(labels, answer.pairs, lower_is_better=answer.scores.lower_is_better)
+        if several and len(labels) <= MOST_PAIRED
+        else [],
         runs=_runs(answer),
         facts=_facts(answer),
         command=command(experiment),
     )
 
 
-def headline(answer: Answer) -> str:
-    """Say the verdict in a sentence."""
-    scores = answer.scores
-    done = [label for label in scores.ranked() if label in scores.finished]
-    if len(scores.values) == 1:
-        return f"Only {scores.ranked()[0]} was trained: there is nothing to compare it with."
-    if len(done) < 2:
-        return f"Only {done[0]} finished a run: nothing can be compared." if done else "No run finished."
-    if tables.one_seed(answer):
-        return f"One seed cannot tell these {len(scores.values)} schedules apart: add --seeds 10."
-    first = done[0]
-    rest = "" if len(done) == len(scores.values) else " that finished"
-    if answer.winner:
-        others = f"each of the other {len(done) - 1} schedules{rest}"
-        if len(done) == 2:
-            others = f"{done[1]}, the only other that finished" if rest else done[1]
-        return f"{first} is better than {others}."
-    compared = [each for each in all_pairs(scores, answer.question.margin) if each.scheduler == first and each.n]
-    of = {verdict: [each.baseline for each in compared if each.verdict is verdict] for verdict in Verdict}
-    said = []
-    if of[Verdict.CANNOT_TELL]:
-        said.append(f"cannot be told from {_named(of[Verdict.CANNOT_TELL], len(done) - 1)}")
-    if of[Verdict.EQUIVALENT]:
-        said.append(f"is equivalent to {_named(of[Verdict.EQUIVALENT], len(done) - 1)}")
-    if of[Verdict.WORSE]:
-        said.append(f"is worse than {_named(of[Verdict.WORSE], len(done) - 1)} on the seeds that they share")
-    if not said:
-        return f"{first} has the best mean, but shares too few seeds with the others to say more."
-    return f"No schedule is better than all others: {first} has the best mean, but {' and '.join(said)}."
-
-
-def _named(labels: Sequence[str], others: int) -> str:
-    """Name a few, count many."""
-    if len(labels) > MOST_NAMED:
-        return "any other" if len(labels) == others else f"{len(labels)} of the other {others}"
-    return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} or {labels[-1]}"
-
-
 def _switch(number: int, each: Group) -> Switch:
-    done = each.finals().size
+    done = each.finals.size
     dashes = each.dashes[1] if isinstance(each.dashes, tuple) else ()
     said = f"n = {done}" if done == len(each.runs) else f"n = {done} of {len(each.runs)}"
     return Switch(number, each.label, each.colour, " ".join(f"{2 * part:g}" for part in dashes), said)
@@ -217,12 +177,12 @@ def _runs(answer: Answer) -> list[dict[str, Any]]:
     """The rows of the table of runs; None where there is no figure."""
     assert answer.experiment
     found = []
-    for one in answer.experiment.finished:
+    for label, one in ((label, one) for label, runs in by_scheduler(answer.experiment).items() for one in runs):
         result = one.result
         last = result.rows[-1] if result.rows and result.status is Status.DONE else None
         found.append(
             {
-                "scheduler": one.run.schedule.label,
+                "scheduler": label,
                 "seed": one.run.seed,
                 "status": str(result.status),
                 "test_accuracy": result.test_accuracy,

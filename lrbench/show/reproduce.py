@@ -4,6 +4,7 @@ import shlex
 
 from lrbench.config import Config
 from lrbench.datasets import resolve_sizes
+from lrbench.judging.groups import by_scheduler
 from lrbench.runs import Experiment
 from lrbench.problems import PROBLEMS
 
@@ -12,10 +13,10 @@ def command(experiment: Experiment) -> str:
     """Return `lrbench run` with every option that is not its default."""
     setting = experiment.setting
     default = Config()
-    schedules = {one.run.schedule.label: one.run.schedule for one in experiment.finished}
+    schedules = [runs[0].run.schedule for runs in by_scheduler(experiment).values()]
     seeds = sorted({one.run.seed for one in experiment.finished})
     words = ["lrbench", "run"]
-    specs = [schedule.written(setting.lr) for schedule in schedules.values()]
+    specs = [str(schedule) for schedule in schedules]
     if set(specs) != set(default.schedulers):
         words += ["--schedulers", ",".join(specs)]
     if seeds != [0]:

@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from lrbench.judge.comparisons import ALPHA, Comparison, Verdict
+from lrbench.judging.comparisons import ALPHA, Comparison, Verdict
 
 
 def sentence(comparison: Comparison, scope: str = "") -> str:
@@ -18,12 +18,14 @@ def sentence(comparison: Comparison, scope: str = "") -> str:
         Verdict.WORSE: f"{a} is worse than {b} by {size(comparison)}",
         Verdict.EQUIVALENT: f"{a} is equivalent to {b}: {difference(comparison)}, {within(comparison)}",
         Verdict.CANNOT_TELL: f"{a} against {b}: cannot tell: {difference(comparison)}",
+        Verdict.NOT_ASKED: f"{a} against {b}: not asked: {difference(comparison)}",
     }[comparison.verdict]
     said = said.removesuffix(": ")
     if comparison.reason:
         said += ("; " if comparison.n > 1 else ": ") + comparison.reason
     facts = [f"n = {comparison.n}"]
-    facts += [p_value(comparison.p_holm)] if comparison.n > 1 else []
+    if comparison.n > 1 and comparison.verdict is not Verdict.NOT_ASKED:
+        facts.append(p_value(comparison.p_holm))
     about = f"; {scope}" if scope else ""
     return f"{said} ({', '.join(facts)}{about})"
 
@@ -69,17 +71,33 @@ def p_value(p: float) -> str:
     return "p = " + next(text for text in texts if (float(text) < ALPHA) == (p < ALPHA))
 
 
+def figure_name(metric: str) -> str:
+    """Return a figure's name for people: `test accuracy`."""
+    return metric.replace("_", " ")
+
+
+def signs(baseline: str | None) -> str:
+    """Say what the signs in a table of all pairs mean, and what none means."""
+    if baseline is None:
+        return "▲ better, ▼ worse; without a sign it cannot be told"
+    return f"▲ better, ▼ worse; without a sign it cannot be told, or was not asked: not a pair with {baseline}"
+
+
+def family(comparisons: Sequence[Comparison]) -> str:
+    """Say how many comparisons share the 5 %."""
+    size = max((each.family for each in comparisons), default=0)
+    return f"Holm over {size} comparisons" if size > 1 else "one comparison"
+
+
 def summary_sentence(baseline: str | None, comparisons: Sequence[Comparison], *, lower_is_better: bool) -> str:
     """Say how verdicts came about: of what, against what, by which test, and what counts as no difference."""
     against = f"Against {baseline}" if baseline is not None else "Every two schedules"
     first = comparisons[0]
-    family = max(each.family for each in comparisons)
-    together = f"Holm over {family} comparisons" if family > 1 else "one comparison"
     lower = "lower" if lower_is_better else "higher"
     margin = ""
     if first.margin is not None:
         margin = f" Equivalent: the 90 % interval lies within ±{number(first, first.margin)}{unit(first)}."
     return (
-        f"{against}, on {first.metric.replace('_', ' ')} ({lower} is better): paired by seed, ± is the 95 % t "
-        f"interval, p from exact sign-flip tests, {together}.{margin}"
+        f"{against}, on {figure_name(first.metric)} ({lower} is better): paired by seed, ± is the 95 % t "
+        f"interval, p from exact sign-flip tests, {family(comparisons)}.{margin}"
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rich.table import Column, Table
 from rich.text import Text
 
-from lrbench.judge.statistics import mean_interval
+from lrbench.judging.statistics import mean_interval
 from lrbench.runs import Finished
 from lrbench.runs import Status
 from lrbench.show import printable

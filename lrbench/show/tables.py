@@ -13,14 +13,16 @@ from rich.text import Text
 from tabulate import tabulate
 
 from lrbench import summary
-from lrbench.judge.comparisons import ALPHA
-from lrbench.judge.questions import Answer, comparison_record
-from lrbench.judge.statistics import mean_interval
-from lrbench.judge.targets import Reached
+from lrbench.foreign import finite
+from lrbench.judging.comparisons import ALPHA
+from lrbench.judging.questions import Answer, comparison_record
+from lrbench.judging.statistics import mean_interval
+from lrbench.judging.targets import Reached
 from lrbench.show import NARROWEST, PIPE_WIDTH, SummaryFormat, latex, printable
-from lrbench.show.sentences import sentence, summary_sentence
+from lrbench.show.headline import headline
+from lrbench.show.sentences import family, sentence, summary_sentence
 
-COLUMNS = {  # of the table that people see, after the scheduler and n: heading -> figure
+FIGURES_SHOWN = {  # of the table that people see, after the scheduler and n: heading -> figure
     "test accuracy": "test_accuracy",
     "validation accuracy": "val_accuracy",
     "test loss": "test_loss",
@@ -77,7 +79,7 @@ def _write_markdown(answers: Sequence[Answer], stream: TextIO, sort: str | None)
         for row in marked:
             row[:] = [f"**{cell}**" if cell and row[0] == _plain(found.winner or "") else cell for cell in row]
         right = ("left", *["right"] * (len(headings) - 1))
-        stream.write(f"### {_plain(found.name)}\n\n{_plain(found.title)}\n\n")
+        stream.write(f"### {_plain(found.name)}\n\n{_plain(headline(found))}\n\n{_plain(found.title)}\n\n")
         stream.write(tabulate(marked, headings, tablefmt="pipe", colalign=right, disable_numparse=True))
         stream.write(f"\n\n{_plain(caption(found))} {bold_note(found)}\n\n")
         first, *lines = verdict_lines(found) or [""]
@@ -106,7 +108,7 @@ WRITERS: dict[SummaryFormat, Callable[[Sequence[Answer], TextIO, str | None], No
 def as_record(found: Answer, sort: str | None = None) -> dict[str, Any]:
     """Return an answer as JSON values; absent is null."""
     table = _ordered(found, sort)
-    rows = table.astype(object).where(table.notna(), None).to_dict(orient="records")
+    rows = finite(table.to_dict(orient="records"))
     return {
         "experiment": found.name,
         "setting": asdict(found.experiment.setting) if found.experiment else None,
@@ -125,7 +127,7 @@ def cells(found: Answer, sort: str | None = None) -> tuple[list[str], list[list[
     """Return the headings and rows that people see: the compared figure first, with its interval."""
     scores = found.scores
     table = _ordered(found, sort)
-    columns = {heading: figure for heading, figure in COLUMNS.items() if f"{figure}_mean" in table}
+    columns = {heading: figure for heading, figure in FIGURES_SHOWN.items() if f"{figure}_mean" in table}
     first = next((heading for heading, figure in columns.items() if figure == scores.metric), scores.metric)
     if first == scores.metric:
         first = first.replace("_", " ")
@@ -155,9 +157,8 @@ def _ordered(found: Answer, sort: str | None) -> Any:
 
 def _mean(found: Answer, label: str) -> str:
     """A mean with half of its interval, from two runs on."""
-    values = [value for value in found.scores.values[label].values() if value is not None]
     mean = found.scores.mean(label)
-    low, high = mean_interval(values)
+    low, high = mean_interval(found.scores.finals(label))
     if found.scores.is_share:
         return percent(mean) if math.isnan(low) else f"{100 * mean:.2f} ± {50 * (high - low):.2f} %"
     shown = "–" if math.isnan(mean) else f"{mean:.4f}"
@@ -185,28 +186,23 @@ def steps_to_target(each: Reached) -> str:
 
 def verdict_lines(found: Answer) -> list[str]:
     """Return a line on how the verdicts came about, and one for each comparison."""
-    if not found.comparisons or one_seed(found):
+    if not found.comparisons or found.one_seed:
         return []
     how = summary_sentence(found.baseline, found.comparisons, lower_is_better=found.scores.lower_is_better)
     return [how, *(f"  {sentence(each, found.scope(each))}" for each in found.comparisons)]
 
 
-def one_seed(found: Answer) -> bool:
-    """Whether there is but one seed in all, so that nothing can be compared."""
-    return len({seed for runs in found.scores.values.values() for seed in runs}) < 2
-
-
 def n_words(found: Answer) -> str:
     """Say how many runs stand behind the means: `n = 10`, `n = 8 to 10`."""
-    counts = {sum(value is not None for value in runs.values()) for runs in found.scores.values.values()}
+    counts = {found.scores.finals(label).size for label in found.scores.values}
     low, high = min(counts), max(counts)
     return f"n = {low}" if low == high else f"n = {low} to {high}"
 
 
 def caption(found: Answer) -> str:
     """Say what n and ± are."""
-    if one_seed(found):
-        said = "n = finished runs. One seed: a difference may be noise; add seeds, for example --seeds 10."
+    if found.one_seed:
+        said = "n = finished runs. One seed: a difference may be noise; train more seeds, for example 10."
     else:
         said = "n = finished runs; ± is the 95 % t interval of the mean over them."
     if found.experiment and found.experiment.setting.validate_on == "test":
@@ -216,7 +212,9 @@ def caption(found: Answer) -> str:
 
 def bold_note(found: Answer) -> str:
     """Say what bold means, or that nothing is bold."""
-    test = f"exact sign-flip tests, Holm over all pairs, {100 * ALPHA:g} %"
+    if not found.comparisons or found.one_seed:
+        return "Nothing was compared, so none is bold."
+    test = f"exact sign-flip tests, {family(found.comparisons)}, {100 * ALPHA:g} %"
     if found.winner is None:
         return f"No schedule is better than all others ({test}), so none is bold."
     return f"Bold: better than every other schedule ({test})."

@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT
 from typer.testing import Result
 
-from lrbench.judge.questions import Question, answer
+from lrbench.judging.questions import Question, answer
 from lrbench.schedules import REGISTRY
 from lrbench.show import tables
 from lrbench.show.sentences import sentence

@@ -12,10 +12,12 @@ PACKAGE = ROOT / "lrbench"
 # From left to right; a room imports only from rooms before it.
 ROOMS = [
     "errors",
+    "foreign",
     "records",
     "calls",
     "schedules",
     "optimizers",
+    "options",
     "config",
     "datasets",
     "problems",
@@ -24,7 +26,7 @@ ROOMS = [
     "store",
     "engine",
     "runner",
-    "judge",
+    "judging",
     "summary",
     "export",
     "doctor",

@@ -12,7 +12,7 @@ from lrbench.engine import base, open_engine
 from lrbench.errors import BadSpec
 from lrbench.optimizers import TABLE, Optimizer, build_optimizer
 from lrbench.plan import Plan, make_plan
-from lrbench.records import RunResult, Status
+from lrbench.runs import RunResult, Status
 from lrbench.runner import conduct
 from lrbench.schedules import rates
 from lrbench.show.progress import Silent

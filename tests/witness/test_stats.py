@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats as scipy_stats
 
-from lrbench.judge import statistics as stats
+from lrbench.judging import statistics as stats
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -34,6 +34,12 @@ def test_what_is_public_is_there_and_nothing_else() -> None:
         lrbench.nonsense  # noqa: B018
 
 
+def test_no_room_takes_a_public_name() -> None:
+    """Importing a module puts it into its package: `lrbench.judge` would no longer be the function."""
+    rooms = {path.stem for path in Path(lrbench.__file__).parent.iterdir()}
+    assert not rooms & set(lrbench.__all__)
+
+
 def test_a_judgement_is_what_summary_says() -> None:
     experiment = fake_experiment(schedulers="constant,step", seeds=8)
     found = lrbench.judge(experiment, baseline="step", margin=0.5)

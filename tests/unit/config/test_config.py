@@ -1,12 +1,13 @@
 """Four layers of wishes, and what is said of the wrong ones."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from lrbench import config
+from lrbench import config, options
 from lrbench.config import Config, load
-from lrbench.errors import BadUsage
+from lrbench.errors import BadConfig, BadUsage
 
 
 @pytest.fixture
@@ -62,12 +63,42 @@ def test_a_wrong_value_is_named_as_it_was_written(key: str, value: str) -> None:
         load(None, {key: value}, {})
     assert caught.value.exit_code == 2
     assert caught.value.hint
-    assert key != "lr" or caught.value.problem.startswith("--lr ")
+    if key != "optimizer":
+        assert "--" not in caught.value.problem + caught.value.hint, "options are the command line's"
+    written = value or "''"
+    assert key == "optimizer" or caught.value.problem.startswith(f"{key}={written}"[:80])
+    assert not any(word in caught.value.problem for word in ("nput", "valid ", "parse", "should", "must"))
+
+
+def test_an_unknown_wish_is_named_too() -> None:
+    with pytest.raises(BadConfig, match="no wish 'epoch'") as caught:
+        load(None, {"epoch": 3}, {})
+    assert "'epochs'" in caught.value.hint
+
+
+@pytest.mark.parametrize("value", [None, 3, 1.5, True, "x", "", [], {}, b"x", object(), [None], ["x", 2]])
+@pytest.mark.parametrize("key", Config.model_fields)
+def test_nothing_that_python_can_pass_is_answered_in_foreign_words(key: str, value: object) -> None:
+    try:
+        load(None, {key: value}, {})
+    except BadUsage as error:
+        said = error.problem
+    else:
+        said = ""
+    assert not re.search(r"nput|valid\b|parse|should|pydantic|cannot be used", said), said
+
+
+def test_the_table_and_the_fields_are_the_same_wishes() -> None:
+    assert list(Config.model_fields) == list(options.TRAINING)
+    assert all(options.TRAINING[key].examples for key in Config.model_fields)
+    for key, wish in options.TRAINING.items():
+        for example in wish.examples:
+            assert load(None, {key: example}, {})
 
 
 def test_the_source_of_a_wrong_value_is_named(file: Path) -> None:
     file.write_text("epochs = 0\n")
-    with pytest.raises(BadUsage, match=r"mine\.toml: epochs = 0"):
+    with pytest.raises(BadUsage, match=r"mine\.toml: epochs = 0 is below 1"):
         load(str(file), {}, {})
     with pytest.raises(BadUsage, match="LRBENCH_EPOCHS=x"):
         load(None, {}, {"LRBENCH_EPOCHS": "x"})

@@ -19,7 +19,7 @@ from lrbench import export
 from lrbench.cli.export import ExportFormat
 from lrbench.errors import BadResults
 from lrbench.runs import Experiment, Finished
-from lrbench.records import RunResult, Status
+from lrbench.runs import RunResult, Status
 from lrbench.runner.threads import failure
 from lrbench.store import load
 

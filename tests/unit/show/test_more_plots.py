@@ -1,30 +1,32 @@
 """The pictures that not every experiment has: verdicts, the way to a target, one panel per schedule."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pytest
-from conftest import ROOT, fake_experiment
+from conftest import ROOT, asked, fake_experiment
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from texts import collisions
 
-from lrbench.judge.comparisons import Verdict, against, all_pairs, scores_of
-from lrbench.judge.targets import time_to_target
+from lrbench.judging.comparisons import Verdict, against, all_pairs, scores_of
+from lrbench.judging.targets import time_to_target
 from lrbench.runs import Experiment
-from lrbench.records import Status
-from lrbench.show import canvas, plots, sentences
+from lrbench.runs import Status
+from lrbench.show import canvas, plots, sentences, verdict_plots
 from lrbench.store import load
 
 LONG = "cyclical(half=2 epochs, floor=0.001, shape=sine, decay=half, warmup=1 epoch)"
 
 
-def draw(experiment: Experiment, target: float | None = None) -> dict[str, Figure]:
+def draw(experiment: Experiment, target: float | None = None, **question: Any) -> dict[str, Figure]:
     with mpl.rc_context(canvas.STYLE):
-        return dict(plots.figures(experiment, target))
+        return dict(plots.figures(asked(experiment, target=target, **question)))
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +51,7 @@ def labels_of(figure: Figure, axis: int = 0) -> list[str]:
 def test_the_forest_is_what_the_comparisons_say(reference: Experiment, pictures: dict[str, Figure]) -> None:
     compared = against(scores_of(reference), "constant")
     axes = pictures["forest"].axes[0]
-    colours = {each.label: each.colour for each in plots.group(reference)}
-    markers = {each.label: each.marker for each in plots.group(reference)}
+    markers = {each.label: each.marker for each in plots.group(asked(reference))}
     zero, *rows = axes.lines
     assert list(zero.get_xdata()) == [0, 0]
     assert labels_of(pictures["forest"]) == [each.scheduler for each in compared]
@@ -59,9 +60,36 @@ def test_the_forest_is_what_the_comparisons_say(reference: Experiment, pictures:
         assert list(interval.get_xdata()) == pytest.approx([100 * each.ci_low, 100 * each.ci_high])
         assert list(mean.get_xdata()) == pytest.approx([100 * each.mean_difference])
         assert [*interval.get_ydata(), *mean.get_ydata()] == [y] * 3
-        assert {interval.get_color(), mean.get_color()} == {colours[each.scheduler]}
+        assert {interval.get_color(), mean.get_color()} == {verdict_plots.VERDICT_COLOURS[each.verdict]}
+        told = each.verdict in (Verdict.BETTER, Verdict.WORSE)
+        assert (mean.get_markerfacecolor() == mean.get_color()) is told, "filled where there is a verdict"
         assert mean.get_marker() == markers[each.scheduler]
-    assert "minus constant" in axes.get_xlabel()
+    assert axes.get_title() == "Difference in test accuracy from constant: mean, 95 % paired t interval"
+    assert axes.get_xlabel() == "percentage points; to the right is better"
+
+
+def test_the_colours_of_verdicts_are_those_of_the_page() -> None:
+    css = (ROOT / "lrbench/show/page/report.css").read_text().splitlines()[0]
+    for verdict, name in ((Verdict.BETTER, "better"), (Verdict.WORSE, "worse"), (Verdict.CANNOT_TELL, "mid")):
+        assert verdict_plots.VERDICT_COLOURS[verdict].startswith(re.search(rf"--{name}: (\S+);", css)[1])
+
+
+def test_another_figure_is_drawn_in_its_own_unit_and_direction(reference: Experiment) -> None:
+    pictures = draw(reference, metric="val_loss", baseline="cosine", margin=0.5)
+    found = asked(reference, metric="val_loss", baseline="cosine", margin=0.5)
+    assert "final-val-loss" in pictures
+    assert "test-accuracy" not in pictures
+    axes = pictures["forest"].axes[0]
+    assert axes.get_title().startswith("Difference in val loss from cosine")
+    assert axes.get_xlabel() == "nats per example; to the right is worse"
+    drawn = [float(line.get_xdata()[0]) for line in axes.lines[2::2]]
+    assert drawn == pytest.approx([each.mean_difference for each in found.comparisons])
+    assert labels_of(pictures["forest"], 1)[0].startswith(str(found.comparisons[0].verdict))
+    image = pictures["all-pairs"].axes[0].images[0]
+    assert image.get_cmap().name == "RdBu_r", "blue is better"
+    final = pictures["final-val-loss"].axes[0]
+    assert final.get_title().startswith("Final val loss")
+    assert labels_of(pictures["final-val-loss"]) == found.scores.ranked()[::-1]
 
 
 def test_beside_each_row_stands_the_verdict(pictures: dict[str, Figure]) -> None:
@@ -69,7 +97,7 @@ def test_beside_each_row_stands_the_verdict(pictures: dict[str, Figure]) -> None
     assert said[0] == "better, n = 10, p = 0.012"
     assert said[1] == "cannot tell, n = 10, p = 0.65\nabout 445 seeds would settle it"
     assert said[-1] == "worse, n = 10, p = 0.0098"
-    assert "Holm-adjusted over 5 comparisons" in pictures["forest"].get_suptitle()
+    assert "Holm over 5 comparisons" in pictures["forest"].get_suptitle()
 
 
 @pytest.mark.parametrize(
@@ -95,12 +123,31 @@ def test_a_schedule_without_a_pair_has_words_but_no_mark(seven: Experiment) -> N
     assert len(figure.axes[0].lines) == 1 + 2 * 5
 
 
+def test_the_map_says_no_more_than_the_comparisons(reference: Experiment, pictures: dict[str, Figure]) -> None:
+    """With a baseline, pairs without it have their difference, but no verdict."""
+    found = asked(reference)
+    order = found.scores.ranked()
+    axes = pictures["all-pairs"].axes[0]
+    cells = {(order[int(text.get_position()[1])], order[int(text.get_position()[0])]): text for text in axes.texts}
+    marked = {pair: text.get_text()[-1] for pair, text in cells.items() if text.get_text()[-1] in "▲▼"}
+    expected = {}
+    for each in found.comparisons:
+        if each.verdict in (Verdict.BETTER, Verdict.WORSE):
+            up = each.verdict is Verdict.BETTER
+            expected |= {(each.scheduler, "constant"): "▼▲"[up], ("constant", each.scheduler): "▲▼"[up]}
+    assert marked == expected
+    assert len(expected) == 8
+    assert len(cells) == 30
+    assert "not a pair with constant" in axes.get_title().replace("\n", " ")
+
+
 def test_the_map_is_antisymmetric_and_marked_where_there_is_a_verdict(
     reference: Experiment, pictures: dict[str, Figure]
 ) -> None:
-    axes = pictures["all-pairs"].axes[0]
     order = scores_of(reference).ranked()
-    assert labels_of(pictures["all-pairs"]) == order
+    figure = draw(reference, every_pair=True)["all-pairs"]
+    axes = figure.axes[0]
+    assert labels_of(figure) == order
     assert [text.get_text() for text in axes.get_xticklabels()] == order
     table = np.ma.filled(axes.images[0].get_array(), np.nan)
     assert np.isnan(np.diag(table)).all()
@@ -120,21 +167,24 @@ def test_the_map_is_antisymmetric_and_marked_where_there_is_a_verdict(
 
 
 @pytest.mark.parametrize("count", [7, 9])
-def test_many_schedules_are_numbered_and_their_cells_hold_less(count: int) -> None:
+def test_many_schedules_are_numbered_and_every_cell_has_its_difference(count: int) -> None:
     names = ["constant", "step", "exponential", "cosine", "linear", "rex", "sigmoid", "wsd", "polynomial"][:count]
-    axes = draw(fake_experiment(schedulers=",".join(names), seeds=12))["all-pairs"].axes[0]
+    experiment = fake_experiment(schedulers=",".join(names), seeds=12)
+    axes = draw(experiment, every_pair=True)["all-pairs"].axes[0]
     assert [text.get_text() for text in axes.get_xticklabels()] == [str(i) for i in range(1, count + 1)]
     rows = [text.get_text() for text in axes.get_yticklabels()]
     assert [row.split()[0] for row in rows] == [str(i) for i in range(1, count + 1)]
     assert {row.split()[1] for row in rows} == set(names)
-    marked = [text.get_text() for text in axes.texts if text.get_text()]
-    assert marked
-    assert all((text in "▲▼") if count == 9 else (text[-2:] in ("\n▲", "\n▼")) for text in marked)
+    texts = [text.get_text() for text in axes.texts]
+    assert len(texts) == count * (count - 1)
+    assert all(re.fullmatch(r"([+−]\d+\.\d\d|0\.00)\n?[▲▼]?", text) for text in texts), texts
+    assert any(text[-1] in "▲▼" for text in texts)
+    assert any("\n" in text for text in texts) is (count == 7)
 
 
 def test_where_n_is_too_small_for_all_it_is_said_once() -> None:
     title = draw(fake_experiment(schedulers="step,cosine,linear", seeds=3))["all-pairs"].get_suptitle()
-    assert title.endswith("no verdicts: n = 3 cannot reach 0.05 among 3 comparisons; 7 seeds can")
+    assert title.endswith("no verdicts: n = 3 cannot reach 0.05 among 2 comparisons; 7 seeds can")
 
 
 def test_one_seed_or_one_schedule_has_no_verdicts() -> None:
@@ -162,7 +212,7 @@ def test_the_way_to_a_target(reference: Experiment, pictures: dict[str, Figure])
     marked = [float(line.get_xdata()[0]) for line in axes.lines if list(line.get_ydata()) == [97.5]]
     assert marked == [each.median_step for each in found if each.median_step is not None]
     cosine = next(line for line in axes.lines if str(line.get_label()).startswith("cosine"))
-    (group,) = [each for each in plots.group(reference) if each.label == "cosine"]
+    (group,) = [each for each in plots.group(asked(reference)) if each.label == "cosine"]
     assert list(cosine.get_xdata()) == [1719 * epoch for epoch in range(1, 16)]
     assert list(cosine.get_ydata()) == pytest.approx(list(100 * group.epochs("val_accuracy").mean(axis=0)))
     assert axes.get_ylim()[0] < 97.5 < axes.get_ylim()[1]
@@ -186,7 +236,7 @@ def test_each_schedule_in_front_of_all_others(val_size: int | None, field: str) 
     names = "constant,step,exponential,cosine,linear,rex,sigmoid"
     experiment = fake_experiment(schedulers=names, seeds=2, val_size=val_size)
     figure = draw(experiment)["small-multiples"]
-    groups = plots.group(experiment)
+    groups = plots.group(asked(experiment))
     scale = 100 if "accuracy" in field else 1
     means = [scale * each.epochs(field).mean(axis=0) for each in groups]
     assert [axes.axison for axes in figure.axes] == [True] * 7 + [False]
@@ -237,7 +287,7 @@ def test_hostile_labels_are_drawn_as_text(tmp_path: Path) -> None:
     assert {axes.get_title().strip() for axes in pictures["small-multiples"].axes} == {*labels, ""}
     said = {text.get_text().split(":")[0].strip() for text in pictures["target"].legends[0].get_texts()}
     assert said == set(labels)
-    plots.draw(experiment, "svg", tmp_path, 0.5)
+    plots.draw(asked(experiment, target=0.5), "svg", tmp_path)
     for name in ("forest", "all-pairs", "small-multiples", "target"):
         assert "$x$" in (tmp_path / f"{name}.svg").read_text()
 

@@ -13,7 +13,7 @@ from conftest import fake_experiment, fake_finished, fake_plan, fake_run
 from rich.console import Console
 
 from lrbench import summary
-from lrbench.plan import Finished, Plan, Run
+from lrbench.runs import Finished, Plan, Run
 from lrbench.runner.threads import failure
 from lrbench.show.progress import Bars, Silent, progress_for
 from lrbench.show.standing import MOST_ROWS, Row, Standing

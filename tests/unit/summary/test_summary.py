@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from conftest import fake_experiment, fake_run
 
-from lrbench.judge.questions import Question, answer
-from lrbench.judge.statistics import mean_interval
+from lrbench.judging.questions import Question, answer
+from lrbench.judging.statistics import mean_interval
 from lrbench.runs import Experiment
 from lrbench.show import tables
 from lrbench.store import load
-from lrbench.summary import COLUMNS, as_csv, stacked, summarize
+from lrbench.summary import SUMMARY_COLUMNS, as_csv, stacked, summarize
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def written(experiment: Experiment, form: str) -> str:
 
 def test_a_row_per_schedule_the_best_first(experiment: Experiment) -> None:
     table = summarize(experiment)
-    assert list(table.columns) == list(COLUMNS)
+    assert list(table.columns) == list(SUMMARY_COLUMNS)
     assert table["scheduler"].tolist() == ["cosine", "step", "hot"]
     values = [one.result.test_accuracy for one in experiment.finished if one.run.schedule.label == "step"]
     row = table.set_index("scheduler").loc["step"]

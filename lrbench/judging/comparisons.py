@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrbench.errors import BadConfig, nearest
-from lrbench.judge import statistics as stats
-from lrbench.runs import Experiment
+from lrbench.judging import statistics as stats
+from lrbench.judging.groups import by_scheduler
+from lrbench.runs import Experiment, Finished
 from lrbench.runs import Status
 
 ALPHA = 0.05  # of the whole family of comparisons
@@ -54,6 +55,7 @@ class Verdict(StrEnum):
     WORSE = "worse"
     EQUIVALENT = "equivalent"
     CANNOT_TELL = "cannot tell"
+    NOT_ASKED = "not asked"  # a pair beside those that were compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,14 @@ class Scores:
         """Return how many runs of a schedule did not finish."""
         return sum(value is None for value in self.values[label].values())
 
+    def finals(self, label: str) -> Values:
+        """Return the values of the finished runs, in the order of their seeds: float64 (n,)."""
+        return np.array([value for _, value in sorted(self.values[label].items()) if value is not None], float)
+
     def mean(self, label: str) -> float:
         """Return the mean of the finished runs; nan without one."""
-        finished = [value for _, value in sorted(self.values[label].items()) if value is not None]
-        return float(np.mean(finished)) if finished else math.nan
+        finished = self.finals(label)
+        return float(finished.mean()) if finished.size else math.nan
 
     def ranked(self) -> list[str]:
         """Return the labels, the best mean first, those without a finished run last."""
@@ -124,14 +130,18 @@ def scores_of(experiment: Experiment, metric: str = "test_accuracy") -> Scores:
     """Return a final figure of every run of an experiment. Raises BadConfig for a stranger."""
     if metric not in METRICS:
         raise BadConfig(f"There is no final figure {metric!r}.", nearest(metric, METRICS))
-    values: dict[str, dict[int, float | None]] = {}
-    for one in experiment.finished:
-        found: float | None = None
-        if one.result.status is Status.DONE:
-            found = getattr(one.result if metric in TEST_FIGURES else one.result.rows[-1], metric)
-            if found is None:
-                raise BadConfig(f"{metric} was not measured in {experiment.name}.", "Compare test_accuracy.")
-        values.setdefault(one.run.schedule.label, {})[one.run.seed] = found
+
+    def final(one: Finished) -> float | None:
+        if one.result.status is not Status.DONE:
+            return None
+        found: float | None = getattr(one.result if metric in TEST_FIGURES else one.result.rows[-1], metric)
+        if found is None:
+            raise BadConfig(f"{metric} was not measured in {experiment.name}.", "Compare test_accuracy.")
+        return found
+
+    values = {
+        label: {one.run.seed: final(one) for one in each} for label, each in by_scheduler(experiment).items()
+    }
     return Scores(metric, "loss" in metric, values)
 
 
@@ -139,7 +149,9 @@ def lower_is_better(figure: str) -> bool:
     """Tell by the words of a figure's name whether it is a cost. Raises BadConfig if they do not say."""
     words = set(re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", figure).lower()))
     if bool(words & COSTS) == bool(words & GAINS):
-        raise BadConfig(f"Is {figure} better when it is lower?", "Say --lower-is-better or --higher-is-better.")
+        raise BadConfig(
+            f"Is {figure} better when it is lower?", "Say lower_is_better=True or lower_is_better=False"
+        )
     return bool(words & COSTS)
 
 
@@ -153,7 +165,7 @@ def choose_baseline(scores: Scores, wanted: str | None, validation: Scores | Non
         raise BadConfig(f"There is no schedule {wanted!r} to compare with.", nearest(wanted, scores.values))
     if wanted or "constant" in scores.finished:
         return wanted or "constant"
-    return validation.ranked()[0] if validation else None
+    return next(iter(validation.ranked()), None) if validation else None
 
 
 def against(scores: Scores, baseline: str, margin: float | None = None) -> list[Comparison]:
@@ -199,14 +211,41 @@ def turned(each: Comparison) -> Comparison:
     )
 
 
-def winner(scores: Scores) -> str | None:
-    """Return the schedule that is better than every other that finished, all pairs being one family, if any is.
+def with_all_pairs(scores: Scores, compared: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """Return every two schedules, the better mean first: as they were compared, and else as not asked.
 
-    A schedule with lost runs is none.
+    So that a table of all pairs says no more than the one family of comparisons does.
     """
-    ranked = scores.ranked()
-    first = [each for each in all_pairs(scores) if ranked[0] in (each.scheduler, each.baseline) and each.n]
-    return ranked[0] if first and all(each.verdict is Verdict.BETTER for each in first) else None
+    known = {(each.scheduler, each.baseline): each for each in compared}
+    known |= {(each.baseline, each.scheduler): turned(each) for each in compared}
+    pairs = combinations(scores.ranked(), 2)
+    return tuple(known.get((a, b)) or _unasked(scores, a, b) for a, b in pairs)
+
+
+def _unasked(scores: Scores, a: str, b: str) -> Comparison:
+    return replace(_measure(scores, a, b, *_paired(scores, a, b), None), verdict=Verdict.NOT_ASKED)
+
+
+def winner(scores: Scores, compared: Sequence[Comparison]) -> str | None:
+    """Return the schedule that is better than every other that finished, if the comparisons say so of one.
+
+    Of all pairs: the one that is better in each of its own. Against a baseline: the baseline, if all others are
+    worse; or the only one that is better than it, if all the rest are worse than it. A schedule with lost runs is
+    none.
+    """
+    won = {
+        (each.scheduler, each.baseline) if each.verdict is Verdict.BETTER else (each.baseline, each.scheduler)
+        for each in compared
+        if each.verdict in (Verdict.BETTER, Verdict.WORSE)
+    }
+    finished = set(scores.finished)
+    for label in scores.ranked():
+        met = [each for each in compared if each.n and label in (each.scheduler, each.baseline)]
+        beaten = {loser for first, loser in won if first == label}
+        beneath = {loser for first, loser in won if first in beaten}
+        if met and len(met) == len(beaten) and finished - {label} <= beaten | beneath:
+            return label
+    return None
 
 
 def _paired(scores: Scores, a: str, b: str) -> tuple[Values, Values]:
@@ -270,8 +309,11 @@ def _judge(seen: Comparison, scores: Scores, d: Values, p: Sequence[float], i: i
     )
     if seen.n < 2:
         one_seed = max(len(scores.values[label]) for label in (seen.scheduler, seen.baseline)) == 1
-        only = "one seed" if seen.n or one_seed else "no seed in common"
-        return replace(seen, reason=lost or f"{only}: add --seeds 10")
+        if seen.n or one_seed:
+            only = f"one seed tells nothing; {stats.fewest_pairs(ALPHA / len(p))} can"
+        else:
+            only = "no seed in common: train both with the same ones"
+        return replace(seen, reason=lost or only)
     alpha = ALPHA / seen.family  # what Holm asks of the smallest p; the others need no more than this
     known = replace(
         seen,

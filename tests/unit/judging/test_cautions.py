@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from conftest import fake_experiment
 
-from lrbench.judge.cautions import cautions
+from lrbench.judging.cautions import cautions
 from lrbench.runs import Experiment, Finished
-from lrbench.records import EpochRow, RunResult, Status
+from lrbench.runs import Row, RunResult, Status
 
 
 def changed(experiment: Experiment, change: Callable[[Finished], Finished]) -> Experiment:
     return replace(experiment, finished=tuple(map(change, experiment.finished)))
 
 
-def with_rows(one: Finished, **columns: Callable[[EpochRow], Any]) -> Finished:
+def with_rows(one: Finished, **columns: Callable[[Row], Any]) -> Finished:
     rows = tuple(replace(row, **{name: make(row) for name, make in columns.items()}) for row in one.result.rows)
     return replace(one, result=replace(one.result, rows=rows))
 
@@ -35,7 +35,7 @@ def test_an_untuned_peak_rate_until_another_one_was_tried() -> None:
     one = fake_experiment(schedulers="step,cosine")
     (text,) = cautions(one)
     assert text.startswith("Both schedules ran at the peak rate 0.1, which was tuned for none of them")
-    assert "--lr" in text
+    assert "Repeat at a third of it" in text
     assert cautions(one, [one, fake_experiment(schedulers="step", lr=0.3)]) == []
     assert cautions(one, [one, fake_experiment(schedulers="step", lr=0.3, epochs=5)]) == [text], "another setting"
     assert cautions(fake_experiment(schedulers="step")) == []
@@ -44,14 +44,14 @@ def test_an_untuned_peak_rate_until_another_one_was_tried() -> None:
 def test_accuracy_at_its_ceiling(plain: Experiment) -> None:
     (text,) = cautions(changed(plain, lambda one: with_rows(one, train_accuracy=lambda row: 0.9995)))
     assert text.startswith("step and slow fit over 99.9 % of the training images")
-    assert "--train-size" in text
+    assert "fewer training images" in text
 
 
 def test_last_epochs_that_changed_nothing(plain: Experiment) -> None:
     def asleep(one: Finished) -> Finished:
         if one.run.schedule.label != "step":
             return one
-        rate: Callable[[EpochRow], float] = lambda row: 0.1 if row.epoch < 2 else 3e-9  # noqa: E731
+        rate: Callable[[Row], float] = lambda row: 0.1 if row.epoch < 2 else 3e-9  # noqa: E731
         return with_rows(one, lr_first=rate, lr=rate, train_loss=lambda row: 0.5 if row.epoch > 1 else 0.7)
 
     (text,) = cautions(changed(plain, asleep))

@@ -8,9 +8,9 @@ from conftest import fake_experiment
 from typer.testing import Result
 
 from lrbench.errors import BadConfig
-from lrbench.judge.targets import Reached, time_to_target
+from lrbench.judging.targets import Reached, time_to_target
 from lrbench.runs import Experiment, Finished
-from lrbench.records import Status
+from lrbench.runs import Status
 
 
 def measured(one: Finished, values: Sequence[float | None], status: Status = Status.DONE) -> Finished:
@@ -57,7 +57,7 @@ def test_the_soonest_comes_first_then_the_most_that_reached_it() -> None:
 
 @pytest.mark.parametrize("target", [0, 1, -0.1, 97, float("nan"), float("inf")])
 def test_a_target_is_a_fraction(target: float) -> None:
-    with pytest.raises(BadConfig, match="between 0 and 1"):
+    with pytest.raises(BadConfig, match=r"target=.* does not lie between 0 and 1"):
         time_to_target(fake_experiment(), target)
 
 

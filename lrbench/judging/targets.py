@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from lrbench.errors import BadConfig
+from lrbench.foreign import finite
+from lrbench.judging.groups import by_scheduler
 from lrbench.runs import Experiment, Finished
 from lrbench.runs import Row
 
@@ -21,49 +23,46 @@ class Reached:
     median_step: float | None  # updates
 
 
-def check_target(experiment: Experiment, target: float) -> None:
-    """Raise BadConfig if the target is no fraction, or there is no validation accuracy to reach it."""
+def check_fraction(target: float) -> None:
+    """Raise BadConfig if a target is no fraction."""
     if not 0 < target < 1:
-        hint = f"--target {target / 100:g}" if 1 < target < 100 else "For 97 %: --target 0.97"
-        raise BadConfig(f"A target lies between 0 and 1; got {target:g}.", hint)
-    if experiment.setting.validate_on == "none":
-        raise BadConfig(
-            f"{experiment.name} has no validation accuracy that could reach a target.",
-            "Leave out --target, or train with a validation set: --val-size 5000",
-        )
+        share = target if 1 < target < 100 else 97
+        hint = f"For {share:g} %, write target={share / 100:g}"
+        raise BadConfig(f"target={target:g} does not lie between 0 and 1.", hint)
 
 
 def time_to_target(experiment: Experiment, target: float) -> list[Reached]:
     """Return for every schedule when its runs first had a validation accuracy of `target`, the soonest first.
 
-    Raises BadConfig as check_target does.
+    Raises BadConfig if the target is no fraction, or there is no validation accuracy that could reach it.
     """
-    check_target(experiment, target)
-    runs: dict[str, list[EpochRow | None]] = {}
-    for one in experiment.finished:
-        runs.setdefault(one.run.schedule.label, []).append(_first_at(one, target))
-    found = [_counted(label, target, rows) for label, rows in runs.items()]
+    check_fraction(target)
+    if experiment.setting.validate_on == "none":
+        raise BadConfig(
+            f"{experiment.name} has no validation accuracy that could reach a target.",
+            "Ask without a target, or train with validation images.",
+        )
+    found = [
+        _counted(label, target, [_first_at(one, target) for one in each])
+        for label, each in by_scheduler(experiment).items()
+    ]
     return sorted(found, key=lambda each: (_or_infinite(each.median_step), -each.reached / each.n, each.scheduler))
 
 
-def _first_at(one: Finished, target: float) -> EpochRow | None:
+def _first_at(one: Finished, target: float) -> Row | None:
     """Return the first epoch that reached the target; None for a censored run. Nan reaches nothing."""
     return next((row for row in one.result.rows if (row.val_accuracy or 0) >= target), None)
 
 
-def _counted(label: str, target: float, rows: list[EpochRow | None]) -> Reached:
+def _counted(label: str, target: float, rows: list[Row | None]) -> Reached:
     return Reached(
         scheduler=label,
         target=target,
         n=len(rows),
         reached=sum(row is not None for row in rows),
-        median_epoch=_finite(median(math.inf if row is None else row.epoch for row in rows)),
-        median_step=_finite(median(math.inf if row is None else row.step for row in rows)),
+        median_epoch=finite(float(median(math.inf if row is None else row.epoch for row in rows))),
+        median_step=finite(float(median(math.inf if row is None else row.step for row in rows))),
     )
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def _or_infinite(value: float | None) -> float:

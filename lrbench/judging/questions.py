@@ -1,14 +1,17 @@
 """A question to an experiment, or to a table from elsewhere, and all of its answer, for every output."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lrbench import problems
 from lrbench.errors import BadConfig
-from lrbench.judge.cautions import cautions
-from lrbench.judge.comparisons import (
+from lrbench.foreign import finite
+from lrbench.judging.cautions import cautions
+from lrbench.judging.comparisons import (
     Comparison,
     Scores,
     Verdict,
@@ -18,15 +21,18 @@ from lrbench.judge.comparisons import (
     compare,
     scores_of,
     winner,
+    with_all_pairs,
 )
-from lrbench.judge.targets import Reached, time_to_target
-from lrbench.judge.tidy import read_scores
+from lrbench.judging.groups import by_scheduler
+from lrbench.judging.targets import Reached, check_fraction, time_to_target
+from lrbench.judging.tidy import read_scores
+from lrbench.options import number, shown, unfit
 from lrbench.runs import Experiment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is to be compared."""
+    """What is to be compared. It checks itself: raises BadConfig. Numbers may come as texts."""
 
     metric: str = "test_accuracy"
     lower_is_better: bool | None = None  # None: known of lrbench's own figures, guessed from other names
@@ -35,21 +41,56 @@ class Question:
     margin: float | None = None  # in the metric's unit: what counts as no difference
     target: float | None = None  # validation accuracy, a fraction
 
+    def __post_init__(self) -> None:
+        for name, value in (("metric", self.metric), ("baseline", self.baseline or "constant")):
+            if not isinstance(value, str) or not value:
+                raise unfit(name, value, "is no name")
+        for name in ("margin", "target"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else number(name, value))
+        for name, switch in (("every_pair", self.every_pair), ("lower_is_better", self.lower_is_better)):
+            if not isinstance(switch, bool | None):
+                raise BadConfig(f"{name}={shown(switch)} is neither True nor False.", f"Write {name}=True")
+        if self.margin is not None and not 0 < self.margin < math.inf:
+            problem = "is not above 0" if self.margin <= 0 else "is not finite"
+            raise BadConfig(f"margin={self.margin:g} {problem}.", "For 0.1 points of accuracy, write margin=0.001")
+        if self.target is not None:
+            check_fraction(self.target)
+        if self.every_pair and self.baseline is not None:
+            raise BadConfig(
+                f"baseline={self.baseline} and every_pair=True are two different questions.",
+                "Leave one of them out.",
+            )
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True)  # no slots: `pairs` is made once, when it is asked for
 class Answer:
-    """What can be said, for tables, pictures and pages to show."""
+    """What can be said, for tables, pictures and pages to show. All of it rests on one family of comparisons."""
 
     name: str  # of the experiment, or of the file
     title: str  # the setting in a line
     scores: Scores
     baseline: str | None  # None: all pairs
-    comparisons: tuple[Comparison, ...]
-    winner: str | None  # better than every other schedule, all pairs being one family
+    comparisons: tuple[Comparison, ...]  # with the baseline, or of all pairs: the family; the best mean first
     cautions: tuple[str, ...]
     reached: tuple[Reached, ...]  # time to target, if one was given
     question: Question
     experiment: Experiment | None  # None: the scores come from a file
+
+    @property
+    def winner(self) -> str | None:
+        """The schedule that is better than every other that finished, as far as the comparisons say so."""
+        return winner(self.scores, self.comparisons)
+
+    @cached_property
+    def pairs(self) -> tuple[Comparison, ...]:
+        """Every two schedules, the better mean first; `not asked` where the pair is none of the comparisons."""
+        return with_all_pairs(self.scores, self.comparisons)
+
+    @property
+    def one_seed(self) -> bool:
+        """Whether there is but one seed in all, so that nothing can be compared."""
+        return len({seed for runs in self.scores.values.values() for seed in runs}) < 2
 
     def scope(self, comparison: Comparison) -> str:
         """Return what a verdict is about, in a few words."""
@@ -58,8 +99,8 @@ class Answer:
         return scope_of(self.experiment, comparison.scheduler, comparison.baseline)
 
 
-def answer(experiment: Experiment, question: Question, others: Sequence[Experiment] = ()) -> Answer:
-    """Answer a question from an experiment's finished runs. Raises BadConfig."""
+def answer(experiment: Experiment, question: Question, others: Iterable[Experiment] = ()) -> Answer:
+    """Answer a question from an experiment's finished runs; `others` are those beside it. Raises BadConfig."""
     scores = scores_of(experiment, question.metric)
     validation = None if experiment.setting.validate_on == "none" else scores_of(experiment, "val_accuracy")
     found = _answer(scores, question, validation)
@@ -76,9 +117,16 @@ def answer(experiment: Experiment, question: Question, others: Sequence[Experime
 def answer_file(path: Path, question: Question) -> Answer:
     """Answer a question from a tidy CSV file. Raises BadResults or BadConfig."""
     if question.target is not None:
-        raise BadConfig("--target needs an experiment's epochs.", "Leave it out, or name a results folder.")
+        raise BadConfig("A target needs an experiment's epochs.", "Leave it out, or name a results folder.")
     scores = read_scores(path, question.metric, question.lower_is_better)
     return replace(_answer(scores, question, None), name=path.name, title=question.metric)
+
+
+def fitting(question: Question, experiment: Experiment, all_: Iterable[Experiment]) -> Question:
+    """Return the question as it fits one of several: where only others have its baseline, the default one."""
+    own = by_scheduler(experiment)
+    elsewhere = any(question.baseline in by_scheduler(each) for each in all_)
+    return replace(question, baseline=None) if question.baseline not in own and elsewhere else question
 
 
 def holds(answers: Sequence[Answer], conditions: Sequence[str]) -> list[tuple[str, Answer, Comparison]]:
@@ -94,7 +142,7 @@ def holds(answers: Sequence[Answer], conditions: Sequence[str]) -> list[tuple[st
             labels = ", ".join(dict.fromkeys(label for found in answers for label in found.scores.values))
             raise BadConfig(
                 f"{text!r} is no condition on two of these schedules: {labels}.",
-                'Write, for example, --fail-if "cosine<step": it fails if cosine is worse than step.',
+                "Write, for example, cosine<step: it holds if cosine is worse than step.",
             )
     for found in answers:
         asked = [(text, each) for text, places in stated.items() for place, each in places if place is found]
@@ -120,8 +168,8 @@ def _states(found: Answer, condition: str) -> list[tuple[tuple[str, str], Verdic
 def scope_of(experiment: Experiment, *labels: str) -> str:
     """Return what a verdict on these schedules is about, in a few words: problem, optimizer, epochs, peak rate."""
     setting = experiment.setting
-    runs = (one.run.schedule for one in experiment.finished)
-    peaks = {schedule.lr for schedule in runs if schedule.label in labels or not labels}
+    runs = by_scheduler(experiment)
+    peaks = {runs[label][0].run.schedule.lr for label in labels or runs}
     rate = f"peak rate {peaks.pop():g}" if len(peaks) == 1 else f"peak rates {min(peaks):g} and {max(peaks):g}"
     title = problems.find(setting.problem).title(setting.hidden)
     epochs = "1 epoch" if setting.epochs == 1 else f"{setting.epochs} epochs"
@@ -130,13 +178,7 @@ def scope_of(experiment: Experiment, *labels: str) -> str:
 
 def comparison_record(found: Answer, comparison: Comparison) -> dict[str, Any]:
     """Return a comparison as JSON values: what is nan or infinite is null."""
-    record = asdict(comparison) | {"scope": found.scope(comparison)}
-    record["lost"] = list(comparison.lost)
-    return {key: None if _is_odd(value) else value for key, value in record.items()}
-
-
-def _is_odd(value: object) -> bool:
-    return isinstance(value, float) and not abs(value) < float("inf")
+    return dict(finite(asdict(comparison) | {"scope": found.scope(comparison)}))
 
 
 def _answer(scores: Scores, question: Question, validation: Scores | None) -> Answer:
@@ -151,7 +193,6 @@ def _answer(scores: Scores, question: Question, validation: Scores | None) -> An
         scores=scores,
         baseline=baseline,
         comparisons=tuple(found),
-        winner=winner(scores),
         cautions=(),
         reached=(),
         question=question,

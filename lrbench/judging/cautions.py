@@ -1,11 +1,12 @@
 """What speaks against believing a result: each caution is what was seen, its likely cause, and what to do."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lrbench.judging.groups import Groups, by_scheduler
 from lrbench.runs import Experiment, Finished
 from lrbench.runs import Status
 
@@ -13,17 +14,13 @@ FITTED = 0.999  # train accuracy from which on there is nothing left to fit
 SMALL_RATE = 1e-3  # of the peak rate
 NO_CHANGE = 1e-4  # relative, of a loss from one epoch to the next
 
-Runs = Mapping[str, Sequence[Finished]]
 
-
-def cautions(experiment: Experiment, others: Sequence[Experiment] = ()) -> list[str]:
-    """Return a sentence or two for each thing to know. `others` are experiments of the same results folder."""
-    runs: dict[str, list[Finished]] = {}
-    for one in experiment.finished:
-        runs.setdefault(one.run.schedule.label, []).append(one)
+def cautions(experiment: Experiment, others: Iterable[Experiment] = ()) -> list[str]:
+    """Return a sentence or two for each thing to know. `others`, those beside it, are looked at only if needed."""
+    runs = by_scheduler(experiment)
     checks = (
         _lost(runs),
-        _untuned(experiment, others),
+        _untuned(experiment, runs, others),
         _ceiling(runs),
         _asleep(runs),
         _twins(runs),
@@ -33,12 +30,12 @@ def cautions(experiment: Experiment, others: Sequence[Experiment] = ()) -> list[
     if experiment.setting.validate_on == "test":
         found.append(
             "Validation figures are those of the test set: whatever was chosen by them, test figures flatter. "
-            "Validate on held-out training images (--validate-on split) before choosing."
+            "Validate on held-out training images before choosing."
         )
     return found
 
 
-def _lost(runs: Runs) -> Iterator[str]:
+def _lost(runs: Groups) -> Iterator[str]:
     for label, each in runs.items():
         for status, hint in (
             (Status.DIVERGED, "its rate is probably too high; try a lower lr or a warm-up"),
@@ -49,19 +46,21 @@ def _lost(runs: Runs) -> Iterator[str]:
                 yield f"{count} of {len(each)} runs of {label} {status}: {hint}."
 
 
-def _untuned(experiment: Experiment, others: Sequence[Experiment]) -> Iterator[str]:
+def _untuned(experiment: Experiment, runs: Groups, others: Iterable[Experiment]) -> Iterator[str]:
+    rates = {label: each[0].run.schedule.lr for label, each in runs.items()}
+    shared = {peak: [label for label, rate in rates.items() if rate == peak] for peak in rates.values()}
+    if all(len(sharing) < 2 for sharing in shared.values()):
+        return
     if any(_tunes(experiment, other) for other in others):
         return
-    rates = {one.run.schedule.label: one.run.schedule.lr for one in experiment.finished}
-    for peak in dict.fromkeys(rates.values()):
-        sharing = [label for label, rate in rates.items() if rate == peak]
+    for peak, sharing in shared.items():
         if len(sharing) > 1:
             everyone = "Both" if len(rates) == 2 else f"All {len(rates)}"
             who = everyone if len(sharing) == len(rates) else f"{len(sharing)} of {len(rates)}"
             yield (
                 f"{who} schedules ran at the peak rate {peak:g}, which was tuned for none of them: another rate "
-                "may give another order. Repeat at --lr a third and three times as high, or give each its own: "
-                "cosine(lr=0.2)."
+                "may give another order. Repeat at a third of it and at three times as much, or give each its "
+                "own: cosine(lr=0.2)."
             )
 
 
@@ -72,12 +71,12 @@ def _tunes(experiment: Experiment, other: Experiment) -> bool:
     return same and other.setting.lr != experiment.setting.lr
 
 
-def _ceiling(runs: Runs) -> Iterator[str]:
+def _ceiling(runs: Groups) -> Iterator[str]:
     fitted = [label for label, each in runs.items() if _mean_train_accuracy(each) >= FITTED]
     if len(fitted) > 1 and 2 * len(fitted) >= len(runs):
         yield (
             f"{_named(fitted)} fit over {100 * FITTED:g} % of the training images: at the ceiling, schedules come "
-            "out alike. Use fewer epochs, a part of the data (--train-size) or a harder problem."
+            "out alike. Use fewer epochs, fewer training images or a harder problem."
         )
 
 
@@ -86,7 +85,7 @@ def _mean_train_accuracy(each: Sequence[Finished]) -> float:
     return float(np.mean(found)) if found else 0.0
 
 
-def _asleep(runs: Runs) -> Iterator[str]:
+def _asleep(runs: Groups) -> Iterator[str]:
     """Schedules whose rate is so low that the last epochs changed nothing."""
     for label, each in runs.items():
         done = [one for one in each if one.result.status is Status.DONE]
@@ -108,7 +107,7 @@ def _sleeping_epochs(one: Finished) -> int:
     return len(rows) - 1 - (int(awake[-1]) + 1 if awake.size else 0)
 
 
-def _twins(runs: Runs) -> Iterator[str]:
+def _twins(runs: Groups) -> Iterator[str]:
     """Different schedules that were the same curve."""
     paths = {label: {one.run.seed: _path(one) for one in each if one.result.rows} for label, each in runs.items()}
     for a, b in combinations(paths, 2):

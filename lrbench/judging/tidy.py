@@ -5,8 +5,9 @@ import math
 from pathlib import Path
 
 from lrbench.errors import BadResults, nearest
-from lrbench.judge.comparisons import Scores
-from lrbench.judge.comparisons import lower_is_better as guess_direction
+from lrbench.foreign import place
+from lrbench.judging.comparisons import Scores
+from lrbench.judging.comparisons import lower_is_better as guess_direction
 
 KEYS = ("scheduler", "seed")
 REST = "\0"  # the key of the cells for which there is no column
@@ -22,7 +23,7 @@ def read_scores(path: Path, metric: str, lower_is_better: bool | None = None) ->
     last: dict[str, dict[int, tuple[float, float | None]]] = {}  # the last epoch of each run, and its figure
     line = 1
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with place(path, "read"), path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, restkey=REST, strict=True)
             columns = _check_columns(path, [name.strip() for name in reader.fieldnames or []], metric, hint)
             reader.fieldnames = columns
@@ -34,8 +35,6 @@ def read_scores(path: Path, metric: str, lower_is_better: bool | None = None) ->
                     raise ValueError(f"{label}, seed {seed} stands twice; one line per run, or a column epoch")
                 if known is None or epoch > known[0]:
                     last[label][seed] = epoch, _figure(row, metric)
-    except OSError as error:
-        raise BadResults(f"{path} cannot be read: {error.strerror}.", "Check its name and rights.") from error
     except (ValueError, csv.Error) as error:  # UnicodeDecodeError is one
         raise BadResults(f"{path}: line {line}: {error}.", hint) from error
     if not last:
@@ -58,7 +57,10 @@ def _check_columns(path: Path, columns: list[str], metric: str, hint: str) -> li
             raise BadResults(f"{path} has no column {key!r}.", hint)
     if metric not in columns:
         figures = [name for name in named if name not in (*KEYS, "epoch")]
-        raise BadResults(f"{path} has no column {metric!r}.", f"{nearest(metric, figures)} Give it as --metric.")
+        raise BadResults(
+            f"{path} has no column {metric!r}.",
+            f"{nearest(metric, figures)} Name it with metric={figures[0] if figures else 'NAME'}",
+        )
     if len(set(named)) < len(named):
         raise BadResults(f"{path} has two columns of the same name.", "Give each its own.")
     return columns

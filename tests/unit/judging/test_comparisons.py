@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrbench.errors import BadConfig
-from lrbench.judge import statistics as stats
-from lrbench.judge.comparisons import (
+from lrbench.judging import statistics as stats
+from lrbench.judging.comparisons import (
     Comparison,
     Scores,
     Verdict,
@@ -21,6 +21,7 @@ from lrbench.judge.comparisons import (
     lower_is_better,
     scores_of,
     winner,
+    with_all_pairs,
 )
 from lrbench.show.sentences import sentence
 
@@ -91,13 +92,13 @@ def test_five_seeds_cannot_reach_significance_and_say_so() -> None:
 
 def test_one_seed_has_no_verdict() -> None:
     found = one(scores(a=[0.98], b=[0.97]))
-    assert (found.verdict, found.n, found.reason) == (Verdict.CANNOT_TELL, 1, "one seed: add --seeds 10")
+    assert (found.verdict, found.n, found.reason) == (Verdict.CANNOT_TELL, 1, "one seed tells nothing; 6 can")
     assert math.isnan(found.ci_low)
     assert math.isnan(found.p_holm)
     none = one(Scores("test_accuracy", False, {"a": {0: 0.9}, "b": {1: 0.9}}))
-    assert (none.n, none.reason) == (0, "one seed: add --seeds 10")
+    assert (none.n, none.reason) == (0, "one seed tells nothing; 6 can")
     other = one(Scores("test_accuracy", False, {"a": {0: 0.9, 2: 0.8}, "b": {1: 0.9, 3: 0.8}}))
-    assert (other.n, other.reason) == (0, "no seed in common: add --seeds 10")
+    assert (other.n, other.reason) == (0, "no seed in common: train both with the same ones")
     dead = one(scores(a=[None, None], b=[0.9, 0.8]))
     assert (dead.n, dead.reason) == (0, "2 of 2 runs of a did not finish")
 
@@ -161,10 +162,35 @@ def test_all_pairs_are_every_two_the_better_mean_first() -> None:
 
 
 def test_a_winner_is_better_than_every_other() -> None:
-    assert winner(scores(a=shifted(0.002, 0.0003), b=shifted(0), c=shifted(-0.002, 0.0003))) == "a"
-    assert winner(scores(a=shifted(0.002, 0.0003), b=shifted(0.0019, 0.0008), c=shifted(0))) is None
-    assert winner(scores(a=shifted(0))) is None
-    assert winner(scores(lower=True, a=shifted(0.002, 0.0003), b=shifted(0))) == "b"
+    def of_all(found: Scores) -> str | None:
+        return winner(found, all_pairs(found))
+
+    assert of_all(scores(a=shifted(0.002, 0.0003), b=shifted(0), c=shifted(-0.002, 0.0003))) == "a"
+    assert of_all(scores(a=shifted(0.002, 0.0003), b=shifted(0.0019, 0.0008), c=shifted(0))) is None
+    assert of_all(scores(a=shifted(0))) is None
+    assert of_all(scores(lower=True, a=shifted(0.002, 0.0003), b=shifted(0))) == "b"
+
+
+@pytest.mark.parametrize(
+    ("values", "first"),
+    [
+        ({"a": shifted(0.002, 0.0003), "c": shifted(-0.002, 0.0003)}, "a"),  # the rest is worse than what it beats
+        ({"a": shifted(-0.001, 0.0003), "c": shifted(-0.002, 0.0003)}, "b"),  # the baseline itself
+        ({"a": shifted(0.002, 0.0003), "c": shifted(0.003, 0.0003)}, None),  # two are better: which, nobody asked
+        ({"a": shifted(0.002, 0.0003), "c": shifted(0.0002, 0.001)}, None),  # one cannot be told
+        ({"a": shifted(0.002, 0.0003)}, "a"),
+        ({"a": shifted(0.002, 0.0003), "c": [None] * 10}, "a"),  # of those that finished
+        ({"a": [*shifted(0.002, 0.0003)[:9], None], "c": shifted(-0.002, 0.0003)}, None),  # who loses runs
+    ],
+)
+def test_against_a_baseline_a_winner_follows_from_what_was_compared(
+    values: dict[str, list[float | None]], first: str | None
+) -> None:
+    found = scores(b=shifted(0), **values)
+    assert winner(found, against(found, "b")) == first
+    pairs = with_all_pairs(found, against(found, "b"))
+    assert {each.verdict for each in pairs if "b" not in (each.scheduler, each.baseline)} <= {Verdict.NOT_ASKED}
+    assert len(pairs) == math.comb(len(found.values), 2)
 
 
 def test_the_baseline() -> None:
@@ -220,7 +246,8 @@ def test_sentences() -> None:
     (worse,) = compare(scores(a=shifted(0.0012, 0.0005), b=shifted(0)), [("b", "a")])
     assert sentence(worse) == "b is worse than a by 0.12 ± 0.04 points (n = 10, p = 0.002)"
     assert (
-        sentence(one(scores(a=[0.98], b=[0.97]))) == "a against b: cannot tell: one seed: add --seeds 10 (n = 1)"
+        sentence(one(scores(a=[0.98], b=[0.97])))
+        == "a against b: cannot tell: one seed tells nothing; 6 can (n = 1)"
     )
     unclear = one(scores(a=shifted(-0.0004, 0.001), b=shifted(0)))
     assert sentence(unclear).startswith("a against b: cannot tell: −0.04 ± 0.08 points; about ")

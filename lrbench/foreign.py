@@ -1,0 +1,30 @@
+"""Where other worlds begin: files that cannot be read or written, and JSON, which has no word for nan."""
+
+import contextlib
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from lrbench.errors import BadResults, BadUsage
+
+
+@contextlib.contextmanager
+def place(
+    path: Path, how: Literal["read", "written"], kind: type[BadUsage] = BadResults, hint: str = ""
+) -> Iterator[None]:
+    """Raise, in the place of any OSError inside, a BadResults (or another kind) that names the path."""
+    try:
+        yield
+    except OSError as error:
+        hint = hint or ("Check its name and rights." if how == "read" else "Choose another place: out=PATH")
+        raise kind(f"{path} cannot be {how}: {error.strerror or error}.", hint) from error
+
+
+def finite(value: Any) -> Any:
+    """Replace every number that is not finite by None, at any depth: what JSON has no word for is null."""
+    if isinstance(value, dict):
+        return {key: finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,230 @@
+"""Every wish that is asked for in more than one place, declared once: its name, default, examples and help.
+
+From this table come the fields of `Config`, the options of the commands and what their help says of the default.
+The library names a wish as Python does, `margin=-1`; `as_options` turns that into what is typed, `--margin -1`.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lrbench.errors import BadConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """One thing that a user can ask for."""
+
+    name: str  # in Python, in configuration files and in the environment: batch_size
+    help: str
+    metavar: str = ""  # what is typed; empty for a switch
+    default: object = None
+    said: str = ""  # the default in words, where its own value does not say it
+    examples: tuple[str, ...] = ()
+    short: str = ""
+    flag: str = ""  # where it is not the name: --all-pairs
+    opposite: str = ""  # of a switch that has one
+
+    @property
+    def long(self) -> str:
+        """What is typed: `--batch-size`."""
+        return self.flag or f"--{self.name.replace('_', '-')}"
+
+    @property
+    def described(self) -> str:
+        """The help with its default, as `[32]`; a switch that is off has none."""
+        default = ",".join(map(str, self.default)) if isinstance(self.default, tuple) else self.default
+        text = self.said or ("" if default is None or default is False else str(default))
+        return f"{self.help} [{text}]" if text else self.help
+
+
+def _table(*wishes: Wish) -> dict[str, Wish]:
+    return {each.name: each for each in wishes}
+
+
+TRAINING = _table(
+    Wish(
+        name="schedulers",
+        short="-s",
+        metavar="LIST",
+        help="Schedules, separated by commas.",
+        default=("constant", "step", "exponential", "cosine", "cyclical", "plateau"),
+        examples=("step,cosine", "step(every=5 epochs, gamma=0.1)"),
+    ),
+    Wish(
+        name="seeds",
+        metavar="N|LIST",
+        help="A number of seeds, or a list: 0,3,7.",
+        default=(0,),
+        said="1, that is seed 0",
+        examples=("5", "0,3,7"),
+    ),
+    Wish(name="epochs", metavar="N", help="Passes over the training set.", default=15, examples=("15",)),
+    Wish(name="batch_size", metavar="N", help="Examples per update.", default=32, examples=("32",)),
+    Wish(
+        name="lr",
+        metavar="RATE",
+        help="The peak rate of every schedule that names none.",
+        default=0.1,
+        examples=("0.1",),
+    ),
+    Wish(
+        name="optimizer",
+        metavar="NAME",
+        help='sgd, adam, …; with parameters: "sgd(momentum=0.9)".',
+        default="sgd",
+        examples=("sgd(momentum=0.9)", "adam"),
+    ),
+    Wish(name="hidden", metavar="N", help="Units of the hidden layer.", default=128, examples=("128",)),
+    Wish(name="problem", metavar="NAME", help="What is trained.", default="mnist", examples=("mnist",)),
+    Wish(
+        name="train_size",
+        metavar="N",
+        help="Train on a class-balanced subset of N images.",
+        said="all that remain",
+        examples=("2000",),
+    ),
+    Wish(
+        name="val_size",
+        metavar="N",
+        help="Images taken off the training set for validation; 0 for none.",
+        said="5000",  # or 0, where the test set is validated on
+        examples=("5000",),
+    ),
+    Wish(
+        name="validate_on",
+        metavar="split|test",
+        help="test: train on all, validate on the test set, as tutorials do.",
+        default="split",
+        examples=("split", "test"),
+    ),
+    Wish(
+        name="engine",
+        metavar="NAME",
+        help="compiled, or fit (Keras's Model.fit), or fake (made-up figures).",
+        default="compiled",
+        examples=("compiled", "fit"),
+    ),
+    Wish(
+        name="jobs",
+        short="-j",
+        metavar="N",
+        help="Runs that train side by side.",
+        said="one per core",
+        examples=("2",),
+    ),
+    Wish(
+        name="checkpoint_every",
+        metavar="N",
+        help="Epochs after which a run can go on if it is interrupted.",
+        default=1,
+        examples=("5",),
+    ),
+    Wish(
+        name="out",
+        short="-o",
+        metavar="DIR",
+        help="The results folder.",
+        default="results",
+        examples=("results",),
+    ),
+    Wish(
+        name="name",
+        metavar="NAME",
+        help="The experiment's folder in it.",
+        said="made from the setting",
+        examples=("my-comparison",),
+    ),
+)
+QUESTION = _table(
+    Wish(
+        name="baseline",
+        metavar="LABEL",
+        help="Compare with this schedule.",
+        said="constant, else the best by validation",
+        examples=("cosine",),
+    ),
+    Wish(name="every_pair", flag="--all-pairs", help="Compare every two schedules.", default=False),
+    Wish(
+        name="metric",
+        metavar="NAME",
+        help="The final figure to compare: test_accuracy, val_loss, …",
+        default="test_accuracy",
+        examples=("val_loss",),
+    ),
+    Wish(
+        name="lower_is_better",
+        opposite="--higher-is-better",
+        help="Of a CSV file's figure.",
+        said="by its name",
+    ),
+    Wish(
+        name="margin",
+        metavar="D",
+        help="What counts as no difference: 0.001 is 0.1 points of accuracy.",
+        examples=("0.001",),
+    ),
+    Wish(
+        name="target",
+        metavar="A",
+        help="Also say when validation accuracy reached this: 0.97.",
+        examples=("0.97",),
+    ),
+)
+LOOKING = _table(
+    Wish(
+        name="steps_per_epoch",
+        metavar="N",
+        help="Updates per epoch.",
+        default=1719,  # of the default comparison: 55,000 images in batches of 32
+        examples=("1719",),
+    ),
+)
+WISHES: Mapping[str, Wish] = TRAINING | QUESTION | LOOKING
+
+
+def unfit(name: str, value: object, problem: str) -> BadConfig:
+    """Return the error for a value that a wish cannot have: `margin=-1 is not above 0.`, and what it can be."""
+    examples = " or ".join(f"{name}={example}" for example in WISHES[name].examples)
+    return BadConfig(f"{name}={shown(value)} {problem}.", f"Write, for example, {examples}.")
+
+
+def shown(value: object) -> str:
+    """Return a value as its user wrote it, cut off where it is long."""
+    return (f"{value:g}" if isinstance(value, float) else str(value) or "''")[:80]
+
+
+def number(name: str, value: object) -> float:
+    """Read a number, or its text. Raises BadConfig; nan is no number."""
+    try:
+        found = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]  # anything may come
+    except (TypeError, ValueError):
+        found = math.nan
+    if math.isnan(found):
+        raise unfit(name, value, "is no number")
+    return found
+
+
+def whole_number(name: str, value: str) -> int:
+    """Read the text of a whole number above 0. Raises BadConfig."""
+    if not value.strip().removeprefix("-").isdecimal():
+        raise unfit(name, value, "is no whole number")
+    if int(value) < 1:
+        raise unfit(name, value, "is below 1")
+    return int(value)
+
+
+def as_options(text: str) -> str:
+    """Turn every `margin=0.1` of a message into `--margin 0.1`; what stands in parentheses is a schedule's own."""
+
+    def typed(found: re.Match[str]) -> str:
+        before = text[: found.start()]
+        wish = WISHES.get(found[1])
+        if wish is None or before.count("(") > before.count(")"):
+            return found[0]
+        if wish.metavar:
+            return f"{wish.long} "
+        return wish.long if found[2] == "True" else wish.opposite or wish.long
+
+    return re.sub(r"(?<!\S)([a-z_]+)=(?=\S|$)(True\b|False\b)?", typed, text)
