@@ -22,9 +22,8 @@ def compare(listener: "Listener | None" = None, **wishes: Any) -> "pd.DataFrame"
     Raises BadConfig, BadSpec, BadResults, BadData or EngineUnavailable.
     """
     from lrbench import config, runner, summary
-    from lrbench.show.progress import Silent
 
-    outcome = runner.conduct(config.load(None, wishes), listener or Silent(), summary_csv)
+    outcome = runner.conduct(config.load(None, wishes), listener)
     return summary.summarize(outcome.experiment)
 
 
@@ -38,7 +37,7 @@ def load(results: str | Path) -> list[Experiment]:
 
 
 def summarize(experiment: Experiment) -> "pd.DataFrame":
-    """Return one row per schedule, the best mean test accuracy first; see lrbench.summary.SUMMARY_COLUMNS."""
+    """Return one row per schedule, the best mean of the test figure first; see lrbench.summary.summary_columns."""
     from lrbench import summary
 
     return summary.summarize(experiment)
@@ -83,10 +82,3 @@ def _beside(experiment: Experiment, known: Sequence[Experiment]) -> Iterator[Exp
                 yield store.load(folder)
             except BadResults:  # whoever reads that one is told
                 continue
-
-
-def summary_csv(experiment: Experiment) -> bytes:
-    """Return an experiment's summary.csv."""
-    from lrbench import summary
-
-    return summary.as_csv(summary.summarize(experiment)).encode()

@@ -10,10 +10,11 @@ from pathlib import Path
 from lrbench import environment, problems
 from lrbench.config import load as load_config
 from lrbench.engine import open_engine
-from lrbench.engine.base import train
+from lrbench.engine.events import Ended
+from lrbench.engine.train import train
 from lrbench.errors import BadResults, LrbenchError
 from lrbench.plan import make_plan
-from lrbench.runs import RunResult
+from lrbench.runs import RunResult, Task
 from lrbench.store import find_experiments, load, survey
 
 GOLDEN = {  # the path that both engines must follow
@@ -96,12 +97,14 @@ def _check_namesake() -> Check:
 
 def _check_data() -> Check:
     found = []
-    for problem in problems.PROBLEMS.values():
+    for name in problems.PROBLEMS:
+        problem = problems.find(name)
         try:
-            train_examples, test = problem.dataset.load()
+            train_examples, test = problem.load()
         except LrbenchError as error:
             return Check("data", False, error.problem, error.hint)
-        found.append(f"{problem.dataset.name}: {len(train_examples) + len(test):,} images, checksums right")
+        examples = f"{len(train_examples) + len(test):,} {problem.subject.noun}"
+        found.append(f"{name}: {examples}, checksums right")
     return Check("data", True, "; ".join(dict.fromkeys(found)))
 
 
@@ -121,9 +124,11 @@ def _check_engine() -> Check:
 
 def _golden(engine: str) -> RunResult:
     plan = make_plan(load_config(None, {**GOLDEN, "engine": engine}, {}))
-    return train(open_engine(plan.setting).replica(0), plan.runs[0], lambda row: None)
+    *_, ended = train(open_engine(plan.setting).replica(), Task(plan.runs[0]))
+    assert isinstance(ended, Ended)
+    return ended.result
 
 
 def _figures(result: RunResult) -> list[float]:
-    rows = [(row.train_loss, row.train_accuracy, row.val_loss, row.val_accuracy) for row in result.rows]
-    return [float(value or 0) for row in [*rows, (result.test_loss, result.test_accuracy)] for value in row]
+    rows = [(*row.train, *(row.val or ())) for row in result.rows]
+    return [value for row in [*rows, result.test or ()] for value in row]

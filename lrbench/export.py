@@ -10,39 +10,27 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from lrbench.errors import BadResults, MissingExtra
+from lrbench.files import write_whole
 from lrbench.foreign import finite, place
 from lrbench.runs import Experiment, Finished
-from lrbench.runs import Row
-from lrbench.files import write_whole
+from lrbench.store.tables import KINDS, cells_of, columns_of
 
 FOLDER = "export"  # in the experiment's folder
 EVENTS = "events.out.tfevents.0.lrbench"  # the one file of a run; TensorBoard wants "tfevents" in its name
-TAGS = {
-    "train/loss": "train_loss",
-    "train/accuracy": "train_accuracy",
-    "val/loss": "val_loss",
-    "val/accuracy": "val_accuracy",
-    "learning_rate": "lr",
-}
 RUN_COLUMNS = {
     "run_id": str,
     "scheduler": str,
     "spec": str,
     "seed": int,
+    "lr": float,
     "status": str,
-    "test_loss": float,
-    "test_accuracy": float,
-    "seconds_compile": float,
-    "seconds_train": float,
-    "seconds_evaluate": float,
 }
-TEST_TAGS = {"test/loss": "test_loss", "test/accuracy": "test_accuracy"}
 
 
 def write(experiment: Experiment, form: str, out: Path | None = None) -> list[Path]:
@@ -58,10 +46,10 @@ def write(experiment: Experiment, form: str, out: Path | None = None) -> list[Pa
 def as_record(experiment: Experiment) -> dict[str, Any]:
     """Return every run and every epoch as JSON values; what is absent or not finite is null."""
     runs = [
-        _run(one) | {"seconds": asdict(one.result.seconds), "rows": [asdict(row) for row in one.result.rows]}
-        for one in experiment.finished
+        _run(name, one) | {"seconds": asdict(one.result.seconds), "rows": _rows(name, one)}
+        for name, one in _named(experiment)
     ]
-    return dict(finite({"experiment": _name(experiment), "setting": asdict(experiment.setting), "runs": runs}))
+    return dict(finite({"experiment": _name(experiment), "setting": experiment.record(), "runs": runs}))
 
 
 def _write_json(experiment: Experiment, folder: Path) -> list[Path]:
@@ -78,20 +66,19 @@ def _write_parquet(experiment: Experiment, folder: Path) -> list[Path]:
     import pyarrow as pa
     from pyarrow import parquet
 
-    arrow: dict[Any, Any] = {str: pa.string(), int: pa.int64(), float: pa.float64(), float | None: pa.float64()}
-    epoch_columns: dict[str, Any] = {"run_id": str} | get_type_hints(Row)
-    epochs = [
-        {"run_id": run_id} | asdict(row)
-        for run_id, one in ((one.run.run_id, one) for one in experiment.finished)
-        for row in one.result.rows
-    ]
+    arrow: dict[Any, Any] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+    subject = experiment.setting.subject
+    epoch_columns = {"run_id": str} | {name: KINDS.get(name, float) for name in columns_of(subject)}
+    epochs = [{"run_id": one.run_id} | row for name, one in _named(experiment) for row in _rows(name, one)]
     ends = [
-        _run(one) | {f"seconds_{key}": value for key, value in asdict(one.result.seconds).items()}
-        for one in experiment.finished
+        _run(name, one) | {f"seconds_{key}": value for key, value in asdict(one.result.seconds).items()}
+        for name, one in _named(experiment)
     ]
+    figures = {f"test_{figure.name}": float for figure in subject.figures}
+    seconds = {f"seconds_{key}": float for key in ("compile", "train", "evaluate")}
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name, kinds, rows in (("epochs", epoch_columns, epochs), ("runs", RUN_COLUMNS, ends)):
+    for name, kinds, rows in (("epochs", epoch_columns, epochs), ("runs", RUN_COLUMNS | figures | seconds, ends)):
         schema = pa.schema([(key, arrow[kind]) for key, kind in kinds.items()])
         content = io.BytesIO()
         parquet.write_table(pa.Table.from_pylist(rows, schema), content)
@@ -112,8 +99,8 @@ def _write_tensorboard(experiment: Experiment, folder: Path) -> list[Path]:
         new.mkdir()
         for one in experiment.finished:
             if one.result.rows:
-                (new / one.run.run_id).mkdir()
-                (new / one.run.run_id / EVENTS).write_bytes(_events(one))
+                (new / one.run_id).mkdir()
+                (new / one.run_id / EVENTS).write_bytes(_events(one))
         if target.exists():
             target.rename(workshop / "old")
         new.rename(target)
@@ -141,18 +128,20 @@ def _events(one: Finished) -> bytes:
     content = io.BytesIO()
     records = RecordWriter(content)
 
-    def scalars(row: Row, tags: dict[str, str], source: object) -> None:
-        found = {tag: getattr(source, name) for tag, name in tags.items()}
+    def scalars(epoch: int, step: int, found: Mapping[str, float | None]) -> None:
         values = [Summary.Value(tag=tag, simple_value=value) for tag, value in found.items() if value is not None]
-        wall_time = start + seconds * row.epoch / len(rows)
-        records.write(Event(wall_time=wall_time, step=row.step, summary=Summary(value=values)).SerializeToString())
+        wall_time = start + seconds * epoch / len(rows)
+        records.write(Event(wall_time=wall_time, step=step, summary=Summary(value=values)).SerializeToString())
 
     rows, seconds = one.result.rows, one.result.seconds.train
+    names = [figure.name for figure in one.setting.subject.figures]
+    columns = {f"{split}/{name}": one.column(f"{split}_{name}") for split in ("train", "val") for name in names}
+    columns["learning_rate"] = one.column("lr")
     start = time.time() - seconds
     records.write(Event(wall_time=start, file_version="brain.Event:2").SerializeToString())
-    for row in rows:
-        scalars(row, TAGS, row)
-    scalars(rows[-1], TEST_TAGS, one.result)
+    for i, row in enumerate(rows):
+        scalars(row.epoch, row.step, {tag: column[i] for tag, column in columns.items()})
+    scalars(rows[-1].epoch, rows[-1].step, {f"test/{name}": one.final(f"test_{name}") for name in names})
     return content.getvalue()
 
 
@@ -175,17 +164,27 @@ def _refuse_strangers(target: Path) -> None:
         )
 
 
-def _run(one: Finished) -> dict[str, Any]:
-    run, result = one.run, one.result
+def _named(experiment: Experiment) -> list[tuple[str, Finished]]:
+    """Every run with the name of its schedule among all."""
+    return [(experiment.names[one.schedule], one) for one in experiment.finished]
+
+
+def _run(name: str, one: Finished) -> dict[str, Any]:
     return {
-        "run_id": run.run_id,
-        "scheduler": run.schedule.label,
-        "spec": run.schedule.spec,
-        "seed": run.seed,
-        "status": str(result.status),
-        "test_loss": result.test_loss,
-        "test_accuracy": result.test_accuracy,
+        "run_id": one.run_id,
+        "scheduler": name,
+        "spec": one.schedule.spec,
+        "seed": one.seed,
+        "lr": one.schedule.lr,
+        "status": str(one.result.status),
+        **{f"test_{figure.name}": one.final(f"test_{figure.name}") for figure in one.setting.subject.figures},
     }
+
+
+def _rows(name: str, one: Finished) -> list[dict[str, Any]]:
+    """Its epochs as the experiment's epochs.csv has them."""
+    columns, cells = columns_of(one.setting.subject), cells_of(one.result.rows, one.setting.subject)
+    return [dict(zip(columns, row, strict=True)) | {"scheduler": name} for row in cells]
 
 
 def _name(experiment: Experiment) -> str:

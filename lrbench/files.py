@@ -10,11 +10,8 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-from lrbench.errors import BadResults
 
 MOST_BYTES = 2**34  # of any file, MOST_JSON of a record: more is no file of ours
 MOST_JSON = 2**24
@@ -103,17 +100,6 @@ def read_json(path: Path) -> dict[str, Any]:
 def digest(value: Any) -> str:
     """Return the sha256 of a value's canonical JSON, in hex."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-@contextlib.contextmanager
-def spoken(
-    path: Path, remedy: str = "Choose another results folder with -o, or free the place."
-) -> Iterator[None]:
-    """Turn an OSError while `path` is written into BadResults, which says what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise BadResults(f"{path} cannot be written: {error.strerror or error}.", remedy) from error
 
 
 def _no_constant(name: str) -> None:

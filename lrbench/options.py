@@ -76,8 +76,20 @@ TRAINING = _table(
         default="sgd",
         examples=("sgd(momentum=0.9)", "adam"),
     ),
-    Wish(name="hidden", metavar="N", help="Units of the hidden layer.", default=128, examples=("128",)),
-    Wish(name="problem", metavar="NAME", help="What is trained.", default="mnist", examples=("mnist",)),
+    Wish(
+        name="problem",
+        metavar="NAME",
+        help='What is trained; with parameters: "mnist(hidden=256)".',
+        default="mnist",
+        examples=("mnist", "mnist(hidden=256)"),
+    ),
+    Wish(
+        name="hidden",
+        metavar="N",
+        help="Short for the problem's parameter: units of the hidden layer.",
+        said="128",
+        examples=("128",),
+    ),
     Wish(
         name="train_size",
         metavar="N",
@@ -117,8 +129,8 @@ TRAINING = _table(
     Wish(
         name="checkpoint_every",
         metavar="N",
-        help="Epochs after which a run can go on if it is interrupted.",
-        default=1,
+        help="Epochs from one checkpoint of a run to the next.",
+        said="a checkpoint a second",
         examples=("5",),
     ),
     Wish(
@@ -150,7 +162,7 @@ QUESTION = _table(
         name="metric",
         metavar="NAME",
         help="The final figure to compare: test_accuracy, val_loss, …",
-        default="test_accuracy",
+        said="the problem's own: test_accuracy",
         examples=("val_loss",),
     ),
     Wish(

@@ -3,16 +3,18 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from lrbench import problems
 from lrbench.config import Config
-from lrbench.errors import BadConfig
+from lrbench.errors import BadConfig, nearest
+from lrbench.names import Named, names
 from lrbench.optimizers import parse_optimizer
 from lrbench.runs import Run, Setting
 from lrbench.schedules import Schedule, parse_list, rates, warnings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """The runs of one command, all of one setting, seed by seed so that whole pairs come first."""
 
@@ -20,6 +22,12 @@ class Plan:
     setting: Setting
     runs: tuple[Run, ...]
     warnings: tuple[str, ...]
+
+    @cached_property
+    def names(self) -> dict[Named, str]:
+        """What each schedule is called among these: a name that no other has."""
+        first = {run.schedule: run for run in reversed(self.runs)}
+        return names(first[schedule].named for schedule in self.schedules)
 
     @property
     def schedules(self) -> list[Schedule]:
@@ -108,8 +116,13 @@ def _runs(schedules: list[Schedule], seeds: tuple[int, ...], setting: Setting) -
 def _check_feedback(schedule: Schedule, setting: Setting) -> None:
     """A schedule that looks at the training needs something to look at."""
     rule = schedule.feedback(setting.horizon)
+    columns = [column for column in setting.subject.columns if column.startswith("val_")]
+    if rule and rule.monitor not in columns:
+        raise BadConfig(
+            f"{schedule.label} looks at {rule.monitor}, which is not measured.", nearest(rule.monitor, columns)
+        )
     if rule and setting.validate_on == "none":
         raise BadConfig(
-            f"{schedule.label} looks at {rule.monitor}, and --val-size 0 leaves nothing to validate on.",
-            "Leave it out of --schedulers, keep a validation set, or say --validate-on test.",
+            f"{schedule.label} looks at {rule.monitor}, and val_size=0 leaves nothing to validate on.",
+            "Leave that schedule out, keep a validation set, or say validate_on=test",
         )

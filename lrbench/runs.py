@@ -41,6 +41,11 @@ class Figure:
     better: Literal["higher", "lower"]
     is_share: bool = False  # a fraction 0..1, which people read in percent
 
+    @property
+    def title(self) -> str:
+        """Its name for people: `mean absolute error`."""
+        return self.name.replace("_", " ")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
@@ -265,6 +270,9 @@ class Finished:
         return self.result.test[i] if self.result.test else None
 
 
+Groups = Mapping[str, tuple[Finished, ...]]  # the runs of each schedule, by its name
+
+
 @dataclass(frozen=True, slots=True)
 class Damage:
     """A stored file that cannot be trusted."""
@@ -291,7 +299,7 @@ class Experiment:
         return names(one.schedule for one in self.finished)
 
     @cached_property
-    def groups(self) -> dict[str, tuple[Finished, ...]]:
+    def groups(self) -> Groups:
         """The runs of each schedule, by its name, ordered by seed."""
         found: dict[str, list[Finished]] = {}
         for one in self.finished:
@@ -306,6 +314,11 @@ class Experiment:
     def describe(self) -> str:
         """One line for titles."""
         return self.setting.describe(self.peaks)
+
+    def record(self) -> dict[str, Any]:
+        """Return its setting as JSON values, with the peak rates of its schedules."""
+        title = {"title": self.setting.subject.title, "peak_rates": self.peaks}
+        return {**title, **self.setting.identity, "optimizer": self.setting.optimizer}
 
 
 def in_order(finished: Iterable[Finished]) -> tuple[Finished, ...]:
@@ -324,7 +337,9 @@ def peak_rates(peaks: Iterable[float]) -> str:
     if not rates:
         return "no peak rate"
     low, high = min(rates), max(rates)
-    return f"peak rate {low:g}" if low == high else f"peak rates {low:g} to {high:g}"
+    if low == high:
+        return f"peak rate {low:g}"
+    return f"peak rates {low:g} {'and' if len(rates) == 2 else 'to'} {high:g}"
 
 
 def run_id(label: str, seed: int, key: str) -> str:

@@ -1,49 +1,57 @@
 """From the runs of an experiment to one row per schedule."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lrbench.errors import BadConfig, nearest
 from lrbench.judging.comparisons import Scores
-from lrbench.judging.groups import by_scheduler
 from lrbench.judging.statistics import mean_interval
-from lrbench.runs import Experiment
-from lrbench.runs import Status
+from lrbench.runs import Experiment, Finished, Status, Subject
 
-SUMMARY_COLUMNS = {
-    "scheduler": "the schedule's label",
-    "n": "runs that finished: every mean of the row is over these",
-    "diverged": "runs that did not, because a loss was not finite",
-    "failed": "runs that an exception ended",
-    "test_accuracy_mean": "fraction 0..1",
-    "test_accuracy_low": "95 % t interval of the mean, from two runs on",
-    "test_accuracy_high": "",
-    "val_accuracy_mean": "fraction 0..1, after the last epoch",
-    "test_loss_mean": "nats",
-    "val_loss_mean": "nats, after the last epoch",
-    "train_loss_mean": "nats, over the last epoch as it was trained",
-    "final_rate_mean": "the rate that the last update used",
-    "validated_on": "split, test or none",
+
+def summary_columns(subject: Subject) -> dict[str, str]:
+    """Return the columns of `summarize`, each with what it holds. Figures are in their own units, shares 0..1."""
+    compared = subject.compared.name
+    others = [figure.name for figure in subject.figures if figure.name != compared]
+    return {
+        "scheduler": "the schedule's name",
+        "n": "runs that finished: every mean of the row is over these",
+        "diverged": "runs that did not, because a loss was not finite",
+        "failed": "runs that an exception ended",
+        f"test_{compared}_mean": "after the last epoch",
+        f"test_{compared}_low": "95 % t interval of the mean, from two runs on",
+        f"test_{compared}_high": "",
+        f"val_{compared}_mean": "after the last epoch",
+        **{f"{split}_{name}_mean": SPLITS[split] for name in others for split in SPLITS},
+        "final_rate_mean": "the rate that the last update used",
+        "validated_on": "split, test or none",
+    }
+
+
+SPLITS = {
+    "test": "after the last epoch",
+    "val": "after the last epoch",
+    "train": "over the last epoch as it was trained",
 }
 
 
 def summarize(experiment: Experiment) -> pd.DataFrame:
-    """Return one row per schedule with the columns SUMMARY_COLUMNS, the best mean test accuracy first.
+    """Return one row per schedule with the columns of `summary_columns`, the best mean of the test figure first.
 
     A mean without a run, and an interval without two, is nan.
     """
-    groups = by_scheduler(experiment)
-    ends = pd.DataFrame([_end(label, one.result) for label, runs in groups.items() for one in runs])
-    rows = [
-        _row(str(label), group) | {"validated_on": experiment.setting.validate_on}
-        for label, group in (ends.groupby("scheduler") if len(ends) else [])
-    ]
-    table = pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
+    subject = experiment.setting.subject
+    columns = summary_columns(subject)
+    rows = [_row(name, runs, columns) for name, runs in experiment.groups.items()]
+    table = pd.DataFrame(rows, columns=list(columns)).assign(validated_on=experiment.setting.validate_on)
     return table.sort_values(
-        ["test_accuracy_mean", "scheduler"], ascending=[False, True], na_position="last", ignore_index=True
+        [f"test_{subject.compared.name}_mean", "scheduler"],
+        ascending=[subject.compared.better == "lower", True],
+        na_position="last",
+        ignore_index=True,
     )
 
 
@@ -61,7 +69,7 @@ def summarize_scores(scores: Scores) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def sort(table: pd.DataFrame, by: str, scores: Scores) -> pd.DataFrame:
+def sort(table: pd.DataFrame, by: str, scores: Scores, subject: Subject | None) -> pd.DataFrame:
     """Order the rows by the mean of the scores, or by another column: the best first, `scheduler` by name.
 
     Raises BadConfig for a stranger.
@@ -73,7 +81,10 @@ def sort(table: pd.DataFrame, by: str, scores: Scores) -> pd.DataFrame:
     columns |= {"scheduler": "scheduler", "n": "n"}
     if by not in columns:
         raise BadConfig(f"There is no column {by!r} to sort by.", nearest(by, columns))
-    ascending = scores.lower_is_better if by == scores.metric else by == "scheduler" or "loss" in by
+    if by in ("scheduler", "n", "final_rate"):
+        ascending = by == "scheduler"
+    else:
+        ascending = subject.find(by).better == "lower" if subject else scores.lower_is_better
     return table.sort_values(
         columns[by], ascending=ascending, na_position="last", ignore_index=True, kind="stable"
     )
@@ -90,33 +101,24 @@ def as_csv(table: pd.DataFrame) -> str:
     return table.to_csv(index=False, lineterminator="\n")
 
 
-def _end(label: str, result: Any) -> dict[str, Any]:
-    done = result.status is Status.DONE
-    last = result.rows[-1] if done else None
-    figures = {
-        "test_accuracy": result.test_accuracy,
-        "test_loss": result.test_loss,
-        "val_accuracy": last and last.val_accuracy,
-        "val_loss": last and last.val_loss,
-        "train_loss": last and last.train_loss,
-        "final_rate": last and last.lr,
-    }
-    return {"scheduler": label, "status": result.status} | {
-        key: np.nan if value is None or not done else value for key, value in figures.items()
-    }
-
-
-def _row(label: str, group: pd.DataFrame) -> dict[str, Any]:
-    done = group[group["status"] == Status.DONE]
-    low, high = mean_interval(done["test_accuracy"])
-    return {
-        "scheduler": label,
+def _row(name: str, runs: Sequence[Finished], columns: Iterable[str]) -> dict[str, object]:
+    done = [one for one in runs if one.result.status is Status.DONE]
+    row: dict[str, object] = {
+        "scheduler": name,
         "n": len(done),
-        "diverged": int((group["status"] == Status.DIVERGED).sum()),
-        "failed": int((group["status"] == Status.FAILED).sum()),
-        "test_accuracy_low": low,
-        "test_accuracy_high": high,
-    } | {
-        f"{key}_mean": done[key].mean()
-        for key in ("test_accuracy", "val_accuracy", "test_loss", "val_loss", "train_loss", "final_rate")
+        "diverged": sum(one.result.status is Status.DIVERGED for one in runs),
+        "failed": sum(one.failed for one in runs),
     }
+    for column in columns:
+        figure, _, kind = column.rpartition("_")
+        if kind == "mean":
+            values = _finals(done, figure)
+            row[column] = values.mean() if values.size else np.nan
+        elif kind == "low":
+            row[column], row[f"{figure}_high"] = mean_interval(_finals(done, figure))
+    return row
+
+
+def _finals(done: Sequence[Finished], figure: str) -> NDArray[np.float64]:
+    values = [one.final("lr" if figure == "final_rate" else figure) for one in done]
+    return np.array([np.nan if value is None else value for value in values], float)

@@ -17,7 +17,6 @@ from lrbench.show import printable
 
 if TYPE_CHECKING:
     from lrbench.config import Config
-    from lrbench.runs import Experiment
     from lrbench.runner import Outcome
 
 
@@ -77,7 +76,7 @@ def run(
     if failed:
         runs = "1 run" if len(failed) == 1 else f"{len(failed)} runs"
         speak(
-            f"{runs} failed; run.json in {outcome.experiment.folder / 'runs' / failed[0].run.run_id} says where.",
+            f"{runs} failed; run.json in {outcome.experiment.folder / 'runs' / failed[0].run_id} says where.",
             "The same command again tries them once more.",
         )
     broken = any(one.result.status is not Status.DONE for one in outcome.planned)
@@ -89,15 +88,10 @@ def _conduct(wishes: "Config", *, debug: bool, quiet: bool, verbose: bool) -> "O
     from lrbench import runner
     from lrbench.show import noise, progress
 
-    def tabulate(experiment: "Experiment") -> bytes:
-        from lrbench import api  # pandas: not before something is to be tabulated
-
-        return api.summary_csv(experiment)
-
     with noise.kept_off_screen(show=debug) as kept, runner.signals_raise():
         listener = progress.progress_for(sys.stderr, quiet=quiet, verbose=verbose)
         try:
-            return runner.conduct(wishes, listener, tabulate)
+            return runner.conduct(wishes, listener)
         except EngineUnavailable:
             typer.echo(kept.read(), err=True)
             raise
@@ -109,7 +103,6 @@ def _verify(wishes: "Config", *, debug: bool) -> int:
     """Print of each run that was trained again whether it gave the same bytes."""
     from lrbench import environment, runner
     from lrbench.show import noise
-    from lrbench.show.progress import name
 
     with noise.kept_off_screen(show=debug), runner.signals_raise():
         verified, damage = runner.verify(wishes)
@@ -117,7 +110,9 @@ def _verify(wishes: "Config", *, debug: bool) -> int:
         speak(f"Damaged: {broken.text}", broken.hint)
     here = environment.describe()
     for each in verified:
-        typer.echo(f"{'different' if each.difference else 'same bytes'}  {name(each.stored.run)}")
+        typer.echo(
+            f"{'different' if each.difference else 'same bytes'}  {each.stored.schedule.spec}, seed {each.stored.seed}"
+        )
         if each.difference:
             typer.echo(f"  {each.difference}")
             typer.echo(printable(f"  made with {_made_on(each.stored.environment)}"))
@@ -140,12 +135,10 @@ def _list_runs(wishes: "Config") -> int:
     plan = make_plan(wishes)
     folder = wishes.out / plan.experiment
     stored = load(folder).finished if (folder / "experiment.json").exists() else ()
-    done = {one.run.run_id for one in stored if not one.failed}
-    typer.echo(printable(f"{folder}: {plan.setting.describe()}"))
+    done = {one.key for one in stored if not one.failed}
+    typer.echo(printable(f"{folder}: {plan.describe()}"))
     for each in plan.runs:
-        typer.echo(
-            f"{'done ' if each.run_id in done else 'to do'}  {each.run_id}  {each.schedule}, seed {each.seed}"
-        )
+        typer.echo(f"{'done ' if each.key in done else 'to do'}  {each.run_id}  {each.schedule}, seed {each.seed}")
     for warning in plan.warnings:
         typer.echo(f"Warning: {warning}", err=True)
     return DONE

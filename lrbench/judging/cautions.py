@@ -6,22 +6,21 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from lrbench.judging.groups import Groups, by_scheduler
-from lrbench.runs import Experiment, Finished
-from lrbench.runs import Status
+from lrbench.runs import Experiment, Finished, Groups, Status, Subject
 
-FITTED = 0.999  # train accuracy from which on there is nothing left to fit
+FITTED = 0.999  # of a share on the training examples: from there on nothing is left to fit
 SMALL_RATE = 1e-3  # of the peak rate
 NO_CHANGE = 1e-4  # relative, of a loss from one epoch to the next
 
 
 def cautions(experiment: Experiment, others: Iterable[Experiment] = ()) -> list[str]:
     """Return a sentence or two for each thing to know. `others`, those beside it, are looked at only if needed."""
-    runs = by_scheduler(experiment)
+    runs = experiment.groups
+    subject = experiment.setting.subject
     checks = (
         _lost(runs),
         _untuned(experiment, runs, others),
-        _ceiling(runs),
+        _ceiling(runs, subject),
         _asleep(runs),
         _twins(runs),
         _mixed(experiment),
@@ -30,7 +29,7 @@ def cautions(experiment: Experiment, others: Iterable[Experiment] = ()) -> list[
     if experiment.setting.validate_on == "test":
         found.append(
             "Validation figures are those of the test set: whatever was chosen by them, test figures flatter. "
-            "Validate on held-out training images before choosing."
+            f"Validate on held-out training {subject.noun} before choosing."
         )
     return found
 
@@ -47,11 +46,11 @@ def _lost(runs: Groups) -> Iterator[str]:
 
 
 def _untuned(experiment: Experiment, runs: Groups, others: Iterable[Experiment]) -> Iterator[str]:
-    rates = {label: each[0].run.schedule.lr for label, each in runs.items()}
+    rates = {label: each[0].schedule.lr for label, each in runs.items()}
     shared = {peak: [label for label, rate in rates.items() if rate == peak] for peak in rates.values()}
     if all(len(sharing) < 2 for sharing in shared.values()):
         return
-    if any(_tunes(experiment, other) for other in others):
+    if _several_rates([experiment]) or any(_several_rates([experiment, other]) for other in others):
         return
     for peak, sharing in shared.items():
         if len(sharing) > 1:
@@ -64,25 +63,29 @@ def _untuned(experiment: Experiment, runs: Groups, others: Iterable[Experiment])
             )
 
 
-def _tunes(experiment: Experiment, other: Experiment) -> bool:
-    """Whether the other experiment differs in its peak rate alone."""
-    fields = [name for name in experiment.setting.__dataclass_fields__ if name != "lr"]
-    same = all(getattr(experiment.setting, name) == getattr(other.setting, name) for name in fields)
-    return same and other.setting.lr != experiment.setting.lr
+def _several_rates(experiments: Sequence[Experiment]) -> bool:
+    """Whether a schedule was tried at more than one peak rate, in experiments that share a setting."""
+    if len({str(each.setting.identity) for each in experiments}) > 1:
+        return False
+    tried = {(schedule.name, schedule.parameters, schedule.lr) for each in experiments for schedule in each.names}
+    return len(tried) > len({(name, parameters) for name, parameters, _ in tried})
 
 
-def _ceiling(runs: Groups) -> Iterator[str]:
-    fitted = [label for label, each in runs.items() if _mean_train_accuracy(each) >= FITTED]
+def _ceiling(runs: Groups, subject: Subject) -> Iterator[str]:
+    figure = subject.compared
+    if not (figure.is_share and figure.better == "higher"):
+        return
+    fitted = [label for label, each in runs.items() if _mean_at_end(each, f"train_{figure.name}") >= FITTED]
     if len(fitted) > 1 and 2 * len(fitted) >= len(runs):
         yield (
-            f"{_named(fitted)} fit over {100 * FITTED:g} % of the training images: at the ceiling, schedules come "
-            "out alike. Use fewer epochs, fewer training images or a harder problem."
+            f"{_named(fitted)} fit over {100 * FITTED:g} % of the training {subject.noun}: at the ceiling, schedules "
+            f"come out alike. Use fewer epochs, fewer training {subject.noun} or a harder problem."
         )
 
 
-def _mean_train_accuracy(each: Sequence[Finished]) -> float:
-    found = [one.result.rows[-1].train_accuracy for one in each if one.result.status is Status.DONE]
-    return float(np.mean(found)) if found else 0.0
+def _mean_at_end(each: Sequence[Finished], column: str) -> float:
+    values = [value for one in each if (value := one.final(column)) is not None]
+    return float(np.mean(values)) if values else 0.0
 
 
 def _asleep(runs: Groups) -> Iterator[str]:
@@ -100,16 +103,16 @@ def _asleep(runs: Groups) -> Iterator[str]:
 
 def _sleeping_epochs(one: Finished) -> int:
     rows = one.result.rows
-    loss = np.array([row.train_loss for row in rows])
+    loss = np.array([row.train[0] for row in rows])
     still = np.abs(np.diff(loss)) <= NO_CHANGE * np.abs(loss[1:])
-    low = np.array([max(row.lr_first, row.lr) for row in rows[1:]]) < SMALL_RATE * one.run.schedule.lr
+    low = np.array([max(row.lr_first, row.lr) for row in rows[1:]]) < SMALL_RATE * one.schedule.lr
     awake = np.flatnonzero(~(still & low))
     return len(rows) - 1 - (int(awake[-1]) + 1 if awake.size else 0)
 
 
 def _twins(runs: Groups) -> Iterator[str]:
     """Different schedules that were the same curve."""
-    paths = {label: {one.run.seed: _path(one) for one in each if one.result.rows} for label, each in runs.items()}
+    paths = {label: {one.seed: _path(one) for one in each if one.result.rows} for label, each in runs.items()}
     for a, b in combinations(paths, 2):
         shared = paths[a].keys() & paths[b].keys()
         if shared and all(np.array_equal(paths[a][seed], paths[b][seed]) for seed in shared):
@@ -120,7 +123,7 @@ def _twins(runs: Groups) -> Iterator[str]:
 
 
 def _path(one: Finished) -> NDArray[np.float64]:
-    return np.array([(row.lr_first, row.lr, row.train_loss, row.train_accuracy) for row in one.result.rows])
+    return np.array([(row.lr_first, row.lr, *row.train) for row in one.result.rows])
 
 
 def _mixed(experiment: Experiment) -> Iterator[str]:

@@ -16,15 +16,10 @@ from numpy.typing import NDArray
 
 from lrbench.errors import BadConfig, nearest
 from lrbench.judging import statistics as stats
-from lrbench.judging.groups import by_scheduler
-from lrbench.runs import Experiment, Finished
-from lrbench.runs import Status
+from lrbench.runs import Experiment, Status
 
 ALPHA = 0.05  # of the whole family of comparisons
 POWER = 0.8
-TEST_FIGURES = ("test_accuracy", "test_loss")
-EPOCH_FIGURES = ("val_accuracy", "val_loss", "train_accuracy", "train_loss")
-METRICS = (*TEST_FIGURES, *EPOCH_FIGURES)
 COSTS = {
     "loss",
     "losses",
@@ -62,15 +57,11 @@ class Verdict(StrEnum):
 class Scores:
     """One figure of every run: label -> seed -> value, None where the run diverged or failed."""
 
-    metric: str
+    metric: str  # `test_accuracy`
     lower_is_better: bool
     values: Mapping[str, Mapping[int, float | None]]
-
-    @property
-    def is_share(self) -> bool:
-        """Whether the figure is a fraction 0..1, which people read in percent."""
-        found = (value for runs in self.values.values() for value in runs.values() if value is not None)
-        return "accuracy" in self.metric and all(0 <= value <= 1 for value in found)
+    is_share: bool = False  # whether the figure is a fraction 0..1, which people read in percent
+    unit: str = ""  # of the figure, if it has one
 
     @property
     def finished(self) -> list[str]:
@@ -104,7 +95,7 @@ class Comparison:
     scheduler: str
     baseline: str
     metric: str
-    unit: str  # of the difference: points (hundredths of accuracy), nats, or nothing that is known
+    unit: str  # of the difference: points (hundredths) where the figure is a share, else the figure's, if any
     n: int  # pairs
     mean_difference: float  # schedule minus baseline, in the metric's unit
     ci_low: float  # 95 % paired t interval of it
@@ -126,23 +117,17 @@ class Comparison:
     minimum_detectable_effect: float  # the smallest difference that n pairs show with that power
 
 
-def scores_of(experiment: Experiment, metric: str = "test_accuracy") -> Scores:
+def scores_of(experiment: Experiment, metric: str) -> Scores:
     """Return a final figure of every run of an experiment. Raises BadConfig for a stranger."""
-    if metric not in METRICS:
-        raise BadConfig(f"There is no final figure {metric!r}.", nearest(metric, METRICS))
-
-    def final(one: Finished) -> float | None:
-        if one.result.status is not Status.DONE:
-            return None
-        found: float | None = getattr(one.result if metric in TEST_FIGURES else one.result.rows[-1], metric)
-        if found is None:
-            raise BadConfig(f"{metric} was not measured in {experiment.name}.", "Compare test_accuracy.")
-        return found
-
-    values = {
-        label: {one.run.seed: final(one) for one in each} for label, each in by_scheduler(experiment).items()
-    }
-    return Scores(metric, "loss" in metric, values)
+    subject = experiment.setting.subject
+    figure = subject.find(metric)
+    values = {name: {one.seed: one.final(metric) for one in runs} for name, runs in experiment.groups.items()}
+    done = (one for one in experiment.finished if one.result.status is Status.DONE)
+    if any(one.final(metric) is None for one in done):
+        raise BadConfig(
+            f"{metric} was not measured in {experiment.name}.", f"Compare test_{subject.compared.name}."
+        )
+    return Scores(metric, figure.better == "lower", values, figure.is_share, figure.unit)
 
 
 def lower_is_better(figure: str) -> bool:
@@ -155,16 +140,18 @@ def lower_is_better(figure: str) -> bool:
     return bool(words & COSTS)
 
 
-def choose_baseline(scores: Scores, wanted: str | None, validation: Scores | None) -> str | None:
-    """Return the schedule to compare with: the wanted one, `constant`, or the best by validation.
+def choose_baseline(
+    scores: Scores, wanted: str | None, validation: Scores | None, usual: str | None = "constant"
+) -> str | None:
+    """Return the schedule to compare with: the wanted one, the usual one, or the best by validation.
 
     One that never finished is none, unless it is wanted. None if there is nothing to choose by.
     Raises BadConfig if the wanted one is a stranger.
     """
     if wanted is not None and wanted not in scores.values:
         raise BadConfig(f"There is no schedule {wanted!r} to compare with.", nearest(wanted, scores.values))
-    if wanted or "constant" in scores.finished:
-        return wanted or "constant"
+    if wanted or usual in scores.finished:
+        return wanted or usual
     return next(iter(validation.ranked()), None) if validation else None
 
 
@@ -277,7 +264,7 @@ def _measure(scores: Scores, a: str, b: str, x: Values, y: Values, margin: float
         scheduler=a,
         baseline=b,
         metric=scores.metric,
-        unit="points" if scores.is_share else "nats" if scores.metric.endswith("_loss") else "",
+        unit="points" if scores.is_share else scores.unit,
         n=n,
         mean_difference=float(d.mean()) if n else math.nan,
         ci_low=low,

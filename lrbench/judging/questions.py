@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lrbench import problems
 from lrbench.errors import BadConfig
 from lrbench.foreign import finite
 from lrbench.judging.cautions import cautions
@@ -23,26 +22,25 @@ from lrbench.judging.comparisons import (
     winner,
     with_all_pairs,
 )
-from lrbench.judging.groups import by_scheduler
-from lrbench.judging.targets import Reached, check_fraction, time_to_target
+from lrbench.judging.targets import Reached, time_to_target
 from lrbench.judging.tidy import read_scores
 from lrbench.options import number, shown, unfit
-from lrbench.runs import Experiment
+from lrbench.runs import Experiment, peak_rates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What is to be compared. It checks itself: raises BadConfig. Numbers may come as texts."""
 
-    metric: str = "test_accuracy"
+    metric: str | None = None  # None: the test figure that the problem is compared by
     lower_is_better: bool | None = None  # None: known of lrbench's own figures, guessed from other names
     baseline: str | None = None  # None: `constant`, or the best by validation
     every_pair: bool = False
     margin: float | None = None  # in the metric's unit: what counts as no difference
-    target: float | None = None  # validation accuracy, a fraction
+    target: float | None = None  # of the validation figure that the problem is compared by
 
     def __post_init__(self) -> None:
-        for name, value in (("metric", self.metric), ("baseline", self.baseline or "constant")):
+        for name, value in (("metric", self.metric or "test_loss"), ("baseline", self.baseline or "constant")):
             if not isinstance(value, str) or not value:
                 raise unfit(name, value, "is no name")
         for name in ("margin", "target"):
@@ -54,8 +52,6 @@ class Question:
         if self.margin is not None and not 0 < self.margin < math.inf:
             problem = "is not above 0" if self.margin <= 0 else "is not finite"
             raise BadConfig(f"margin={self.margin:g} {problem}.", "For 0.1 points of accuracy, write margin=0.001")
-        if self.target is not None:
-            check_fraction(self.target)
         if self.every_pair and self.baseline is not None:
             raise BadConfig(
                 f"baseline={self.baseline} and every_pair=True are two different questions.",
@@ -101,13 +97,15 @@ class Answer:
 
 def answer(experiment: Experiment, question: Question, others: Iterable[Experiment] = ()) -> Answer:
     """Answer a question from an experiment's finished runs; `others` are those beside it. Raises BadConfig."""
-    scores = scores_of(experiment, question.metric)
-    validation = None if experiment.setting.validate_on == "none" else scores_of(experiment, "val_accuracy")
-    found = _answer(scores, question, validation)
+    compared = experiment.setting.subject.compared.name
+    scores = scores_of(experiment, question.metric or f"test_{compared}")
+    validation = None if experiment.setting.validate_on == "none" else scores_of(experiment, f"val_{compared}")
+    asked = replace(question, baseline=_called(experiment, question.baseline))
+    found = _answer(scores, asked, validation, _the_constant(experiment))
     return replace(
         found,
         name=experiment.name,
-        title=experiment.setting.describe(),
+        title=experiment.describe(),
         cautions=tuple(cautions(experiment, others)),
         reached=tuple(time_to_target(experiment, question.target)) if question.target is not None else (),
         experiment=experiment,
@@ -118,15 +116,17 @@ def answer_file(path: Path, question: Question) -> Answer:
     """Answer a question from a tidy CSV file. Raises BadResults or BadConfig."""
     if question.target is not None:
         raise BadConfig("A target needs an experiment's epochs.", "Leave it out, or name a results folder.")
-    scores = read_scores(path, question.metric, question.lower_is_better)
-    return replace(_answer(scores, question, None), name=path.name, title=question.metric)
+    scores = read_scores(path, question.metric or "test_accuracy", question.lower_is_better)
+    return replace(_answer(scores, question, None, "constant"), name=path.name, title=scores.metric)
 
 
 def fitting(question: Question, experiment: Experiment, all_: Iterable[Experiment]) -> Question:
     """Return the question as it fits one of several: where only others have its baseline, the default one."""
-    own = by_scheduler(experiment)
-    elsewhere = any(question.baseline in by_scheduler(each) for each in all_)
-    return replace(question, baseline=None) if question.baseline not in own and elsewhere else question
+
+    def has(each: Experiment) -> bool:
+        return _called(each, question.baseline) in each.groups
+
+    return replace(question, baseline=None) if not has(experiment) and any(map(has, all_)) else question
 
 
 def holds(answers: Sequence[Answer], conditions: Sequence[str]) -> list[tuple[str, Answer, Comparison]]:
@@ -168,12 +168,10 @@ def _states(found: Answer, condition: str) -> list[tuple[tuple[str, str], Verdic
 def scope_of(experiment: Experiment, *labels: str) -> str:
     """Return what a verdict on these schedules is about, in a few words: problem, optimizer, epochs, peak rate."""
     setting = experiment.setting
-    runs = by_scheduler(experiment)
-    peaks = {runs[label][0].run.schedule.lr for label in labels or runs}
-    rate = f"peak rate {peaks.pop():g}" if len(peaks) == 1 else f"peak rates {min(peaks):g} and {max(peaks):g}"
-    title = problems.find(setting.problem).title(setting.hidden)
+    runs = experiment.groups
+    rate = peak_rates(runs[label][0].schedule.lr for label in labels or runs)
     epochs = "1 epoch" if setting.epochs == 1 else f"{setting.epochs} epochs"
-    return f"{title}, {setting.optimizer}, {epochs}, {rate}"
+    return f"{setting.subject.title}, {setting.optimizer}, {epochs}, {rate}"
 
 
 def comparison_record(found: Answer, comparison: Comparison) -> dict[str, Any]:
@@ -181,8 +179,20 @@ def comparison_record(found: Answer, comparison: Comparison) -> dict[str, Any]:
     return dict(finite(asdict(comparison) | {"scope": found.scope(comparison)}))
 
 
-def _answer(scores: Scores, question: Question, validation: Scores | None) -> Answer:
-    baseline = choose_baseline(scores, question.baseline, validation)
+def _called(experiment: Experiment, words: str | None) -> str | None:
+    """Return the name here of the schedule that the user's words mean: its name, its label or its spec."""
+    meant = [name for each, name in experiment.names.items() if words in (name, each.words, each.spec)]
+    return meant[0] if len(meant) == 1 else words
+
+
+def _the_constant(experiment: Experiment) -> str | None:
+    """Return the name of the schedule that keeps its rate; None if there is none, or several."""
+    meant = [name for each, name in experiment.names.items() if each.name == "constant" and not each.is_label]
+    return meant[0] if len(meant) == 1 else None
+
+
+def _answer(scores: Scores, question: Question, validation: Scores | None, usual: str | None) -> Answer:
+    baseline = choose_baseline(scores, question.baseline, validation, usual)
     if question.every_pair or len(scores.values) < 2:
         baseline = None
     margin = question.margin

@@ -45,7 +45,9 @@ def read_scores(path: Path, metric: str, lower_is_better: bool | None = None) ->
         for label, runs in last.items()
     }
     lower = guess_direction(metric) if lower_is_better is None else lower_is_better
-    return Scores(metric, lower, values)
+    figures = [value for runs in values.values() for value in runs.values() if value is not None]
+    is_share = "accuracy" in metric and all(0 <= value <= 1 for value in figures)
+    return Scores(metric, lower, values, is_share, "nats" if metric.endswith("_loss") else "")
 
 
 def _check_columns(path: Path, columns: list[str], metric: str, hint: str) -> list[str]:

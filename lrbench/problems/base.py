@@ -109,21 +109,21 @@ def resolve_sizes(subject: Subject, train_size: int | None, val_size: int | None
     if validate_on == "test":
         if val_size:
             raise BadConfig(
-                f"--val-size {val_size} and --validate-on test are two different validation sets.",
+                f"val_size={val_size} and validate_on=test are two different validation sets.",
                 "Leave one of them out.",
             )
         val_size = 0
     val = whole // 12 if val_size is None else val_size
     if val >= whole:
         raise BadConfig(
-            f"--val-size {val:,} leaves none of the {whole:,} {subject.noun} of {name} to train on.",
-            f"Choose a number below {whole:,}, for example --val-size {whole // 12}.",
+            f"val_size={val} leaves none of the {whole:,} {subject.noun} of {name} to train on.",
+            f"Choose a number below {whole:,}, for example val_size={whole // 12}",
         )
     train = whole - val if train_size is None else train_size
     if train + val > whole:
         raise BadConfig(
-            f"--train-size {train:,} with --val-size {val:,} is more than the {whole:,} of {name}.",
-            f"Choose --train-size up to {whole - val:,}.",
+            f"train_size={train} with val_size={val} is more than the {whole:,} {subject.noun} of {name}.",
+            f"Choose at most train_size={whole - val}",
         )
     return Sizes(train, val, validate_on)
 

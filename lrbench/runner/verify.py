@@ -9,7 +9,7 @@ from lrbench.engine.events import Ended
 from lrbench.errors import BadResults
 from lrbench.plan import make_plan
 from lrbench.runner.threads import Threads
-from lrbench.runs import Damage, Finished, Row, RunResult, Setting, Task
+from lrbench.runs import Damage, Finished, RunResult, Setting, Task
 from lrbench.store import load, table_of
 from lrbench.store.tables import cells_of, columns_of
 

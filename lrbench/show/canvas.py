@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from lrbench.foreign import place
 from lrbench.files import write_whole
+from lrbench.foreign import place
 
 # Okabe & Ito's colours for all kinds of colour vision, without yellow, which vanishes on white.
 COLOURS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")

@@ -11,10 +11,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from lrbench.config import Config
-from lrbench.judging.groups import by_scheduler
 from lrbench.judging.questions import Answer
-from lrbench.runs import Finished
-from lrbench.runs import Status
+from lrbench.runs import Finished, Status
 from lrbench.show.canvas import MARKERS, colour, dashes, shown
 
 
@@ -42,11 +40,10 @@ class Group:
 
     def epochs(self, field: str) -> NDArray[np.float64]:
         """Return a column of epochs.csv for each run: float64 (runs, epochs)."""
-        found = np.full((len(self.runs), self.runs[0].run.setting.epochs), np.nan)
+        found = np.full((len(self.runs), self.runs[0].setting.epochs), np.nan)
         for values, one in zip(found, self.runs, strict=True):
-            for row in one.result.rows:
-                value = getattr(row, field)
-                values[row.epoch - 1] = np.nan if value is None or not math.isfinite(value) else value
+            for i, value in enumerate(one.column(field)):
+                values[i] = np.nan if value is None or not math.isfinite(value) else value
         return found
 
 
@@ -64,7 +61,7 @@ def looks(labels: Iterable[str]) -> dict[str, int]:
 def group(answer: Answer) -> list[Group]:
     """Return the runs by schedule, each with a look of its own."""
     assert answer.experiment is not None, "pictures and pages are made of an experiment"
-    runs, scores = by_scheduler(answer.experiment), answer.scores
+    runs, scores = answer.experiment.groups, answer.scores
     return [
         Group(label, runs[label], scores.finals(label), colour(i), dashes(i), MARKERS[i % len(MARKERS)])
         for label, i in sorted(looks(runs).items(), key=lambda item: item[1])

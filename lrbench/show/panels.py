@@ -11,6 +11,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from lrbench.judging.targets import Reached
+from lrbench.runs import Figure as Measured
+from lrbench.show import sentences
 from lrbench.show.canvas import clipped, height_of, log_if_wide, shown
 from lrbench.show.groups import Group, lowest_shown, mean_and_range
 
@@ -22,13 +24,15 @@ MANY = 6  # schedules that one panel can show together
 
 
 def draw_target(found: Sequence[Reached], groups: list[Group]) -> Figure:
-    """Validation accuracy after so many updates, the target as a line; a mark where the median run reached it."""
+    """The validation figure after so many updates, the target as a line; a mark where the median run reached it."""
     looks = {each.label: each for each in groups}
     labels = [shown(f"{looks[each.scheduler].said}: {in_words(each)}", LEGEND_CHARACTERS) for each in found]
     figure = Figure(figsize=(WIDTH, 4.8), layout="constrained")
     axes = figure.subplots()
-    values = [100 * looks[each.scheduler].epochs("val_accuracy") for each in found]
-    target = 100 * found[0].target
+    measured = found[0].figure
+    scale = 100 if measured.is_share else 1
+    values = [scale * looks[each.scheduler].epochs(f"val_{measured.name}") for each in found]
+    target = scale * found[0].target
     for each, table, label in zip(found, values, labels, strict=True):
         look = looks[each.scheduler]
         mean_and_range(axes, _steps(look), table, look, marker=look.marker, label=label)
@@ -37,13 +41,14 @@ def draw_target(found: Sequence[Reached], groups: list[Group]) -> Figure:
                 [each.median_step], [target], color=look.colour, marker=look.marker, markersize=9, clip_on=False
             )
     axes.axhline(target, color="#444444", linewidth=1, zorder=1)
-    if (lowest := lowest_shown(values)) is not None:
+    if measured.better == "higher" and (lowest := lowest_shown(values)) is not None:
         axes.set_ylim(bottom=min(lowest, target - 1))
     several = any(each.n > 1 for each in found)
     axes.set(
-        title=f"Steps to {target:g} % validation accuracy" + (", marked at the median run" if several else ""),
+        title=f"Steps to {sentences.target(measured, found[0].target)} validation {measured.title}"
+        + (", marked at the median run" if several else ""),
         xlabel="step",
-        ylabel="% of examples",
+        ylabel=sentences.axis_label(measured),
     )
     axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
@@ -60,14 +65,14 @@ def in_words(each: Reached) -> str:
 
 def _steps(look: Group) -> NDArray[np.int64]:
     """Return the updates so far after each epoch: int64 (epochs,)."""
-    horizon = look.runs[0].run.setting.horizon
+    horizon = look.runs[0].setting.horizon
     return np.arange(1, horizon.epochs + 1) * horizon.steps_per_epoch
 
 
-def draw_small_multiples(groups: list[Group], field: str, name: str) -> Figure:
+def draw_small_multiples(groups: list[Group], measured: Measured, split: str) -> Figure:
     """One panel per schedule: its mean and range in front, the means of the others thin and grey behind."""
-    scale = 100 if "accuracy" in field else 1
-    tables = [scale * each.epochs(field) for each in groups]
+    scale = 100 if measured.is_share else 1
+    tables = [scale * each.epochs(f"{split}_{measured.name}") for each in groups]
     rows = math.ceil(len(groups) / PANELS_ABREAST)
     titles = [clipped(each.legend) for each in groups]
     figure = Figure(figsize=(WIDTH, 1.0 + rows * (1.25 + height_of(titles, SIZE))), layout="constrained")
@@ -80,9 +85,10 @@ def draw_small_multiples(groups: list[Group], field: str, name: str) -> Figure:
         axes.tick_params(labelsize=SIZE, labelbottom=i + PANELS_ABREAST >= len(groups))
     for axes in panels[len(groups) :]:
         axes.set_axis_off()
-    _share_axes(panels[0], tables, logarithmic=scale == 1)
+    _share_axes(panels[0], tables, logarithmic=not measured.is_share)
     figure.supxlabel("epoch", fontsize=SIZE + 1)
-    figure.supylabel(f"{name}, {'% of examples' if scale == 100 else 'nats per example'}", fontsize=SIZE + 1)
+    name = f"{'training' if split == 'train' else 'validation'} {measured.title}"
+    figure.supylabel(f"{name}, {sentences.axis_label(measured)}", fontsize=SIZE + 1)
     return figure
 
 

@@ -15,16 +15,18 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from lrbench.errors import BadResults
-from lrbench.judging.comparisons import TEST_FIGURES, Comparison, Scores
+from lrbench.judging.comparisons import Comparison, Scores
 from lrbench.judging.questions import Answer
 from lrbench.judging.statistics import mean_interval
-from lrbench.schedules import rates
+from lrbench.runs import Figure as Measured
+from lrbench.runs import Setting
+from lrbench.schedules.knots import interpolate
 from lrbench.show import PlotFormat
 from lrbench.show.canvas import STYLE, add_legend, log_if_wide, save, thinned
 from lrbench.show.groups import Group, group, lowest_shown, mean_and_range
 from lrbench.show.panels import MANY, draw_small_multiples, draw_target
-from lrbench.show.sentences import family, figure_name
-from lrbench.show.verdict_plots import draw_all_pairs, draw_forest, percents
+from lrbench.show.sentences import axis_label, family, figure_name
+from lrbench.show.verdict_plots import draw_all_pairs, draw_forest, percents, scores_label
 
 MOST_LINES = 18  # of labels beside an axis
 TITLE_WIDTH = 14  # characters per inch
@@ -56,15 +58,12 @@ def figures(answer: Answer) -> Iterable[tuple[str, Figure]]:
     final = final_name(answer.scores.metric)
     panels: dict[str, Callable[[Axes, list[Group]], None]] = {
         "rates": draw_rates,
-        "train-loss": draw_train_loss,
-        "val-loss": draw_val_loss,
-        "val-accuracy": draw_val_accuracy,
+        **_per_figure(answer.experiment.setting),
         final: partial(draw_final, scores=answer.scores),
     }
-    validated = answer.experiment.setting.validate_on != "none"
-    if not validated:
-        del panels["val-loss"], panels["val-accuracy"]
-    yield "overview", _finish(_overview(panels, groups), answer, groups, legend=True)
+    loss = f"val-{answer.experiment.setting.subject.figures[0].name}"
+    quarters = [panel for name, panel in panels.items() if name != loss]  # one loss is enough there
+    yield "overview", _finish(_overview(quarters, groups), answer, groups, legend=True)
     for name, panel in panels.items():
         seeds = name == final
         figure = Figure(figsize=(8, max(4.8, _beside(groups)) if seeds else 4.8), layout="constrained")
@@ -77,15 +76,27 @@ def figures(answer: Answer) -> Iterable[tuple[str, Figure]]:
         yield "all-pairs", _finish(draw_all_pairs(answer, groups), answer, groups, note=note)
     if answer.reached:
         yield "target", _finish(draw_target(answer.reached, groups), answer, groups, legend=True)
+    validated = answer.experiment.setting.validate_on != "none"
     if len(groups) > MANY:
-        shown = ("val_accuracy", "validation accuracy") if validated else ("train_loss", "training loss")
-        figure = draw_small_multiples(groups, *shown)
+        subject = answer.experiment.setting.subject
+        measured = subject.compared if validated else subject.figures[0]
+        figure = draw_small_multiples(groups, measured, "val" if validated else "train")
         yield "small-multiples", _finish(figure, answer, groups, note=f"{BANDS}; grey: the others' means")
 
 
 def final_name(metric: str) -> str:
     """Return the name of the picture of a final figure: test-accuracy, final-val-loss."""
-    return metric.replace("_", "-") if metric in TEST_FIGURES else f"final-{metric.replace('_', '-')}"
+    return ("" if metric.startswith("test_") else "final-") + metric.replace("_", "-")
+
+
+def _per_figure(setting: Setting) -> dict[str, Callable[[Axes, list[Group]], None]]:
+    """The panels of what was measured after every epoch: the loss, and what schedules are compared by."""
+    loss, compared = setting.subject.figures[0], setting.subject.compared
+    shown = [("train", loss), *([("val", loss), ("val", compared)] if setting.validate_on != "none" else [])]
+    return {
+        f"{split}-{figure.name.replace('_', '-')}": partial(draw_epochs, figure=figure, split=split)
+        for split, figure in shown
+    }
 
 
 def _beside(groups: list[Group]) -> float:
@@ -93,8 +104,7 @@ def _beside(groups: list[Group]) -> float:
     return 1.5 + 0.19 * len(groups)
 
 
-def _overview(panels: dict[str, Callable[[Axes, list[Group]], None]], groups: list[Group]) -> Figure:
-    quarters = [panel for name, panel in panels.items() if name != "val-loss"]
+def _overview(quarters: Sequence[Callable[[Axes, list[Group]], None]], groups: list[Group]) -> Figure:
     rows = math.ceil(len(quarters) / 2)
     overview = Figure(figsize=(11, rows * max(3.9, _beside(groups))), layout="constrained")
     for axes, panel in zip(overview.subplots(rows, 2).flat, quarters, strict=False):
@@ -108,7 +118,7 @@ def draw_rates(axes: Axes, groups: list[Group]) -> None:
     """The rate that every update used; where seeds differ (plateau), their mean and range."""
     lowest, highest = math.inf, 0.0
     for each in groups:
-        steps = thinned(each.runs[0].run.setting.horizon.steps)
+        steps = thinned(each.runs[0].setting.horizon.steps)
         table = used_rates(each, steps)
         positive = table[table > 0]
         if positive.size:
@@ -125,34 +135,27 @@ def used_rates(each: Group, steps: NDArray[np.int64]) -> NDArray[np.float64]:
 
     One curve, unless feedback made the seeds' rates differ: what `lr` logs of each epoch then scales its part.
     """
-    run = each.runs[0].run
-    horizon = run.setting.horizon
-    if run.schedule.is_users_own:  # their code is not run to look at results: straight lines from lr_first to lr
-        longest = int(np.argmax([len(one.result.rows) for one in each.runs]))
-        first, last = each.epochs("lr_first")[longest], each.epochs("lr")[longest]
-        return np.linspace(first, last, horizon.steps_per_epoch, axis=1).reshape(1, horizon.steps)[:, steps]
-    table = rates(run.schedule, horizon)
-    if run.schedule.feedback(horizon) is None:
-        end = max(len(one.result.rows) for one in each.runs) * horizon.steps_per_epoch
-        return np.where(steps < end, table[steps], np.nan)[None, :]
-    ends = table[horizon.steps_per_epoch - 1 :: horizon.steps_per_epoch]
-    scale = each.epochs("lr") / ends
-    return np.asarray(scale[:, steps // horizon.steps_per_epoch] * table[steps])
+    first = each.runs[0]
+    horizon = first.setting.horizon
+    longest = int(np.argmax([len(one.result.rows) for one in each.runs]))
+    epochs = steps // horizon.steps_per_epoch
+    if first.curve is None:  # stored by an early version: straight lines from lr_first to lr
+        begin, end = each.epochs("lr_first")[longest][epochs], each.epochs("lr")[longest][epochs]
+        share = steps % horizon.steps_per_epoch / max(horizon.steps_per_epoch - 1, 1)
+        return np.asarray((begin + share * (end - begin))[None, :])
+    planned = interpolate(first.curve, steps)
+    if not first.schedule.feedback:
+        return np.where(epochs < len(each.runs[longest].result.rows), planned, np.nan)[None, :]
+    ends = interpolate(first.curve, np.arange(1, horizon.epochs + 1) * horizon.steps_per_epoch - 1)
+    scale = each.epochs("lr") / np.where(ends > 0, ends, 1)
+    return np.asarray(scale[:, epochs] * planned)
 
 
-def draw_train_loss(axes: Axes, groups: list[Group]) -> None:
-    """Mean training loss of each epoch."""
-    _per_epoch(axes, groups, "train_loss", "Training loss", "nats per example")
-
-
-def draw_val_loss(axes: Axes, groups: list[Group]) -> None:
-    """Validation loss after each epoch."""
-    _per_epoch(axes, groups, "val_loss", "Validation loss", "nats per example")
-
-
-def draw_val_accuracy(axes: Axes, groups: list[Group]) -> None:
-    """Validation accuracy after each epoch."""
-    _per_epoch(axes, groups, "val_accuracy", "Validation accuracy", "% of examples", scale=100)
+def draw_epochs(axes: Axes, groups: list[Group], figure: Measured, split: str) -> None:
+    """A figure of the training or validation examples after each epoch."""
+    title = f"{'Training' if split == 'train' else 'Validation'} {figure.title}"
+    scale = 100 if figure.is_share else 1
+    _per_epoch(axes, groups, f"{split}_{figure.name}", title, axis_label(figure), scale)
 
 
 def _per_epoch(axes: Axes, groups: list[Group], field: str, title: str, unit: str, scale: float = 1) -> None:
@@ -199,7 +202,7 @@ def draw_final(axes: Axes, groups: list[Group], scores: Scores) -> None:
     several = any(each.finals.size > 1 for each in groups)
     axes.set(
         title=f"Final {figure_name(scores.metric)}" + (": seeds, mean, 95 % t interval" if several else ""),
-        xlabel="% of examples" if scores.is_share else "nats per example",
+        xlabel=scores_label(scores),
     )
 
 

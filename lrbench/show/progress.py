@@ -9,40 +9,27 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Column
 from rich.text import Text
 
-from lrbench.runs import Damage, Finished, Plan, Run
-from lrbench.runs import Row, Status
-from lrbench.show import printable
+from lrbench.names import Named
+from lrbench.plan import Plan
+from lrbench.runner.listener import Listener
+from lrbench.runs import Damage, Figure, Finished, Row, Run, Status, Subject
+from lrbench.show import printable, sentences
 
 if TYPE_CHECKING:
     from lrbench.show.standing import Standing
 
 
-def progress_for(stream: TextIO, *, quiet: bool = False, verbose: bool = False) -> "Silent":
+def progress_for(stream: TextIO, *, quiet: bool = False, verbose: bool = False) -> Listener:
     """Return the listener that suits the stream."""
     if quiet:
-        return Silent()
+        return Listener()
     console = Console(file=stream, highlight=False, markup=False, soft_wrap=True)
     if console.is_terminal and not console.is_dumb_terminal:
         return Bars(console, verbose)
     return Lines(console, verbose)
 
 
-class Silent:
-    """Says nothing."""
-
-    def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None: ...
-    def on_stored(self, finished: Finished) -> None: ...
-    def on_damage(self, damage: Damage, moved: bool) -> None: ...
-    def on_resume(self, run: Run, epochs: int) -> None: ...
-    def on_epoch(self, run: Run, row: Row) -> None: ...
-    def on_finished(self, finished: Finished) -> None: ...
-    def on_elsewhere(self, finished: Finished) -> None: ...
-    def on_wait(self, runs: int) -> None: ...
-    def on_signal(self, name: str) -> None: ...
-    def close(self) -> None: ...
-
-
-class Lines(Silent):
+class Lines(Listener):
     """A line at the start and one per finished run; with `verbose`, one per epoch."""
 
     def __init__(self, console: Console, verbose: bool) -> None:
@@ -50,9 +37,11 @@ class Lines(Silent):
         self._verbose = verbose
         self._todo = 0
         self._finished = 0
+        self._names: dict[Named, str] = {}
 
     def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None:
         self._todo = len(todo)
+        self._names = plan.names
         for line in start_lines(plan, todo, folder):
             self._say(line)
 
@@ -61,20 +50,21 @@ class Lines(Silent):
         self._say("  Moved to quarantine/; it is trained again." if moved else f"  {damage.hint}")
 
     def on_resume(self, run: Run, epochs: int) -> None:
-        self._say(f"{name(run)}: goes on after epoch {epochs} of {run.setting.epochs}")
+        self._say(f"{self._name(run)}: goes on after epoch {epochs} of {run.setting.epochs}")
 
     def on_epoch(self, run: Run, row: Row) -> None:
         if self._verbose:
-            val = "" if row.val_accuracy is None else f" val acc {100 * row.val_accuracy:.2f} %"
-            self._say(f"{name(run)}: epoch {row.epoch}/{run.setting.epochs} {figures(row)}{val}")
+            val = validated(row, run.setting.subject)
+            epoch = f"epoch {row.epoch}/{run.setting.epochs}"
+            self._say(f"{self._name(run)}: {epoch} {figures(row, run.setting.subject)}{val}")
 
-    def on_finished(self, finished: Finished) -> None:
+    def on_finished(self, run: Run, finished: Finished) -> None:
         self._finished += 1
-        self._say(f"[{self._finished}/{self._todo}] {end_line(finished)}")
+        self._say(f"[{self._finished}/{self._todo}] {self._name(run)}: {end(finished)}")
 
-    def on_elsewhere(self, finished: Finished) -> None:
+    def on_elsewhere(self, run: Run, finished: Finished) -> None:
         self._finished += 1
-        self._say(f"[{self._finished}/{self._todo}] {end_line(finished)}, by another command")
+        self._say(f"[{self._finished}/{self._todo}] {self._name(run)}: {end(finished)}, by another command")
 
     def on_wait(self, runs: int) -> None:
         self._say(f"Waiting for another command, which is at work on {_count(runs, 'run')}.")
@@ -84,6 +74,14 @@ class Lines(Silent):
 
     def _say(self, text: str) -> None:
         self._console.print(Text(printable(text)))
+
+    def _called(self, schedule: Named) -> str:
+        """What a schedule is called among those of the plan."""
+        return self._names.get(schedule, schedule.words)
+
+    def _name(self, run: Run) -> str:
+        """A run's name for people: `cosine, seed 0`."""
+        return f"{self._called(run.named)}, seed {run.seed}"
 
 
 class BarsAndStanding(Progress):
@@ -121,7 +119,7 @@ class Bars(Lines):
         if todo and len(plan.seeds) > 1:
             from lrbench.show.standing import Standing  # scipy: one seed has no interval
 
-            self._progress.standing = Standing()
+            self._progress.standing = Standing(plan.setting.subject.compared)
         if todo:
             epochs = sum(run.setting.epochs for run in todo)
             self._all = self._progress.add_task("all runs", total=epochs, said=f"0/{len(todo)} done")
@@ -138,29 +136,36 @@ class Bars(Lines):
     def on_epoch(self, run: Run, row: Row) -> None:
         super().on_epoch(run, row)
         if run.run_id not in self._each:
-            self._each[run.run_id] = self._progress.add_task(_short(run), total=run.setting.epochs, said="")
-        said = f"{row.epoch}/{run.setting.epochs} {figures(row)}"
+            self._each[run.run_id] = self._progress.add_task(self._short(run), total=run.setting.epochs, said="")
+        said = f"{row.epoch}/{run.setting.epochs} {figures(row, run.setting.subject)}"
         self._progress.update(self._each[run.run_id], completed=row.epoch, said=said)
         self._reach(run, row.epoch)
 
-    def on_finished(self, finished: Finished) -> None:
-        super().on_finished(finished)
-        if finished.run.run_id in self._each:
-            self._progress.remove_task(self._each.pop(finished.run.run_id))
+    def on_finished(self, run: Run, finished: Finished) -> None:
+        super().on_finished(run, finished)
+        if run.run_id in self._each:
+            self._progress.remove_task(self._each.pop(run.run_id))
         self._stands(finished)
-        self._reach(finished.run, finished.run.setting.epochs)  # also what a diverged run left out
+        self._reach(run, run.setting.epochs)  # also what a diverged run left out
 
-    def on_elsewhere(self, finished: Finished) -> None:
-        super().on_elsewhere(finished)
+    def on_elsewhere(self, run: Run, finished: Finished) -> None:
+        super().on_elsewhere(run, finished)
         self._stands(finished)
-        self._reach(finished.run, finished.run.setting.epochs)
+        self._reach(run, run.setting.epochs)
 
     def close(self) -> None:
         self._progress.stop()
 
     def _stands(self, finished: Finished) -> None:
         if self._progress.standing:
-            self._progress.standing.add(finished)
+            self._progress.standing.add(self._called(finished.schedule), finished)
+
+    def _short(self, run: Run) -> str:
+        """Return a run's name in at most 20 characters."""
+        seed = f" s{run.seed}"
+        room = 20 - len(seed)
+        label = self._called(run.named)
+        return (label if len(label) <= room else label[: room - 1] + "…") + seed
 
     def _reach(self, run: Run, epochs: int) -> None:
         self._reached[run.run_id] = epochs
@@ -176,7 +181,7 @@ def start_lines(plan: Plan, todo: Sequence[Run], folder: Path) -> list[str]:
         f"{_count(schedules, 'schedule')} × {_count(seeds, 'seed')} = {_count(schedules * seeds, 'run')}"
         f" of {_count(plan.setting.epochs, 'epoch')}"
     )
-    lines = [f"lrbench: {runs}, into {folder}", plan.setting.describe()]
+    lines = [f"lrbench: {runs}, into {folder}", plan.describe()]
     lines += [f"Warning: {warning}" for warning in plan.warnings]
     if not todo:
         every = "The run is" if len(plan.runs) == 1 else f"All {_count(len(plan.runs), 'run')} are"
@@ -189,33 +194,39 @@ def start_lines(plan: Plan, todo: Sequence[Run], folder: Path) -> list[str]:
     return lines
 
 
-def name(run: Run) -> str:
-    """Return a run's name for people: `cosine, seed 0`."""
-    return f"{run.schedule.label}, seed {run.seed}"
+def figures(row: Row, subject: Subject) -> str:
+    """Return an epoch's figures in one line: the loss, what schedules are compared by, and the last rate."""
+    shown = dict.fromkeys((subject.figures[0], subject.compared))
+    values = [f"{short(each)} {sentences.value(each, row.train[subject.figures.index(each)])}" for each in shown]
+    return f"{' '.join(values)} rate {row.lr:.3g}"
 
 
-def _short(run: Run) -> str:
-    """Return a run's name in at most 20 characters."""
-    seed = f" s{run.seed}"
-    room = 20 - len(seed)
-    label = run.schedule.label
-    return (label if len(label) <= room else label[: room - 1] + "…") + seed
+def validated(row: Row, subject: Subject) -> str:
+    """Return the validation figure of an epoch, with a space before it; empty without validation."""
+    if row.val is None:
+        return ""
+    figure = subject.compared
+    return f" val {short(figure)} {sentences.value(figure, row.val[subject.figures.index(figure)])}"
 
 
-def figures(row: Row) -> str:
-    """Return an epoch's figures in one line: loss, accuracy and the last rate."""
-    return f"loss {row.train_loss:.4f} acc {100 * row.train_accuracy:.2f} % rate {row.lr:.3g}"
+def short(figure: Figure) -> str:
+    """Return a figure's name for a narrow place: `loss`, `acc`, `mae` for mean_absolute_error."""
+    words = figure.name.split("_")
+    if len(words) > 1:
+        return "".join(word[0] for word in words)
+    return figure.name if len(figure.name) <= 4 else figure.name[:3]
 
 
-def end_line(finished: Finished) -> str:
+def end(finished: Finished) -> str:
     """Return how a run ended, in one line."""
-    result = finished.result
+    result, figure = finished.result, finished.setting.subject.compared
     if result.error is not None:
-        return f"{name(finished.run)}: FAILED: {result.error.strip().splitlines()[-1]}"
+        return f"FAILED: {result.error.strip().splitlines()[-1]}"
     seconds = result.seconds.train + result.seconds.evaluate
-    if result.status is Status.DIVERGED or result.test_accuracy is None:
-        return f"{name(finished.run)}: DIVERGED in epoch {len(result.rows)}, its loss is not finite"
-    return f"{name(finished.run)}: test accuracy {100 * result.test_accuracy:.2f} %  ({seconds:.1f} s)"
+    if result.status is Status.DIVERGED:
+        return f"DIVERGED in epoch {len(result.rows)}, its loss is not finite"
+    value = sentences.value(figure, finished.final(f"test_{figure.name}"))
+    return f"test {figure.title} {value}  ({seconds:.1f} s)"
 
 
 def _count(number: int, word: str) -> str:

@@ -10,20 +10,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 import lrbench
+from lrbench.files import write_whole
 from lrbench.foreign import place
 from lrbench.judging.comparisons import Verdict
-from lrbench.judging.groups import by_scheduler
 from lrbench.judging.questions import Answer
-from lrbench.runs import Status
 from lrbench.show import sentences, tables
 from lrbench.show.charts import Cell, Chart, Curve, Forest, chart, forest, matrix
 from lrbench.show.groups import Group, group
 from lrbench.show.headline import headline
 from lrbench.show.plots import used_rates
 from lrbench.show.reproduce import command
-from lrbench.files import write_whole
 
 MOST_RATES = 400  # points of a rate's curve
+RUN_KEYS = ("scheduler", "seed", "ended")
 MOST_PAIRED = 20  # schedules in the table of all pairs
 
 
@@ -55,7 +54,8 @@ class Section:
     forest: Forest | None
     labels: list[str]
     pairs: list[list[Cell]]
-    runs: list[dict[str, Any]]
+    run_headings: list[str]
+    runs: list[list[str]]
     facts: list[tuple[str, str]]
     command: str
 
@@ -123,6 +123,7 @@ def section(key: str, answer: Answer) -> Section:
         pairs=matrix(labels, answer.pairs, lower_is_better=answer.scores.lower_is_better)
         if several and len(labels) <= MOST_PAIRED
         else [],
+        run_headings=[*RUN_KEYS, *map(tables.heading_of, _run_columns(answer)), "final rate", "seconds"],
         runs=_runs(answer),
         facts=_facts(answer),
         command=command(experiment),
@@ -139,24 +140,25 @@ def _switch(number: int, each: Group) -> Switch:
 def _charts(groups: Sequence[Group], answer: Answer) -> list[Chart]:
     """The panels: by epoch what was logged, and the rate by update."""
     assert answer.experiment
-    fields = {
-        "val_accuracy": ("Validation accuracy", "% of examples"),
-        "val_loss": ("Validation loss", "nats per example"),
-        "train_loss": ("Training loss", "nats per example"),
-    }
+    subject = answer.experiment.setting.subject
+    loss, compared = subject.figures[0], subject.compared
+    shown = [("Validation", compared), ("Validation", loss), ("Training", loss)]
     if answer.experiment.setting.validate_on == "none":
-        del fields["val_accuracy"], fields["val_loss"]
+        del shown[:2]
     horizon = answer.experiment.setting.horizon
     epochs = np.arange(1, horizon.epochs + 1, dtype=float)
     found = [
         chart(
-            field,
-            title,
-            unit,
-            [Curve(i, each.label, epochs, each.epochs(field)) for i, each in enumerate(groups)],
-            percent=field == "val_accuracy",
+            column,
+            f"{split} {figure.title}",
+            sentences.axis_label(figure),
+            [Curve(i, each.label, epochs, each.epochs(column)) for i, each in enumerate(groups)],
+            percent=figure.is_share,
         )
-        for field, (title, unit) in fields.items()
+        for split, figure, column in (
+            (split, figure, f"{'val' if split == 'Validation' else 'train'}_{figure.name}")
+            for split, figure in dict.fromkeys(shown)
+        )
     ]
     steps = np.unique(np.linspace(0, horizon.steps - 1, MOST_RATES).astype(np.int64))
     epoch_of = steps // horizon.steps_per_epoch
@@ -170,30 +172,30 @@ def _charts(groups: Sequence[Group], answer: Answer) -> list[Chart]:
 def _alive(each: Group) -> NDArray[np.int64]:
     """How many runs of a schedule trained each epoch: int64 (epochs,)."""
     lengths = np.array([len(one.result.rows) for one in each.runs])
-    return np.asarray((lengths[:, None] > np.arange(each.runs[0].run.setting.epochs)).sum(axis=0))
+    return np.asarray((lengths[:, None] > np.arange(each.runs[0].setting.epochs)).sum(axis=0))
 
 
-def _runs(answer: Answer) -> list[dict[str, Any]]:
-    """The rows of the table of runs; None where there is no figure."""
+def _run_columns(answer: Answer) -> list[str]:
+    """The figures in the table of runs: those of the test first, then what schedules are compared by, then the loss."""
     assert answer.experiment
-    found = []
-    for label, one in ((label, one) for label, runs in by_scheduler(answer.experiment).items() for one in runs):
-        result = one.result
-        last = result.rows[-1] if result.rows and result.status is Status.DONE else None
-        found.append(
-            {
-                "scheduler": label,
-                "seed": one.run.seed,
-                "status": str(result.status),
-                "test_accuracy": result.test_accuracy,
-                "test_loss": result.test_loss,
-                "val_accuracy": last and last.val_accuracy,
-                "train_loss": last and last.train_loss,
-                "rate": last and last.lr,
-                "seconds": result.seconds.train + result.seconds.evaluate,
-            }
-        )
-    return found
+    subject = answer.experiment.setting.subject
+    compared, loss = subject.compared.name, subject.figures[0].name
+    others = [figure.name for figure in subject.figures if figure.name != compared]
+    return [*(f"test_{name}" for name in (compared, *others)), f"val_{compared}", f"train_{loss}"]
+
+
+def _runs(answer: Answer) -> list[list[str]]:
+    """The rows of the table of runs; a dash where there is no figure."""
+    assert answer.experiment
+    columns = _run_columns(answer)
+    rows = []
+    for label, one in ((label, one) for label, runs in answer.experiment.groups.items() for one in runs):
+        values = [one.final(column) for column in columns]
+        rate, seconds = one.final("lr"), one.result.seconds.train + one.result.seconds.evaluate
+        figures = ["–" if value is None else f"{value:.4f}" for value in values]
+        figures += ["–" if rate is None else f"{rate:.3g}", f"{seconds:.1f}"]
+        rows.append([label, str(one.seed), str(one.result.status), *figures])
+    return rows
 
 
 def _facts(answer: Answer) -> list[tuple[str, str]]:
@@ -201,11 +203,11 @@ def _facts(answer: Answer) -> list[tuple[str, str]]:
     assert answer.experiment
     setting = answer.experiment.setting
     made = [one.environment for one in answer.experiment.finished if one.environment]
-    facts = [("Setting", setting.describe()), ("Engine", setting.engine)]
+    facts = [("Setting", answer.experiment.describe()), ("Engine", setting.engine)]
     for key, name in (("versions", "Versions"), ("host", "Machine"), ("git", "Code")):
         described = {
             ", ".join(f"{word} {value}" for word, value in (each.get(key) or {}).items() if value is not None)
             for each in made
         }
         facts += [(name, text) for text in sorted(described) if text]
-    return [*facts, ("Data", f"sha256 {setting.data_sha256}")]
+    return [*facts, ("Data", f"sha256 {setting.subject.data_sha256}")]

@@ -3,36 +3,41 @@
 import shlex
 
 from lrbench.config import Config
-from lrbench.datasets import resolve_sizes
-from lrbench.judging.groups import by_scheduler
 from lrbench.runs import Experiment
-from lrbench.problems import PROBLEMS
+
+DEFAULT_PROBLEM = "mnist(hidden=128)"  # what --problem mnist stands for
 
 
 def command(experiment: Experiment) -> str:
     """Return `lrbench run` with every option that is not its default."""
     setting = experiment.setting
     default = Config()
-    schedules = [runs[0].run.schedule for runs in by_scheduler(experiment).values()]
-    seeds = sorted({one.run.seed for one in experiment.finished})
+    shared = experiment.peaks[0] if len(experiment.peaks) == 1 else None
+    seeds = sorted({one.seed for one in experiment.finished})
     words = ["lrbench", "run"]
-    specs = [str(schedule) for schedule in schedules]
+    specs = [
+        f"{each.words}={each.spec}" if each.is_label else each.spec if shared is None else each.words
+        for each in experiment.names
+    ]
     if set(specs) != set(default.schedulers):
         words += ["--schedulers", ",".join(specs)]
     if seeds != [0]:
         counted = seeds == list(range(len(seeds)))
         words += ["--seeds", str(len(seeds)) if counted else ",".join(map(str, seeds)) + "," * (len(seeds) == 1)]
-    for name in ("problem", "hidden", "optimizer", "lr", "batch_size", "epochs", "engine"):
+    if shared is not None and shared != default.lr:
+        words += ["--lr", f"{shared!r}"]
+    if setting.subject.spec != DEFAULT_PROBLEM:
+        words += ["--problem", setting.subject.spec]
+    for name in ("optimizer", "batch_size", "epochs", "engine"):
         value = getattr(setting, name)
         if value != getattr(default, name):
             words += [f"--{name.replace('_', '-')}", str(value)]
     if setting.validate_on == "test":
         words += ["--validate-on", "test"]
-    elif setting.val_size != 5_000:
+    elif setting.val_size != setting.subject.examples // 12:
         words += ["--val-size", str(setting.val_size)]
-    whole = resolve_sizes(PROBLEMS[setting.problem].dataset, None, setting.val_size, "split").train
-    if setting.train_size != whole:
+    if setting.train_size != setting.subject.examples - setting.val_size:
         words += ["--train-size", str(setting.train_size)]
-    if experiment.name != setting.experiment:
+    if experiment.name != setting.folder_name:
         words += ["--name", experiment.name]
     return shlex.join(words)

@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 
 from lrbench.judging.comparisons import ALPHA, Comparison, Verdict
+from lrbench.runs import Figure
 
 
 def sentence(comparison: Comparison, scope: str = "") -> str:
@@ -74,6 +75,25 @@ def p_value(p: float) -> str:
 def figure_name(metric: str) -> str:
     """Return a figure's name for people: `test accuracy`."""
     return metric.replace("_", " ")
+
+
+def value(figure: Figure, number: float | None) -> str:
+    """Write a figure's value for people: a share in percent; absent or nan is a dash."""
+    if number is None or math.isnan(number):
+        return "–"
+    return f"{100 * number:.2f} %" if figure.is_share else f"{number:.4f}"
+
+
+def target(figure: Figure, number: float) -> str:
+    """Write a target as it was stated: `97 %`, `0.05`."""
+    return f"{100 * number:g} %" if figure.is_share else f"{number:g}"
+
+
+def axis_label(figure: Figure) -> str:
+    """Say what an axis counts."""
+    if figure.is_share:
+        return "% of examples"
+    return f"{figure.unit} per example" if figure.unit else figure.title
 
 
 def signs(baseline: str | None) -> str:

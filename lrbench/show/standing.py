@@ -8,8 +8,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from lrbench.judging.statistics import mean_interval
-from lrbench.runs import Finished
-from lrbench.runs import Status
+from lrbench.runs import Figure, Finished
 from lrbench.show import printable
 
 MOST_ROWS = 8  # so that the bars and what was said before stay in sight
@@ -18,43 +17,51 @@ LABEL_WIDTH = 28  # cells
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How a schedule stands. Accuracies are fractions 0..1, nan where there is none yet."""
+    """How a schedule stands, by its figure's mean: nan where there is none yet."""
 
     label: str
     n: int  # runs that finished: the mean is over these
     lost: int  # runs that diverged or failed
     mean: float
     half: float  # of the 95 % t interval; nan with fewer than two runs
+    is_share: bool
 
     @property
     def cells(self) -> tuple[str, str, str]:
-        """The label, n and the accuracy, for people."""
-        spread = "" if math.isnan(self.half) else f" ± {100 * self.half:.2f}"
-        accuracy = "–" if math.isnan(self.mean) else f"{100 * self.mean:.2f}{spread} %"
-        return printable(self.label), f"{self.n}, {self.lost} lost" if self.lost else str(self.n), accuracy
+        """The label, n and the mean, for people."""
+        scale, digits, percent = (100, 2, " %") if self.is_share else (1, 4, "")
+        spread = "" if math.isnan(self.half) else f" ± {scale * self.half:.{digits}f}"
+        mean = "–" if math.isnan(self.mean) else f"{scale * self.mean:.{digits}f}{spread}{percent}"
+        return printable(self.label), f"{self.n}, {self.lost} lost" if self.lost else str(self.n), mean
 
 
 class Standing:
     """Counts finished runs. One thread adds, another may draw meanwhile."""
 
-    def __init__(self) -> None:
-        self._accuracies: dict[str, list[float]] = defaultdict(list)
+    def __init__(self, figure: Figure) -> None:
+        self._figure = figure  # of the test examples
+        self._values: dict[str, list[float]] = defaultdict(list)
         self._lost: dict[str, int] = defaultdict(int)
         self._by_label: dict[str, Row] = {}
         self.rows: tuple[Row, ...] = ()  # replaced whole, never changed: a drawing thread sees the old or the new
 
-    def add(self, finished: Finished) -> None:
-        """Take in a run that ended."""
-        label, result = finished.run.schedule.label, finished.result
-        values = self._accuracies[label]
-        if result.status is Status.DONE and result.test_accuracy is not None:
-            values.append(result.test_accuracy)
-        else:
+    def add(self, label: str, finished: Finished) -> None:
+        """Take in a run that ended, of the schedule that is called so."""
+        values = self._values[label]
+        value = finished.final(f"test_{self._figure.name}")
+        if value is None:
             self._lost[label] += 1
+        else:
+            values.append(value)
         low, high = mean_interval(values)
         mean = sum(values) / len(values) if values else math.nan
-        self._by_label[label] = Row(label, len(values), self._lost[label], mean, (high - low) / 2)
-        self.rows = tuple(sorted(self._by_label.values(), key=_best_first))
+        half = (high - low) / 2
+        self._by_label[label] = Row(label, len(values), self._lost[label], mean, half, self._figure.is_share)
+        sign = 1 if self._figure.better == "lower" else -1
+        best_first = sorted(
+            self._by_label.values(), key=lambda row: (math.isnan(row.mean), sign * row.mean, row.label)
+        )
+        self.rows = tuple(best_first)
 
     def table(self, room: int) -> Table | None:
         """Draw the best rows in at most `room` lines; None if there is nothing to draw, or no room for it."""
@@ -67,7 +74,7 @@ class Standing:
         table = Table(
             Column("scheduler", no_wrap=True),
             Column("n", justify="right", no_wrap=True),
-            Column("test accuracy so far", justify="right", no_wrap=True),
+            Column(f"test {self._figure.title} so far", justify="right", no_wrap=True),
             box=None,
             padding=(0, 2, 0, 0),
         )
@@ -78,7 +85,3 @@ class Standing:
         if len(rows) > most:
             table.add_row(Text(f"… and {len(rows) - most} more"))
         return table
-
-
-def _best_first(row: Row) -> tuple[bool, float, str]:
-    return math.isnan(row.mean), -row.mean, row.label

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, TextIO
@@ -20,14 +21,8 @@ from lrbench.judging.statistics import mean_interval
 from lrbench.judging.targets import Reached
 from lrbench.show import NARROWEST, PIPE_WIDTH, SummaryFormat, latex, printable
 from lrbench.show.headline import headline
-from lrbench.show.sentences import family, sentence, summary_sentence
+from lrbench.show.sentences import family, figure_name, sentence, summary_sentence, target, value
 
-FIGURES_SHOWN = {  # of the table that people see, after the scheduler and n: heading -> figure
-    "test accuracy": "test_accuracy",
-    "validation accuracy": "val_accuracy",
-    "test loss": "test_loss",
-    "final rate": "final_rate",
-}
 LOST = ("diverged", "failed", "lost")  # shown only where a run was, but for diverged
 
 
@@ -111,7 +106,7 @@ def as_record(found: Answer, sort: str | None = None) -> dict[str, Any]:
     rows = finite(table.to_dict(orient="records"))
     return {
         "experiment": found.name,
-        "setting": asdict(found.experiment.setting) if found.experiment else None,
+        "setting": found.experiment.record() if found.experiment else None,
         "metric": found.scores.metric,
         "lower_is_better": found.scores.lower_is_better,
         "baseline": found.baseline,
@@ -127,20 +122,17 @@ def cells(found: Answer, sort: str | None = None) -> tuple[list[str], list[list[
     """Return the headings and rows that people see: the compared figure first, with its interval."""
     scores = found.scores
     table = _ordered(found, sort)
-    columns = {heading: figure for heading, figure in FIGURES_SHOWN.items() if f"{figure}_mean" in table}
-    first = next((heading for heading, figure in columns.items() if figure == scores.metric), scores.metric)
-    if first == scores.metric:
-        first = first.replace("_", " ")
-    others = {heading: figure for heading, figure in columns.items() if figure != scores.metric}
+    first = heading_of(scores.metric)
+    others = {heading_of(column): column for column in _shown_columns(found) if column != scores.metric}
     reached = {each.scheduler: each for each in found.reached}
     headings = ["scheduler", "n", first, *others]
-    headings += [f"steps to {100 * found.reached[0].target:g} %"] if reached else []
+    headings += [f"steps to {target(found.reached[0].figure, found.reached[0].target)}"] if reached else []
     lost = [name for name in LOST if name in table and (name == "diverged" or table[name].any())]
     rows = []
     for row in table.to_dict(orient="records"):
         label = row["scheduler"]
         line = [label, str(row["n"]), _mean(found, label)]
-        line += [_figure(row[f"{figure}_mean"], figure) for figure in others.values()]
+        line += [_figure(found, column, row[f"{column}_mean"]) for column in others.values()]
         line += [steps_to_target(reached[label])] if reached else []
         rows.append(line + [str(row[name] or "") for name in lost])
     return [*headings, *lost], rows
@@ -152,7 +144,23 @@ def _ordered(found: Answer, sort: str | None) -> Any:
         table = summary.summarize_scores(found.scores)
     else:
         table = summary.summarize(found.experiment)
-    return summary.sort(table, sort or "", found.scores)
+    subject = found.experiment.setting.subject if found.experiment else None
+    return summary.sort(table, sort or "", found.scores, subject)
+
+
+def _shown_columns(found: Answer) -> list[str]:
+    """The figures of the table that people see, after the scheduler and n."""
+    if found.experiment is None:
+        return [found.scores.metric]
+    subject = found.experiment.setting.subject
+    compared = subject.compared.name
+    others = [f"test_{figure.name}" for figure in subject.figures if figure.name != compared]
+    return [f"test_{compared}", f"val_{compared}", *others, "final_rate"]
+
+
+def heading_of(column: str) -> str:
+    """Return what stands above a figure: `validation accuracy`."""
+    return re.sub("^val ", "validation ", figure_name(column))
 
 
 def _mean(found: Answer, label: str) -> str:
@@ -160,22 +168,17 @@ def _mean(found: Answer, label: str) -> str:
     mean = found.scores.mean(label)
     low, high = mean_interval(found.scores.finals(label))
     if found.scores.is_share:
-        return percent(mean) if math.isnan(low) else f"{100 * mean:.2f} ± {50 * (high - low):.2f} %"
+        shown = "–" if math.isnan(mean) else f"{100 * mean:.2f}"
+        return f"{shown} ± {50 * (high - low):.2f} %" if math.isfinite(low) else shown + " %" * math.isfinite(mean)
     shown = "–" if math.isnan(mean) else f"{mean:.4f}"
     return shown if math.isnan(low) else f"{shown} ± {(high - low) / 2:.4f}"
 
 
-def _figure(value: float, figure: str) -> str:
-    if figure.endswith("accuracy"):
-        return percent(value)
-    if math.isnan(value):
-        return "–"
-    return f"{value:.3g}" if figure == "final_rate" else f"{value:.4f}"
-
-
-def percent(fraction: float | None) -> str:
-    """Write a fraction 0..1 as a percentage; absent or nan is a dash."""
-    return "–" if fraction is None or math.isnan(fraction) else f"{100 * fraction:.2f} %"
+def _figure(found: Answer, column: str, mean: float) -> str:
+    if column == "final_rate":
+        return "–" if math.isnan(mean) else f"{mean:.3g}"
+    assert found.experiment is not None
+    return value(found.experiment.setting.subject.find(column), mean)
 
 
 def steps_to_target(each: Reached) -> str:

@@ -65,8 +65,15 @@ def draw_forest(answer: Answer, groups: list[Group]) -> Figure:
     return figure
 
 
+def scores_label(scores: Scores) -> str:
+    """Say what an axis of the figure itself counts."""
+    if scores.is_share:
+        return "% of examples"
+    return f"{scores.unit} per example" if scores.unit else figure_name(scores.metric)
+
+
 def _unit(scores: Scores) -> str:
-    return "percentage points" if scores.is_share else "nats per example"
+    return "percentage points" if scores.is_share else scores_label(scores)
 
 
 def _interval(axes: Axes, y: int, each: Comparison, marker: str, scale: int) -> None:

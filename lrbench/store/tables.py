@@ -17,6 +17,7 @@ def _optional(cell: str) -> float | None:
 
 
 _BY_TYPE: dict[Any, Callable[[str], Any]] = {str: str, int: int, float: float, float | None: _optional}
+KINDS = {name: kind for name, kind in get_type_hints(Row).items() if name not in ("train", "val")}
 KEYS = [field.name for field in fields(Row) if field.name not in ("train", "val")]  # the figures come after them
 
 
@@ -65,13 +66,12 @@ def read_rows(path: Path, content: bytes, setting: Setting) -> tuple[Row, ...]:
 def _row_reader(path: Path, header: list[str], subject: Subject) -> Callable[[list[str]], Row]:
     """Return what makes a row of a line's cells. Raises Damaged if the header lacks what a row needs."""
     at = {name: i for i, name in enumerate(header)}
-    kinds = get_type_hints(Row)
     optional = {field.name for field in fields(Row) if field.default is not MISSING}
     needed = [name for name in columns_of(subject) if name not in optional]
     missing = [name for name in needed if name not in at]
     if missing or len(at) < len(header):
         raise Damaged(f"{path}: line 1: the columns are not {','.join(needed)}")
-    keys = [(name, at[name], _BY_TYPE[kinds[name]]) for name in KEYS if name in at]
+    keys = [(name, at[name], _BY_TYPE[KINDS[name]]) for name in KEYS if name in at]
     train, val = ([at[f"{split}_{figure.name}"] for figure in subject.figures] for split in ("train", "val"))
 
     def row_of(cells: list[str]) -> Row:

@@ -15,10 +15,10 @@ from lrbench.files import (
     make_folder,
     read_json,
     remove_leftovers,
-    spoken,
     sync_folder,
     write_whole,
 )
+from lrbench.foreign import place
 from lrbench.names import Named
 from lrbench.runs import Checkpoint, Damage, Experiment, Finished, Run, Setting
 from lrbench.store import schema
@@ -50,7 +50,7 @@ class Store:
         Raises BadResults if it cannot be written, or holds another setting.
         """
         experiment = Experiment(name=folder.name, folder=folder, setting=setting, finished=())
-        with spoken(folder):
+        with _writing(folder):
             make_folder(folder)
             stamp = _stamp(folder)
             strangers = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
@@ -60,7 +60,7 @@ class Store:
             elif strangers:
                 raise BadResults(
                     f"{folder} is no experiment, and holds {strangers[0]!r}.",
-                    "Choose another --name or another folder with -o.",
+                    "Choose another name=NAME, or another folder: out=PATH",
                 )
             with tempfile.TemporaryFile(prefix=".probe-", dir=folder):
                 pass  # it can be written
@@ -79,7 +79,7 @@ class Store:
                     "optimizer": setting.optimizer,
                     "subject": asdict(setting.subject),
                 }
-                with spoken(marker):
+                with _writing(marker):
                     schema.write_record(marker, {**record, **environment})
             elif not self.experiment.finished:  # perhaps another command's, written since we looked
                 _check_same(load(self.folder), setting)
@@ -103,19 +103,19 @@ class Store:
                 if _is_reserved(run.named):
                     merged[label] = meaning
             if merged != reserved:
-                with spoken(path):
+                with _writing(path):
                     schema.write_record(path, {"labels": merged})
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Wait until no other command writes the files that all runs share. Raises BadResults."""
-        with spoken(self.folder), self.locks.waiting_for(WHOLE):
+        with _writing(self.folder), self.locks.waiting_for(WHOLE):
             yield
 
     def claim(self, run: Run) -> bool:
         """Take a run for this command alone; False if another command has it. Raises BadResults."""
         folder = self._folder(run)
-        with spoken(folder):
+        with _writing(folder):
             if not self.locks.claim(run.run_id):
                 return False
             make_folder(folder)
@@ -154,7 +154,7 @@ class Store:
     def save_checkpoint(self, run: Run, checkpoint: Checkpoint) -> None:
         """Store where a claimed run stands. Raises BadResults."""
         path = self._folder(run) / NAME
-        with spoken(path):
+        with _writing(path):
             write_checkpoint(path, run, checkpoint, self._made_on)
 
     def save(self, run: Run, finished: Finished) -> None:
@@ -181,7 +181,7 @@ class Store:
             "curve": finished.curve,
             **self.environment,
         }
-        with spoken(folder):
+        with _writing(folder):
             make_folder(folder)
             write_whole(folder / "epochs.csv", table)
             schema.write_record(folder / "run.json", record)
@@ -196,7 +196,7 @@ class Store:
     def tidy(self, finished: Sequence[Finished]) -> None:
         """Remove checkpoints and free locks of runs that are done: what a killed command did not come to."""
         done = {one.run_id for one in finished if not one.failed}
-        with spoken(self.folder):
+        with _writing(self.folder):
             for name in done & self.locks.left():
                 if self.locks.claim(name):
                     self.locks.release(name)
@@ -207,7 +207,7 @@ class Store:
     def retire(self, run: Run) -> None:
         """Keep the record of a claimed run's failure under another name, so that it can be tried again."""
         folder = self._folder(run)
-        with spoken(folder):
+        with _writing(folder):
             before = sum(1 for _ in folder.glob("failed-*.json"))
             (folder / "run.json").rename(folder / f"failed-{before + 1}.json")
             sync_folder(folder)
@@ -215,7 +215,7 @@ class Store:
     def write_tables(self, experiment: Experiment, summary: bytes) -> None:
         """Write the tables that are made from the runs, if they are not so already. Raises BadResults."""
         path = self.folder / "summary.csv"
-        with spoken(self.folder):
+        with _writing(self.folder):
             if not experiment.table_is_current:
                 write_whole(self.folder / "epochs.csv", table_of_all(experiment))
             if not path.exists() or path.read_bytes() != summary:
@@ -227,7 +227,7 @@ class Store:
         if damage.run_folder is None:
             return
         name = damage.run_folder.name
-        with spoken(self.folder / "quarantine"):
+        with _writing(self.folder / "quarantine"):
             before = sum(1 for _ in self.folder.glob(f"quarantine/{name}-*"))
             aside = self.folder / "quarantine" / f"{name}-{before + 1}"
             make_folder(aside)
@@ -246,6 +246,10 @@ class Store:
         return {"versions": self.environment.get("versions"), "host": host}
 
 
+def _writing(path: Path) -> contextlib.AbstractContextManager[None]:
+    return place(path, "written", hint="Choose another results folder, out=PATH, or free the place.")
+
+
 def _stamp(folder: Path) -> str:
     """A hash that changes whenever a run.json comes, goes or is written."""
     found = [(str(path), path.stat()) for path in (folder / "runs").glob("*/run.json")]
@@ -262,7 +266,7 @@ def _check_same(stored: Experiment, setting: Setting) -> None:
     raise BadResults(
         f"{stored.folder} holds another setting: {key} is {there.get(key, 'absent')} there and "
         f"{here.get(key, 'absent')} here.",
-        "Choose another --name; without one, each setting gets its own folder.",
+        "Choose another name=NAME; without one, each setting gets its own folder.",
     )
 
 
