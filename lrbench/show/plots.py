@@ -140,9 +140,10 @@ def used_rates(each: Group, steps: NDArray[np.int64]) -> NDArray[np.float64]:
     longest = int(np.argmax([len(one.result.rows) for one in each.runs]))
     epochs = steps // horizon.steps_per_epoch
     if first.curve is None:  # stored by an early version: straight lines from lr_first to lr
-        begin, end = each.epochs("lr_first")[longest][epochs], each.epochs("lr")[longest][epochs]
+        rows = slice(None) if first.schedule.feedback else slice(longest, longest + 1)
+        begin, end = each.epochs("lr_first")[rows, epochs], each.epochs("lr")[rows, epochs]
         share = steps % horizon.steps_per_epoch / max(horizon.steps_per_epoch - 1, 1)
-        return np.asarray((begin + share * (end - begin))[None, :])
+        return np.asarray(begin + share * (end - begin))
     planned = interpolate(first.curve, steps)
     if not first.schedule.feedback:
         return np.where(epochs < len(each.runs[longest].result.rows), planned, np.nan)[None, :]
