@@ -69,8 +69,8 @@ def restarts(
     cycle i (0, 1, ...) has first * mult^i steps and the peak max(lr * shrink^i, floor)
     Keras lets the height above the floor shrink instead: its peak is floor + (lr - floor) * shrink^i.
     The default first is 1/15 of the horizon: 1 + 2 + 4 + 8 fifteenths are four whole cycles, so it ends low.
-    A cycle that begins within a millionth of a step of a whole one begins there; a first that is a share of a short
-    training has at least one step.
+    A cycle that begins within a millionth of a step of a whole one begins there. A first that is a share has at
+    least one step, however short the training is.
 
     Use: to have several good models on the way, one at the end of each cycle.
     Avoid: a horizon that cuts off the last cycle: the training then ends at a high rate.
