@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from lrbench.schedules.base import Horizon, Rates, Span, text_of
+from lrbench.schedules.base import PIECES, Horizon, Rates, Span, text_of
+from lrbench.schedules.joins import stretches
 from lrbench.schedules.modifiers import whole_steps
 from lrbench.schedules.schedule import Schedule, rates, told_apart
 
@@ -34,6 +35,9 @@ def _beyond(name: str, schedule: Schedule, horizon: Horizon) -> Iterator[str]:
     left = horizon
     for key in ("warmup", "hold"):  # in the order in which they come
         left = left.after(whole_steps(parameters[key], left))
+    if PIECES in parameters:
+        for _, piece, stretch in stretches(left, schedule.lr, parameters[PIECES], parameters["at"]):
+            yield from _beyond(f"{name}: {piece.written(schedule.lr)}", piece, stretch)
     stairs = schedule.name in ("step", "multistep", "piecewise") or parameters.get("staircase")
     for key in schedule.entry.parameters:
         value = parameters[key]

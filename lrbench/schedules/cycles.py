@@ -69,7 +69,8 @@ def restarts(
     cycle i (0, 1, ...) has first * mult^i steps and the peak max(lr * shrink^i, floor)
     Keras lets the height above the floor shrink instead: its peak is floor + (lr - floor) * shrink^i.
     The default first is 1/15 of the horizon: 1 + 2 + 4 + 8 fifteenths are four whole cycles, so it ends low.
-    A cycle that begins within a millionth of a step of a whole one begins there.
+    A cycle that begins within a millionth of a step of a whole one begins there. A first that is a share has at
+    least one step, however short the training is.
 
     Use: to have several good models on the way, one at the end of each cycle.
     Avoid: a horizon that cuts off the last cycle: the training then ends at a high rate.
@@ -78,6 +79,8 @@ def restarts(
     Source: Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983 (SGDR).
     """
     length = first.steps(horizon)
+    if first.unit == "%" and first.value > 0:
+        length = max(length, 1.0)
     check(length >= 1, f"restarts wants first >= 1 step; got {first}.", "Try restarts(first=10%).")
     check(mult >= 1, f"restarts wants mult >= 1; got {mult:g}.", "Try restarts(mult=2).")
     shrinking("restarts", "shrink", shrink)

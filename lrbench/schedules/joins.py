@@ -6,6 +6,7 @@ import numpy as np
 
 from lrbench.schedules.base import Curve, Horizon, Part, Rates, Span, Steps, schedule
 from lrbench.schedules.checks import check, rising
+from lrbench.schedules.schedule import Schedule
 from lrbench.schedules.spec import parse
 
 
@@ -30,8 +31,26 @@ def join(
     PyTorch: SequentialLR(optimizer, [one scheduler for each piece], milestones=at)
     Source: optax documentation, join_schedules; PyTorch documentation, SequentialLR.
     """
-    boundaries = [round(steps) for steps in rising("join", at, horizon)]
-    ends = [0, *boundaries, horizon.steps]
+    begins, curves = [], []
+    for begin, piece, stretch in stretches(horizon, lr, pieces, at):
+        begins.append(begin)
+        curves.append(piece.curve(stretch))
+
+    def rate(t: Steps) -> Rates:
+        of = np.searchsorted(begins, t, side="right") - 1
+        rates = np.empty(t.shape)
+        for i, (begin, curve) in enumerate(zip(begins, curves, strict=True)):
+            rates[of == i] = curve(t[of == i] - begin)
+        return rates
+
+    return rate
+
+
+def stretches(
+    horizon: Horizon, lr: float, pieces: tuple[Part, ...], at: tuple[Span, ...]
+) -> list[tuple[int, Schedule, Horizon]]:
+    """Return each piece of a join with its first step and the horizon that it has. Raises BadSpec."""
+    ends = [0, *(round(steps) for steps in rising("join", at, horizon)), horizon.steps]
     check(
         len(pieces) == len(at) + 1,
         f"join wants one piece more than boundaries; got {len(pieces)} pieces for at={';'.join(map(str, at))}.",
@@ -42,17 +61,7 @@ def join(
         f"join leaves a piece without a step: at={';'.join(map(str, at))} of {horizon.steps:,} steps.",
         "Write rising boundaries within the horizon, such as at=50%.",
     )
-    curves = [
-        parse(part.text, lr).curve(horizon.piece(end - begin))
+    return [
+        (begin, parse(part.text, lr), horizon.piece(end - begin))
         for part, (begin, end) in zip(pieces, pairwise(ends), strict=True)
     ]
-
-    def rate(t: Steps) -> Rates:
-        of = np.searchsorted(boundaries, t, side="right")
-        rates = np.empty(t.shape)
-        for i, curve in enumerate(curves):
-            here = of == i
-            rates[here] = curve(t[here] - ends[i])
-        return rates
-
-    return rate

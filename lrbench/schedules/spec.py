@@ -3,7 +3,8 @@
 The way back is `str(schedule)`.
 
 A span carries its unit (`20 epochs`, `1000 steps`, `10%`); a bare number is refused. A rate with `%` is a share
-of the peak rate. Lists inside a value are separated by `;`.
+of the peak rate. Lists inside a value are separated by `;`, and so are the pieces of
+`join(step; cosine, at=50%)`, which are specs themselves.
 """
 
 import re

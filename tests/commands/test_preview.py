@@ -41,6 +41,10 @@ HORIZON = Horizon(epochs=15, steps_per_epoch=100)
         ("cyclical(half=20%)", "ends at the rate 0.0997, 100 % of its highest"),
         ("restarts(first=10%)", "last cycle is cut off"),
         ("join(cosine; linear(to=200%), at=50%)", "it rises towards its end"),
+        (
+            "join(constant; step(every=10 epochs), at=6 epochs, warmup=1 epoch)",
+            "step(every=10 epochs): every=10 epochs reaches beyond the 800 steps that it has (8 epochs)",
+        ),
         ("step(every=5 epochs, warmup=60%, hold=30%)", "reaches beyond the 420 steps that it has"),
         (
             "exponential(every=1 step, gamma=0.9)",

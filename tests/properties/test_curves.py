@@ -215,6 +215,12 @@ def test_the_default_restarts_are_four_whole_cycles(horizon: Horizon) -> None:
     assert table[-1] == pytest.approx(0.5 * (1 + np.cos(np.pi * z)), abs=1e-9)
 
 
+def test_restarts_of_a_short_training_begin_with_a_cycle_of_one_step() -> None:
+    for steps in range(1, 15):
+        table = parse("restarts", 1.0).table(Horizon(1, steps))
+        assert table[[t for t in (0, 1, 3, 7) if t < steps]] == pytest.approx(1)
+
+
 def test_a_restart_on_an_epoch_s_first_step_serves_that_epoch() -> None:
     by_epoch = parse("restarts(per=epoch)", 1.0).table(Horizon(15, 1719))[::1719]
     assert np.flatnonzero(by_epoch == 1).tolist() == [0, 1, 3, 7]
@@ -369,6 +375,7 @@ def test_a_curve_with_an_impossible_rate_is_an_error_that_names_the_step(falling
         ("restarts(mult=0.5)", "mult >= 1"),
         ("restarts(shrink=2)", "shrink <= 1"),
         ("restarts(first=0 epochs)", "first >= 1 step"),
+        ("restarts(first=0.5 steps)", "first >= 1 step"),
         ("onecycle(up=100%)", "up < 100%"),
         ("onecycle(start=2)", "start <= lr"),
         ("wsd(warmup=50%, cooldown=60%)", "more than is left"),

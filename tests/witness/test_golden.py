@@ -419,11 +419,17 @@ def test_timm_warm_up_is_the_one_with_a_start_rate(lr: float, w: int, start: flo
 
 
 @few
-@given(lrs, st.integers(1, 20), st.integers(1, 30), st.sampled_from(["linear", "cosine", "1-sqrt"]))
-def test_transformers_wsd_with_its_shapes(lr: float, w: int, cooldown: int, shape: str) -> None:
-    def wsd(t: int) -> float:  # get_wsd_schedule, decay_type=shape and warmup_type="linear", min_lr_ratio 0
+@given(
+    lrs,
+    st.integers(1, 20),
+    st.sampled_from(["linear", "cosine"]),
+    st.integers(1, 30),
+    st.sampled_from(["linear", "cosine", "1-sqrt"]),
+)
+def test_transformers_wsd_with_its_shapes(lr: float, w: int, climb: str, cooldown: int, shape: str) -> None:
+    def wsd(t: int) -> float:  # get_wsd_schedule, warmup_type=climb and decay_type=shape, min_lr_ratio 0
         if t < w:
-            return lr * t / w
+            return lr * (t / w if climb == "linear" else 0.5 * (1 - math.cos(math.pi * t / w)))
         if t < STEPS - cooldown:
             return lr
         z = (t - (STEPS - cooldown)) / cooldown
@@ -432,10 +438,10 @@ def test_transformers_wsd_with_its_shapes(lr: float, w: int, cooldown: int, shap
         )
 
     table = theirs(wsd, STEPS)
-    ending = f"cooldown={cooldown} steps"
+    both = f"warmup={w} steps, warmup_start=0%, warmup_shape={climb}, cooldown={cooldown} steps"
     named = shape.removeprefix("1-")
-    same(ours(f"wsd(warmup={w} steps, warmup_start=0%, {ending}, shape={named})", lr, STEPS), table, lr)
-    constant = f"constant(warmup={w} steps, warmup_start=0%, {ending}, cooldown_shape={named})"
+    same(ours(f"wsd({both}, shape={named})", lr, STEPS), table, lr)
+    constant = f"constant({both}, cooldown_shape={named})"
     same(ours(constant, lr, STEPS), table, lr)
 
 

@@ -11,9 +11,9 @@ from lrbench.schedules import REGISTRY, Horizon, parse
 from lrbench.schedules.knots import MOST, WITHIN, interpolate, knots
 
 horizons = st.builds(Horizon, st.integers(1, 60), st.integers(1, 2000))
-MODIFIERS = ["", "per=epoch", "warmup=3%, cooldown=30%, cooldown_shape=sqrt", "warmup=10%, warmup_shape=cosine"]
-specs = st.sampled_from(sorted(set(REGISTRY) - {"plateau", "wsd"})).flatmap(
-    lambda name: st.sampled_from([f"{name}({modifiers})" for modifiers in MODIFIERS])
+MODIFIERS = ["", "per=epoch", "warmup=10%, warmup_shape=cosine", "warmup=3%, cooldown=30%"]
+specs = st.builds(
+    lambda name, modifiers: f"{name}({modifiers})", st.sampled_from(sorted(REGISTRY)), st.sampled_from(MODIFIERS)
 )
 
 
@@ -77,7 +77,7 @@ def test_a_million_steps_take_no_longer_than_a_look(spec: str) -> None:
     table = parse(spec).table(Horizon(100, 10_000))
     seconds = []
     for _ in range(5):
-        begin = time.perf_counter()
+        begin = time.process_time()
         knots(table)
-        seconds.append(time.perf_counter() - begin)
-    assert min(seconds) < 0.1  # 0.02 s on an idle core
+        seconds.append(time.process_time() - begin)
+    assert min(seconds) < 0.1  # of one core, whoever else is on it; 0.02 on an idle one
