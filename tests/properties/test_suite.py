@@ -1,4 +1,4 @@
-"""The suite itself: `make check` is quick because nothing in it loads TensorFlow, and a mark cannot be forgotten."""
+"""The suite itself: `make check` is quick because nothing in it loads TensorFlow, and no mark is forgotten."""
 
 import os
 import shutil
