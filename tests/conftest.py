@@ -37,9 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("tensorflow"))
         elif "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("browser"))
-    items.sort(
-        key=lambda item: (item.get_closest_marker("slow") is None, item.get_closest_marker("apart") is None)
-    )
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in ("slow", "apart")])
 
 
 def needs_tensorflow_here(item: pytest.Item) -> bool:
