@@ -3,7 +3,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 TEMPORARY := $(or $(TMPDIR),/tmp)
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadgroup # a process per core; one holds TensorFlow
+# A process per core; each takes one file after the other, in the order of tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo setup test lint check smoke bench torture clean

@@ -23,6 +23,7 @@ from lrbench.runs import Experiment, Finished, Run, RunResult, Task
 from lrbench.schedules.knots import knots
 
 ROOT = Path(__file__).parent.parent
+LONGEST_FIRST = ("slow", "apart", "tensorflow")
 CLEAN = pytest.StashKey[bool]()  # this process had not loaded TensorFlow before the test
 
 # The same examples every time, so that a red suite means a change; HYPOTHESIS_PROFILE=explore draws new ones.
@@ -33,17 +34,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark by folder and fixture. Who shares TensorFlow or the browser shares a worker; who takes long begins."""
+    """All of tests/real trains. Where several processes share the files, the long ones begin."""
     for item in items:
         if ROOT / "tests" / "real" in item.path.parents:
             item.add_marker("tensorflow")
-        if needs_tensorflow_here(item):
-            item.add_marker(pytest.mark.xdist_group("tensorflow"))
-        elif "browser" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("browser"))
-    items.sort(
-        key=lambda item: (item.get_closest_marker("slow") is None, item.get_closest_marker("apart") is None)
-    )
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in LONGEST_FIRST])
 
 
 def needs_tensorflow_here(item: pytest.Item) -> bool:

@@ -56,15 +56,14 @@ def test_three_at_once_train_every_run_once(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_command_held_is_taken_over(tmp_path: Path) -> None:
-    first = start(tmp_path, seconds="0.2")
+    first = start(tmp_path, seconds="0.5")
     assert first.stderr
-    while ": epoch 2/4" not in first.stderr.readline():
+    while ": epoch 1/4" not in first.stderr.readline():  # so that there is a checkpoint
         pass
+    first.send_signal(signal.SIGSTOP)  # it holds its run, and does not finish it
     second = start(tmp_path)
     assert second.stderr
     while "[1/" not in second.stderr.readline():
-        pass
-    while ": epoch 2/4" not in first.stderr.readline():  # so that there is a checkpoint
         pass
     first.send_signal(signal.SIGKILL)
     first.communicate()

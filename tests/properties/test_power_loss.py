@@ -91,25 +91,26 @@ def every_point(mode: str, parent: Path) -> Iterator[Path]:
         shutil.rmtree(out)
 
 
-def check(parent: Path) -> None:
+def check(parent: Path, mode: str) -> None:
     whole = conduct(parent / "whole")
     expected = contents(whole.folder)
-    for mode in MODES:
-        for out in every_point(mode, parent):
-            if list(out.glob("*/experiment.json")):
-                (folder,) = out.iterdir()
-                assert not load(folder).damage
-            again = conduct(out)
-            found = contents(again.folder)
-            assert found == expected, f"{out.name}: {found.items() ^ expected.items()}"
-            assert again.finished[0].result.state_sha256 == whole.finished[0].result.state_sha256
+    for out in every_point(mode, parent):
+        if list(out.glob("*/experiment.json")):
+            (folder,) = out.iterdir()
+            assert not load(folder).damage
+        again = conduct(out)
+        found = contents(again.folder)
+        assert found == expected, f"{out.name}: {found.items() ^ expected.items()}"
+        assert again.finished[0].result.state_sha256 == whole.finished[0].result.state_sha256
 
 
-def test_a_command_cut_off_at_any_system_call_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_a_command_cut_off_at_any_system_call_loses_nothing(tmp_path: Path, mode: str) -> None:
     """In a process of its own, because it forks."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    program = f"import test_power_loss as t, pathlib; t.check(pathlib.Path({str(tmp_path)!r}), {mode!r})"
     done = subprocess.run(
-        [sys.executable, "-c", f"import test_power_loss as t, pathlib; t.check(pathlib.Path({str(tmp_path)!r}))"],
+        [sys.executable, "-c", program],
         env=environment,
         capture_output=True,
         text=True,
