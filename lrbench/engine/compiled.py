@@ -58,6 +58,7 @@ class CompiledReplica:
         self._train, self._val, self._test = train, val, test
         self._shared = shared or _share(batch_size, train, val, test)
         self._steps = -(-len(train[1]) // batch_size)
+        self._whole = len(train[1]) // batch_size
         self._compiled = False
         self._seed = 0
 
@@ -66,8 +67,9 @@ class CompiledReplica:
         return self._shared.on(self.network)
 
     def compile(self) -> None:
-        """Trace and compile without training: no epoch is in its time, but waiting for another replica is.
+        """Trace and compile: an epoch of no whole batch at rate 0, and evaluations. `reset` undoes what it leaves.
 
+        No training is in its time, but waiting for another replica is.
         Whoever takes over what another replica traced compiles it from the other end, so that two share the work.
         """
         if self._compiled:
@@ -92,7 +94,7 @@ class CompiledReplica:
         order = shuffle(self._seed, epoch, len(self._train[1]))
         with np.errstate(over="ignore"):  # a rate beyond float32 is infinite, and the run diverges
             table = rates.astype(np.float32)
-        return tuple(total / len(order) for total in self._epoch(order, table, go=True))
+        return tuple(total / len(order) for total in self._epoch(order, table, self._whole))
 
     def validate(self) -> Figures | None:
         return self._measure(*self._val) if self._val else None
@@ -101,10 +103,10 @@ class CompiledReplica:
         return self._measure(*self._test)
 
     def _no_epoch(self) -> None:
-        self._epoch(np.zeros(len(self._train[1]), np.int32), np.zeros(self._steps, np.float32), go=False)
+        self._epoch(np.zeros(len(self._train[1]), np.int32), np.zeros(self._steps, np.float32), 0)
 
-    def _epoch(self, order: NDArray[np.int32], rates: NDArray[np.float32], *, go: bool) -> Figures:
-        given = (tf.constant(order), tf.constant(rates), *self._train, tf.constant(go))
+    def _epoch(self, order: NDArray[np.int32], rates: NDArray[np.float32], whole: int) -> Figures:
+        given = (tf.constant(order), tf.constant(rates), *self._train, tf.constant(whole))
         return tuple(float(total) for total in self._programs.epoch(*given))
 
     def _measure(self, x: Any, y: Any) -> Figures:

@@ -22,7 +22,7 @@ Split = tuple[Any, Any]  # x uint8 (n, ...), y int32 (n,), as tensors
 class Programs:
     """Traced functions of TensorFlow's, at work on one network's variables. The first call compiles."""
 
-    epoch: Any  # (order int32 (n,), rates float32 (steps,), x, y, go bool ()) -> sums of each figure
+    epoch: Any  # (order int32 (n,), rates float32 (steps,), x, y, whole int32 ()) -> sums of each figure
     evaluate: Mapping[int, Any]  # size of batch -> (x, y) -> mean loss, sums of the other figures
     taken_over: bool  # traced on another network
 
@@ -54,8 +54,8 @@ class SharedPrograms:
         x, y = self._train
         order = tf.TensorSpec(y.shape, tf.int32)
         rates = tf.TensorSpec([-(-len(y) // self._batch_size)], tf.float32)
-        go = tf.TensorSpec((), tf.bool)
-        epoch = _epoch(network, len(y), self._batch_size).get_concrete_function(order, rates, x, y, go)
+        whole = tf.TensorSpec((), tf.int32)
+        epoch = _epoch(network, len(y), self._batch_size).get_concrete_function(order, rates, x, y, whole)
         evaluation = _evaluation(network)
         evaluate = {size: evaluation.get_concrete_function(*batch) for size, batch in self._batches.items()}
         return Programs(epoch, evaluate, taken_over=False)
@@ -81,12 +81,13 @@ def _moved(first: Network, programs: Programs, network: Network) -> Programs | N
 
 
 def _epoch(network: Network, examples: int, batch_size: int) -> Any:
-    """Return the function of `Programs.epoch`. Without `go` it changes nothing: calling it so only compiles."""
-    whole, rest = divmod(examples, batch_size)
+    """Return the function of `Programs.epoch`. `whole`: how many batches to train before the last, smaller one.
+
+    With 0, calling it takes no longer than compiling.
+    """
+    rest = examples % batch_size
     model, optimizer = network.model, network.optimizer
     weights = model.trainable_variables
-
-    nothing = (tf.zeros(()),) * (1 + len(network.measures))
 
     def update(rows: Any, rate: Any, x: Any, y: Any) -> tuple[Any, ...]:
         batch, targets = tf.gather(x, rows), tf.gather(y, rows)
@@ -97,21 +98,18 @@ def _epoch(network: Network, examples: int, batch_size: int) -> Any:
         optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
         return loss * rows.shape[0], *_sums(network, targets, outputs)
 
-    def train(order: Any, rates: Any, x: Any, y: Any) -> tuple[Any, ...]:
+    @tf.function(jit_compile=True, autograph=False)  # AutoGraph takes longer than tracing
+    def epoch(order: Any, rates: Any, x: Any, y: Any, whole: Any) -> tuple[Any, ...]:
         def step(i: Any, *totals: Any) -> tuple[Any, ...]:
             rows = tf.ensure_shape(tf.slice(order, [i * batch_size], [batch_size]), [batch_size])
             return i + 1, *_added(totals, update(rows, rates[i], x, y))
 
-        totals = nothing
-        if whole:
+        totals: Any = (tf.zeros(()),) * (1 + len(network.measures))
+        if examples >= batch_size:
             _, *totals = tf.while_loop(lambda i, *_: i < whole, step, (0, *totals))
         if rest:
-            totals = _added(totals, update(order[whole * batch_size :], rates[whole], x, y))
+            totals = _added(totals, update(order[-rest:], rates[-1], x, y))
         return tuple(totals)
-
-    @tf.function(jit_compile=True, autograph=False)  # AutoGraph takes as long as tracing
-    def epoch(order: Any, rates: Any, x: Any, y: Any, go: Any) -> Any:
-        return tf.cond(go, lambda: train(order, rates, x, y), lambda: nothing)
 
     return epoch
 
