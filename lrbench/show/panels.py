@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lrbench.judging.targets import Reached
 from lrbench.show.canvas import clipped, height_of, log_if_wide, shown
-from lrbench.show.groups import Group, lowest_shown, mean_and_range
+from lrbench.show.groups import Group, lowest_shown, mean_and_range, within
 
 WIDTH = 8  # inches
 PANELS_ABREAST = 4  # of panels
@@ -67,7 +67,7 @@ def _steps(look: Group) -> NDArray[np.int64]:
 def draw_small_multiples(groups: list[Group], field: str, name: str) -> Figure:
     """One panel per schedule: its mean and range in front, the means of the others thin and grey behind."""
     scale = 100 if "accuracy" in field else 1
-    tables = [scale * each.epochs(field) for each in groups]
+    tables, _ = within(groups, [scale * each.epochs(field) for each in groups])
     rows = math.ceil(len(groups) / PANELS_ABREAST)
     titles = [clipped(each.legend) for each in groups]
     figure = Figure(figsize=(WIDTH, 1.0 + rows * (1.25 + height_of(titles, SIZE))), layout="constrained")
@@ -82,7 +82,9 @@ def draw_small_multiples(groups: list[Group], field: str, name: str) -> Figure:
         axes.set_axis_off()
     _share_axes(panels[0], tables, logarithmic=scale == 1)
     figure.supxlabel("epoch", fontsize=SIZE + 1)
-    figure.supylabel(f"{name}, {'% of examples' if scale == 100 else 'nats per example'}", fontsize=SIZE + 1)
+    unit = "% of examples" if scale == 100 else "nats per example"
+    log = ", log scale" if panels[0].get_yscale() == "log" else ""
+    figure.supylabel(f"{name}, {unit}{log}", fontsize=SIZE + 1)
     return figure
 
 

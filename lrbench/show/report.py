@@ -153,7 +153,10 @@ def _charts(groups: Sequence[Group], answer: Answer) -> list[Chart]:
             field,
             title,
             unit,
-            [Curve(i, each.label, epochs, each.epochs(field)) for i, each in enumerate(groups)],
+            [
+                Curve(i, each.label, epochs, each.epochs(field), finished=bool(each.finals.size))
+                for i, each in enumerate(groups)
+            ],
             percent=field == "val_accuracy",
         )
         for field, (title, unit) in fields.items()
@@ -161,10 +164,17 @@ def _charts(groups: Sequence[Group], answer: Answer) -> list[Chart]:
     steps = np.unique(np.linspace(0, horizon.steps - 1, MOST_RATES).astype(np.int64))
     epoch_of = steps // horizon.steps_per_epoch
     rates = [
-        Curve(i, each.label, steps / horizon.steps_per_epoch, used_rates(each, steps), _alive(each)[epoch_of])
+        Curve(
+            i,
+            each.label,
+            steps / horizon.steps_per_epoch,
+            used_rates(each, steps),
+            _alive(each)[epoch_of],
+            bool(each.finals.size),
+        )
         for i, each in enumerate(groups)
     ]
-    return [*found, chart("rate", "Learning rate", "per update", rates)]
+    return [*found, chart("rate", "Learning rate", "per update", rates, rates=True)]
 
 
 def _alive(each: Group) -> NDArray[np.int64]:
