@@ -47,7 +47,8 @@ class SpokenErrors(TyperGroup):
             sys.exit(error.exit_code)
         except TyperException as error:  # an unknown option, a missing argument
             known = [word for word in words[:1] if word in self.commands]
-            speak(error.format_message(), f"See: {' '.join(['lrbench', *known])} --help")
+            said = error.format_message().replace("Value error, ", "")  # pydantic's, where a word is no choice
+            speak(said, f"See: {' '.join(['lrbench', *known])} --help")
             sys.exit(error.exit_code)
         except Exception as error:
             if debug:

@@ -127,7 +127,8 @@ def _horizon(wishes: Mapping[str, str | None], schedulers: str | None = None) ->
     from lrbench.schedules import Horizon
 
     resolved = load(None, {"epochs": wishes["epochs"], "lr": wishes["lr"], "schedulers": schedulers})
-    steps = wishes["steps_per_epoch"] or str(WISHES["steps_per_epoch"].default)
+    steps = wishes["steps_per_epoch"]
+    steps = str(WISHES["steps_per_epoch"].default) if steps is None else steps
     return Horizon(resolved.epochs, whole_number("steps_per_epoch", steps)), resolved.lr
 
 

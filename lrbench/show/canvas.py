@@ -3,7 +3,7 @@
 import io
 import textwrap
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from lrbench.files import write_whole
 from lrbench.foreign import place
 
-# Okabe & Ito's colours for all kinds of colour vision, without yellow, which vanishes on white.
-COLOURS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")
+# Okabe & Ito's colours for all kinds of colour vision, with brown and violet for those that are too pale on white:
+# each has a contrast of 3:1 or more to it.
+COLOURS = ("#000000", "#703E1C", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#823BED")
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h")
 MOST_POINTS = 4_000  # of one curve; more cannot be seen
@@ -70,6 +71,19 @@ def clipped(text: str, most: int = 3) -> str:
 def height_of(texts: Iterable[str], size: float = 8.5) -> float:
     """Return the inches that a row needs so that the tallest of its texts, of `size` points, has some air."""
     return 0.12 + max(text.count("\n") + 1 for text in texts) * size * 1.3 / 72
+
+
+def label_y(axes: Axes, label: str) -> None:
+    """Name the y axis; a logarithmic one says so."""
+    axes.set_ylabel(label + (", log scale" if axes.get_yscale() == "log" else ""))
+
+
+def log_if_needed(axes: Axes, tables: Sequence[NDArray[np.float64]]) -> None:
+    """Make an axis of rates logarithmic where a linear one lays a curve flat: its peak is a tenth of another's."""
+    positive = [table[table > 0] for table in tables if (table > 0).any()]
+    peaks = [float(each.max()) for each in positive]
+    if peaks and min(peaks) * DECADE <= max(peaks):
+        log_if_wide(axes, min(float(each.min()) for each in positive), max(peaks))
 
 
 def log_if_wide(axes: Axes, lowest: float, highest: float) -> None:

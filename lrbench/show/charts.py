@@ -54,6 +54,8 @@ class Chart:
     y_ticks: list[Tick]
     x_from: float
     x_to: float
+    log: bool  # the y axis
+    above: list[str]  # who reaches beyond the y axis, and how high
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +67,25 @@ class Curve:
     x: Values
     table: Values
     counts: NDArray[np.int64] | None = None  # runs behind each point; None: those of the table
+    finished: bool = True  # only those that did decide how far the axis reaches
 
 
-def chart(key: str, title: str, unit: str, curves: Sequence[Curve], *, percent: bool = False) -> Chart:
-    """Lay out one panel: the mean over runs, and the range of the seeds."""
+def chart(
+    key: str, title: str, unit: str, curves: Sequence[Curve], *, percent: bool = False, rates: bool = False
+) -> Chart:
+    """Lay out one panel: means over runs, and the range of the seeds. Rates have their own rule for a log axis."""
     shown = [(each, _means(each.table)) for each in curves]
-    means = np.concatenate([mean[np.isfinite(mean)] for _, mean in shown] or [np.array([1.0])])
-    scale = Scale.of(means, percent=percent)
+    deciding = [mean for each, mean in shown if each.finished] or [mean for _, mean in shown]
+    scale = Scale.of(deciding, percent=percent, rates=rates)
+    above = []
     lines = []
     for each, mean in shown:
         alive = np.isfinite(mean)
         x, table = each.x[alive], each.table[:, alive]
         y = scale.y(mean[alive])
+        if not each.finished and alive.any() and mean[alive].max() > scale.high:
+            above.append(f"{each.label} ({mean[alive].max():.4g})")
+            y, table = np.maximum(y, 1.0), np.minimum(table, scale.high)  # along the border
         band = ""
         if each.table.shape[0] > 1 and alive.any():
             low, high = scale.y(np.nanmin(table, axis=0)), scale.y(np.nanmax(table, axis=0))
@@ -86,7 +95,8 @@ def chart(key: str, title: str, unit: str, curves: Sequence[Curve], *, percent: 
         n = [int(count) for count in counts[alive]]
         lines.append(Line(each.number, each.label, path(x, y), band, _floats(x), values, n, _floats(y)))
     xs = np.concatenate([each.x for each in curves] or [np.array([0.0, 1.0])])
-    return Chart(key, title, unit, percent, lines, scale.ticks(), float(xs.min()), max(float(xs.max()), 1.0))
+    ends = float(xs.min()), max(float(xs.max()), 1.0)
+    return Chart(key, title, unit, percent, lines, scale.ticks(), *ends, scale.log, above)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +109,21 @@ class Scale:
     percent: bool
 
     @classmethod
-    def of(cls, values: Values, *, percent: bool) -> "Scale":
-        """Choose a scale that shows the ends well: accuracies may begin below, wide ranges are logarithmic."""
-        if not values.size:
+    def of(cls, curves: Sequence[Values], *, percent: bool, rates: bool = False) -> "Scale":
+        """Choose a scale that shows the ends well: accuracies may begin below, wide ranges are logarithmic.
+
+        Of rates only those with a curve that would lie flat on a linear axis: its peak is a tenth of another's.
+        """
+        known = [curve[np.isfinite(curve)] for curve in curves if np.isfinite(curve).any()]
+        if not known:
             return cls(0.0, 1.0, False, percent)
+        values = np.concatenate(known)
         low, high = float(values.min()), float(values.max())
+        wide = high >= DECADE * (min(float(each.max()) for each in known) if rates else low)
+        low = float(values[values > 0].min()) if rates and wide and (values > 0).any() else low
         if percent:
             low = max(low, high - 4 * max(0.01, high - float(np.median(values))))
-        elif low > 0 and high >= DECADE * low:
+        elif low > 0 and wide:
             return cls(max(low, high / 1e5) / 1.2, high * 1.2, True, percent)
         air = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
         return cls(max(0.0, low - air) if low >= 0 else low - air, high + air, False, percent)

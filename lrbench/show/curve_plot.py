@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from lrbench.errors import BadResults
-from lrbench.show.canvas import STYLE, add_legend, colour, dashes, log_if_wide, save, shown, thinned
+from lrbench.show.canvas import STYLE, add_legend, colour, dashes, label_y, log_if_needed, save, shown, thinned
 
 
 def draw_curves(
@@ -35,10 +35,9 @@ def draw_curves(
                 linestyle=dashes(i),
                 label=shown(label),
             )
-        positive = np.concatenate([table[table > 0] for table in tables.values()])
-        if positive.size:
-            log_if_wide(axes, float(positive.min()), float(positive.max()))
-        axes.set(title="Learning rate per update", xlabel=x_label, ylabel="learning rate")
+        log_if_needed(axes, list(tables.values()))
+        axes.set(title="Learning rate per update", xlabel=x_label)
+        label_y(axes, "learning rate")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
         figure.suptitle(title, fontsize=8.5, color="#444444", parse_math=False)
         add_legend(figure, axes)

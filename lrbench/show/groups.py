@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,6 +14,11 @@ from lrbench.config import Config
 from lrbench.judging.questions import Answer
 from lrbench.runs import Finished, Status
 from lrbench.show.canvas import MARKERS, colour, dashes, shown
+
+Table = NDArray[np.float64]
+BORDER = 1.18  # of the highest value of who finished: where an axis ends, with room for a line of text
+MOST_CUT = 3  # schedules that are named above an axis
+CUT_WIDTH = 44  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,27 @@ def mean_and_range(
         label=each.legend if label is None else label,
         drawstyle=drawstyle,
     )
+
+
+def within(groups: Sequence[Group], tables: Sequence[Table]) -> tuple[list[Table], list[str]]:
+    """Let those that finished decide how high an axis reaches; what others have above runs along its border.
+
+    tables: float64 (runs, x) of each group. Also returns who was cut, with the highest value: `hot (1000)`.
+    """
+    highest = [float(np.nanmax(table)) if np.isfinite(table).any() else -math.inf for table in tables]
+    ended = [top for top, each in zip(highest, groups, strict=True) if each.finals.size]
+    border = BORDER * max(ended) if ended else math.inf
+    cut = [f"{each.label} ({top:.4g})" for top, each in zip(highest, groups, strict=True) if top > border]
+    return [np.minimum(table, border) for table in tables], cut
+
+
+def name_cut(axes: Axes, cut: Sequence[str]) -> None:
+    """Say in a panel whose curves run along its upper border, and how high they are."""
+    if cut:
+        said = ", ".join(cut[:MOST_CUT]) + (f" and {len(cut) - MOST_CUT} more" if len(cut) > MOST_CUT else "")
+        axes.set_ylim(top=max(float(np.nanmax(np.asarray(line.get_ydata(), float))) for line in axes.lines))
+        text = shown(f"above: {said}", CUT_WIDTH)
+        axes.text(0.99, 0.985, text, transform=axes.transAxes, ha="right", va="top", fontsize=8)
 
 
 def lowest_shown(values: list[NDArray[np.float64]]) -> float | None:

@@ -14,7 +14,7 @@ from lrbench.judging.targets import Reached
 from lrbench.runs import Figure as Measured
 from lrbench.show import sentences
 from lrbench.show.canvas import clipped, height_of, log_if_wide, shown
-from lrbench.show.groups import Group, lowest_shown, mean_and_range
+from lrbench.show.groups import Group, lowest_shown, mean_and_range, within
 
 WIDTH = 8  # inches
 PANELS_ABREAST = 4  # of panels
@@ -72,7 +72,7 @@ def _steps(look: Group) -> NDArray[np.int64]:
 def draw_small_multiples(groups: list[Group], measured: Measured, split: str) -> Figure:
     """One panel per schedule: its mean and range in front, the means of the others thin and grey behind."""
     scale = 100 if measured.is_share else 1
-    tables = [scale * each.epochs(f"{split}_{measured.name}") for each in groups]
+    tables, _ = within(groups, [scale * each.epochs(f"{split}_{measured.name}") for each in groups])
     rows = math.ceil(len(groups) / PANELS_ABREAST)
     titles = [clipped(each.legend) for each in groups]
     figure = Figure(figsize=(WIDTH, 1.0 + rows * (1.25 + height_of(titles, SIZE))), layout="constrained")
@@ -88,7 +88,8 @@ def draw_small_multiples(groups: list[Group], measured: Measured, split: str) ->
     _share_axes(panels[0], tables, logarithmic=not measured.is_share)
     figure.supxlabel("epoch", fontsize=SIZE + 1)
     name = f"{'training' if split == 'train' else 'validation'} {measured.title}"
-    figure.supylabel(f"{name}, {sentences.axis_label(measured)}", fontsize=SIZE + 1)
+    log = ", log scale" if panels[0].get_yscale() == "log" else ""
+    figure.supylabel(f"{name}, {sentences.axis_label(measured)}{log}", fontsize=SIZE + 1)
     return figure
 
 

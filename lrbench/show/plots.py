@@ -22,8 +22,8 @@ from lrbench.runs import Figure as Measured
 from lrbench.runs import Setting
 from lrbench.schedules.knots import interpolate
 from lrbench.show import PlotFormat
-from lrbench.show.canvas import STYLE, add_legend, log_if_wide, save, thinned
-from lrbench.show.groups import Group, group, lowest_shown, mean_and_range
+from lrbench.show.canvas import STYLE, add_legend, label_y, log_if_needed, log_if_wide, save, thinned
+from lrbench.show.groups import Group, group, lowest_shown, mean_and_range, name_cut, within
 from lrbench.show.panels import MANY, draw_small_multiples, draw_target
 from lrbench.show.sentences import axis_label, family, figure_name
 from lrbench.show.verdict_plots import draw_all_pairs, draw_forest, percents, scores_label
@@ -116,16 +116,14 @@ def _overview(quarters: Sequence[Callable[[Axes, list[Group]], None]], groups: l
 
 def draw_rates(axes: Axes, groups: list[Group]) -> None:
     """The rate that every update used; where seeds differ (plateau), their mean and range."""
-    lowest, highest = math.inf, 0.0
-    for each in groups:
-        steps = thinned(each.runs[0].setting.horizon.steps)
-        table = used_rates(each, steps)
-        positive = table[table > 0]
-        if positive.size:
-            lowest, highest = min(lowest, float(positive.min())), max(highest, float(positive.max()))
+    steps = thinned(groups[0].runs[0].setting.horizon.steps)
+    tables, cut = within(groups, [used_rates(each, steps) for each in groups])
+    for each, table in zip(groups, tables, strict=True):
         mean_and_range(axes, steps, table, each, marker=None, drawstyle="steps-post")
-    log_if_wide(axes, lowest, highest)
-    axes.set(title="Learning rate per update", xlabel="step", ylabel="learning rate")
+    log_if_needed(axes, tables)
+    name_cut(axes, cut)
+    axes.set(title="Learning rate per update", xlabel="step")
+    label_y(axes, "learning rate")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
 
@@ -160,7 +158,7 @@ def draw_epochs(axes: Axes, groups: list[Group], figure: Measured, split: str) -
 
 
 def _per_epoch(axes: Axes, groups: list[Group], field: str, title: str, unit: str, scale: float = 1) -> None:
-    values = [scale * each.epochs(field) for each in groups]
+    values, cut = within(groups, [scale * each.epochs(field) for each in groups])
     for each, table in zip(groups, values, strict=True):
         mean_and_range(axes, np.arange(1, table.shape[1] + 1), table, each, marker=each.marker)
     positive = np.concatenate([table[table > 0] for table in values])
@@ -169,7 +167,9 @@ def _per_epoch(axes: Axes, groups: list[Group], field: str, title: str, unit: st
     elif scale != 1 and (lowest := lowest_shown(values)) is not None:
         axes.set_ylim(bottom=lowest)
         title += ", the last epochs (the first lie below)"
-    axes.set(title=title, xlabel="epoch", ylabel=unit)
+    name_cut(axes, cut)
+    axes.set(title=title, xlabel="epoch")
+    label_y(axes, unit)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
 
 

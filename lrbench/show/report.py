@@ -152,7 +152,10 @@ def _charts(groups: Sequence[Group], answer: Answer) -> list[Chart]:
             column,
             f"{split} {figure.title}",
             sentences.axis_label(figure),
-            [Curve(i, each.label, epochs, each.epochs(column)) for i, each in enumerate(groups)],
+            [
+                Curve(i, each.label, epochs, each.epochs(column), finished=bool(each.finals.size))
+                for i, each in enumerate(groups)
+            ],
             percent=figure.is_share,
         )
         for split, figure, column in (
@@ -163,10 +166,17 @@ def _charts(groups: Sequence[Group], answer: Answer) -> list[Chart]:
     steps = np.unique(np.linspace(0, horizon.steps - 1, MOST_RATES).astype(np.int64))
     epoch_of = steps // horizon.steps_per_epoch
     rates = [
-        Curve(i, each.label, steps / horizon.steps_per_epoch, used_rates(each, steps), _alive(each)[epoch_of])
+        Curve(
+            i,
+            each.label,
+            steps / horizon.steps_per_epoch,
+            used_rates(each, steps),
+            _alive(each)[epoch_of],
+            bool(each.finals.size),
+        )
         for i, each in enumerate(groups)
     ]
-    return [*found, chart("rate", "Learning rate", "per update", rates)]
+    return [*found, chart("rate", "Learning rate", "per update", rates, rates=True)]
 
 
 def _alive(each: Group) -> NDArray[np.int64]:

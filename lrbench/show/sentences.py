@@ -100,7 +100,7 @@ def signs(baseline: str | None) -> str:
     """Say what the signs in a table of all pairs mean, and what none means."""
     if baseline is None:
         return "▲ better, ▼ worse; without a sign it cannot be told"
-    return f"▲ better, ▼ worse; without a sign it cannot be told, or was not asked: not a pair with {baseline}"
+    return f"▲ better, ▼ worse; of the pairs without a sign, only those with {baseline} were asked"
 
 
 def family(comparisons: Sequence[Comparison]) -> str:

@@ -130,7 +130,7 @@ def draw_all_pairs(answer: Answer, groups: list[Group]) -> Figure:
 def _size(names: list[str]) -> tuple[float, float]:
     """Return inches; beyond twelve schedules the figure grows to the right too, so that each cell has room."""
     row = max(height_of(names, SIZE), 0.42 if len(names) <= MOST_IN_FULL else 0.3)
-    return max(WIDTH, 2.6 + 0.45 * len(names)), max(3.0, 1.6 + len(names) * row)
+    return max(WIDTH, 2.8 + 0.55 * len(names)), max(3.0, 1.6 + len(names) * row)
 
 
 def differences(pairs: Sequence[Comparison], order: list[str], scale: int = 100) -> NDArray[np.float64]:

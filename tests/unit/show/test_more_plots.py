@@ -138,7 +138,7 @@ def test_the_map_says_no_more_than_the_comparisons(reference: Experiment, pictur
     assert marked == expected
     assert len(expected) == 8
     assert len(cells) == 30
-    assert "not a pair with constant" in axes.get_title().replace("\n", " ")
+    assert "only those with constant were asked" in axes.get_title().replace("\n", " ")
 
 
 def test_the_map_is_antisymmetric_and_marked_where_there_is_a_verdict(

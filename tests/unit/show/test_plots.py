@@ -1,12 +1,14 @@
 """The pictures, compared by their data: axes, lines, labels."""
 
+import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pytest
-from conftest import asked, fake_experiment, fake_run
+from conftest import ROOT, asked, fake_experiment, fake_run
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -14,7 +16,7 @@ from matplotlib.figure import Figure
 from lrbench.errors import BadResults
 from lrbench.runs import Experiment
 from lrbench.schedules import parse
-from lrbench.show import PlotFormat, canvas, plots
+from lrbench.show import PlotFormat, canvas, plots, report
 
 NAMES = ["overview", "rates", "train-loss", "val-loss", "val-accuracy", "test-accuracy"]
 
@@ -52,16 +54,54 @@ def test_the_rates_are_the_schedules_tables(experiment: Experiment, pictures: di
         x, y = lines[name].get_data()
         table = parse(name).table(experiment.setting.horizon)
         assert np.asarray(y) == pytest.approx(table[np.asarray(x)])
-    assert axes.get_yscale() == "log"
+    assert (axes.get_yscale(), axes.get_ylabel()) == ("linear", "learning rate")
 
 
-def test_rates_within_a_decade_stand_on_a_linear_axis() -> None:
-    ((_, figure),) = [
-        each for each in plots.figures(asked(fake_experiment(schedulers="constant,step"))) if each[0] == "rates"
-    ]
-    assert figure.axes[0].get_yscale() == "log"  # 16 to 1
-    narrow = dict(plots.figures(asked(fake_experiment(schedulers="constant,step(gamma=0.9)"))))["rates"]
-    assert narrow.axes[0].get_yscale() == "linear"
+@pytest.mark.parametrize(
+    ("schedulers", "scale"),
+    [
+        ("constant,exponential(gamma=0.1)", "linear"),  # it falls by decades, and is seen to fall
+        ("constant,low=constant(lr=0.02)", "linear"),
+        ("constant,low=constant(lr=0.01)", "log"),  # a tenth: it would lie on the axis
+        ("constant,none=constant(lr=1e-30),low=cosine(lr=0.001)", "log"),
+    ],
+)
+def test_rates_are_linear_unless_that_lays_a_whole_curve_flat(schedulers: str, scale: str) -> None:
+    found = asked(fake_experiment(schedulers=schedulers, seeds=2))
+    (axes,) = dict(plots.figures(found))["rates"].axes
+    assert axes.get_yscale() == scale
+    assert axes.get_ylabel() == ("learning rate, log scale" if scale == "log" else "learning rate")
+    (*_, chart) = report.section("e0", found).charts
+    assert (chart.key, chart.log) == ("rate", scale == "log")
+    (axes,) = dict(plots.figures(found))["train-loss"].axes
+    assert axes.get_ylabel().endswith(", log scale") == (axes.get_yscale() == "log")
+
+
+def test_who_diverged_at_a_high_rate_runs_along_the_border_and_is_named() -> None:
+    alone = asked(fake_experiment(schedulers="constant,cosine", seeds=2))
+    found = asked(fake_experiment(schedulers="constant,cosine,hot=constant(lr=1000)", seeds=2))
+    (axes,) = dict(plots.figures(found))["rates"].axes
+    (other,) = dict(plots.figures(alone))["rates"].axes
+    top = axes.get_ylim()[1]
+    assert axes.get_yscale() == other.get_yscale() == "linear"
+    assert 0.1 < top < 0.13
+    (hot,) = [line for line in axes.lines if str(line.get_label()).startswith("hot")]
+    assert set(np.asarray(hot.get_ydata())) == {top}
+    assert [text.get_text() for text in axes.texts] == ["above: hot (1000)"]
+    assert not other.texts
+    charts = {each.key: each for each in report.section("e0", found).charts}
+    plain = {each.key: each for each in report.section("e0", alone).charts}
+    assert charts["rate"].above == ["hot (1000)"]
+    assert charts["rate"].y_ticks == plain["rate"].y_ticks
+    assert set(next(line for line in charts["rate"].lines if line.label == "hot").y) == {1.0}
+    assert "above: hot (1000)" in report.render([found])
+
+
+def test_where_nobody_finished_everybody_decides() -> None:
+    found = asked(fake_experiment(schedulers="hot=constant(lr=1000),warm=constant(lr=900)", seeds=2))
+    (axes,) = dict(plots.figures(found))["rates"].axes
+    assert axes.get_ylim()[1] > 1000
+    assert not axes.texts
 
 
 def test_a_feedback_schedule_shows_the_rates_that_were_used() -> None:
@@ -120,6 +160,64 @@ def test_twenty_schedules_can_all_be_told_apart() -> None:
     groups = plots.group(asked(twenty))
     assert len({(each.colour, str(each.dashes)) for each in groups}) == 20
     assert len({(each.colour, each.marker) for each in groups}) == 20
+
+
+def luminance(colour: str) -> float:
+    """WCAG's relative luminance."""
+    return float(np.dot((0.2126, 0.7152, 0.0722), linear(colour)))
+
+
+def linear(colour: str) -> np.ndarray:
+    c = np.array(to_rgb(colour))
+    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_every_colour_has_the_contrast_that_lines_need() -> None:
+    assert min(contrast(each, "#ffffff") for each in canvas.COLOURS) >= 3
+    css = (ROOT / "lrbench/show/page/report.css").read_text()
+    dark = dict(re.findall(r'\[style="--c: (#\w+)"\] \{ --c: (#\w+) !important', css))
+    assert set(dark) <= set(canvas.COLOURS)
+    assert min(contrast(dark.get(each, each), "#161616") for each in canvas.COLOURS) >= 3
+
+
+DICHROMATS = {  # Machado, Oliveira and Fernandes 2009, severity 1, of linear RGB
+    "none": np.eye(3),
+    "protanopia": (
+        (0.152286, 1.052583, -0.204868),
+        (0.114503, 0.786281, 0.099216),
+        (-0.003882, -0.048116, 1.051998),
+    ),
+    "deuteranopia": (
+        (0.367322, 0.860646, -0.227968),
+        (0.280085, 0.672501, 0.047413),
+        (-0.011820, 0.042940, 0.968881),
+    ),
+    "tritanopia": (
+        (1.255528, -0.076749, -0.178779),
+        (-0.078411, 0.930809, 0.147602),
+        (0.004733, 0.691367, 0.303900),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DICHROMATS)
+def test_every_two_colours_can_be_told_apart_with_any_colour_vision(kind: str) -> None:
+    """In CIELAB, where 2 can just be seen side by side; Okabe & Ito's own seven come down to 16."""
+
+    def lab(colour: str) -> np.ndarray:
+        rgb = np.clip(np.array(DICHROMATS[kind]) @ linear(colour), 0, 1)
+        xyz = np.array(((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505))) @ rgb
+        t = xyz / np.array((0.9505, 1.0, 1.089))
+        f = np.where(t > 0.008856, np.cbrt(t), 7.787 * t + 16 / 116)
+        return np.array((116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])))
+
+    apart = [np.linalg.norm(lab(a) - lab(b)) for a, b in itertools.combinations(canvas.COLOURS, 2)]
+    assert min(apart) > 16
 
 
 def test_the_first_colours_differ_in_greyscale_from_white_and_mostly_from_each_other() -> None:

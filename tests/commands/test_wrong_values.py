@@ -1,0 +1,145 @@
+"""Every option of every command, given what it cannot mean: two lines, exit code 2, and no words but ours."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from typer.main import get_command
+from typer.testing import Result
+
+from lrbench.cli import app
+from lrbench.options import TRAINING, WISHES, as_options
+
+Cli = Callable[..., Result]
+REFERENCE = str(ROOT / "results" / "reference")
+ARGUMENTS = {
+    "run": ["--engine", "fake"],
+    "preview": ["cosine"],
+    "schedulers": ["cosine"],
+    "doctor": [REFERENCE],
+    "export": [REFERENCE, "--to", "json"],
+    "plot": [REFERENCE],
+    "summary": [REFERENCE],
+    "report": [REFERENCE],
+}
+WRONG = {  # option -> values that it cannot have; what is a place can have any name but that of a file's child
+    "--config": ["nowhere", "nowhere.toml"],
+    "--schedulers": ["cosin", "step(every=5)", "", "step(", "lr=0.1"],
+    "--seeds": ["x", "1.5", "0", "-1", "1,1", ""],
+    "--epochs": ["x", "1.5", "0", "-1", "", "1e3", "9" * 5000],
+    "--batch-size": ["x", "1.5", "0", ""],
+    "--lr": ["x", "nan", "inf", "0", "-1", "", "1e99"],
+    "--optimizer": ["x", "", "sgd(momentum=x)"],
+    "--hidden": ["x", "1.5", "0", ""],
+    "--problem": ["x", ""],
+    "--train-size": ["x", "1.5", "0", ""],
+    "--val-size": ["x", "1.5", "-1", ""],
+    "--validate-on": ["x", ""],
+    "--engine": ["x", ""],
+    "--jobs": ["x", "1.5", "0", ""],
+    "--checkpoint-every": ["x", "1.5", "0", ""],
+    "--name": ["", "a/b", "x" * 81],
+    "--out": ["file/x.png"],
+    "--steps-per-epoch": ["x", "1.5", "0", "-1", ""],
+    "--compare-horizons": ["x", "1.5", "0", ""],
+    "--format": ["x", ""],
+    "--code": ["x", ""],
+    "--to": ["x", ""],
+    "--baseline": ["x", ""],
+    "--metric": ["x", ""],
+    "--margin": ["x", "nan", "inf", "0", "-1", ""],
+    "--target": ["x", "nan", "inf", "0", "1", "97", ""],
+    "--sort": ["x"],
+    "--fail-if": ["x", "", "a<b"],
+}
+SWITCHES = {
+    "--json",
+    "--dry-run",
+    "--verify",
+    "--quiet",
+    "--verbose",
+    "--all-pairs",
+    "--lower-is-better",
+    "--help",
+}
+FOREIGN = re.compile(
+    r"input should|\bvalid (number|integer|float|string)|not a valid|value_error|value error|\bparse|parsing\b"
+    r"|pydantic|click|typer|traceback|type=|input_value|NoneType|Literal|\bint\b|\bfloat\b|\bstr\b|errors\.pydantic",
+    re.IGNORECASE,
+)
+
+
+def options_of(command: str) -> set[str]:
+    """The long names of a command's options, as the command line itself has them."""
+    parameters = get_command(app).commands[command].params  # type: ignore[attr-defined]
+    return {each.opts[0] for each in parameters if each.param_type_name == "option"}
+
+
+CASES = [
+    (command, option, value)
+    for command in ARGUMENTS
+    for option in sorted(options_of(command) - SWITCHES)
+    for value in WRONG[option]
+]
+
+
+def test_every_command_and_every_option_is_asked() -> None:
+    assert set(ARGUMENTS) == set(get_command(app).commands)  # type: ignore[attr-defined]
+    everywhere = set.union(*map(options_of, ARGUMENTS))
+    assert everywhere - SWITCHES == set(WRONG)
+    assert len(CASES) > 150
+
+
+@pytest.mark.parametrize(("command", "option", "value"), CASES, ids=lambda each: str(each)[:20])
+def test_a_wrong_value_is_two_lines_of_ours(cli: Cli, command: str, option: str, value: str) -> None:
+    Path("file").touch()
+    result = cli(command, *ARGUMENTS[command], option, value)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    problem, hint = result.stderr.splitlines()
+    assert re.match(r"Error: \S.*\S$", problem)
+    assert re.match(r"  \S.*\S$", hint)
+    assert not FOREIGN.search(result.stderr), result.stderr
+    assert not re.search(
+        r"(?<!\S)(" + "|".join(WISHES) + r")=(?!=)\S", result.stderr.replace(value or "\0", "")
+    ), "an option is named as it is typed"
+
+
+@pytest.mark.parametrize("switch", sorted(SWITCHES - {"--help"}))
+def test_a_switch_takes_no_value(cli: Cli, switch: str) -> None:
+    for command in ARGUMENTS:
+        if switch in options_of(command):
+            result = cli(command, *ARGUMENTS[command], f"{switch}=x")
+            assert result.exit_code == 2
+            assert len(result.stderr.splitlines()) == 2
+            assert not FOREIGN.search(result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("margin=-1 is not above 0.", "--margin -1 is not above 0."),
+        ("Write, for example, seeds=5 or seeds=0,3,7.", "Write, for example, --seeds 5 or --seeds 0,3,7."),
+        ("baseline=step and every_pair=True", "--baseline step and --all-pairs"),
+        ("lower_is_better=True or lower_is_better=False", "--lower-is-better or --higher-is-better"),
+        (
+            "step(every=5 epochs, lr=0.1) and slow=cosine(lr=0.01)",
+            "step(every=5 epochs, lr=0.1) and slow=cosine(lr=0.01)",
+        ),
+        ("mine.toml: epochs = 0 is below 1.", "mine.toml: epochs = 0 is below 1."),
+        ("LRBENCH_EPOCHS=x is no whole number.", "LRBENCH_EPOCHS=x is no whole number."),
+    ],
+)
+def test_what_python_calls_a_wish_is_said_as_it_is_typed(text: str, typed: str) -> None:
+    assert as_options(text) == typed
+
+
+def test_the_help_of_every_command_says_the_defaults_of_the_table(cli: Cli) -> None:
+    for command in ARGUMENTS:
+        text = "".join(cli(command, "--help").stdout.split())
+        for wish in WISHES.values():
+            if wish.long in options_of(command) and wish.long != "--out":
+                assert "".join(wish.described.split()) in text, (command, wish.name)
+    assert TRAINING["out"].described in cli("run", "--help").stdout
