@@ -1,13 +1,16 @@
 """What stored schedules are called where several stand together: each gets a name that no other has.
 
-Where all of them share a peak rate it is said once, in the title. Where not, each name says its own, and so it says
-whatever else tells two schedules apart that the user wrote alike.
+Where all of them share a peak rate it is said once, in the title. Where not, each name says its own, as it says
+whatever else tells two schedules apart that the user wrote alike. A label of the user's stays as it is; the title
+says its rate where it is not that of the others.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from lrbench.schedules.base import number
+
+MOST_NAMED = 3  # schedules of other rates in a title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,7 @@ class Named:
 def names(schedules: Iterable[Named]) -> dict[Named, str]:
     """Return a name for each of them, in the order in which they first come."""
     found = list(dict.fromkeys(schedules))
-    rates_differ = len({each.lr for each in found}) > 1
+    rates_differ = len({each.lr for each in found if not each.is_label}) > 1
     alike: dict[str, list[Named]] = {}
     for each in found:
         alike.setdefault(each.words, []).append(each)
@@ -45,6 +48,20 @@ def names(schedules: Iterable[Named]) -> dict[Named, str]:
         each: with_facts(each.words, _telling(each, alike[each.words], rates_differ and not each.is_label))
         for each in found
     }
+
+
+def peak_rates(called: Mapping[Named, str]) -> str:
+    """Say the peak rates of schedules: `peak rate 0.1`, `peak rate 0.1 (slow 0.01)`, `peak rates 0.01 to 0.3`."""
+    peaks = sorted({each.lr for each in called})
+    if len(peaks) == 1:
+        return f"peak rate {peaks[0]:g}"
+    common = {each.lr for each in called if not each.is_label}
+    others = [f"{name} {each.lr:g}" for each, name in called.items() if each.lr not in common]
+    if len(common) == 1 and len(others) <= MOST_NAMED:
+        return f"peak rate {common.pop():g} ({', '.join(others)})"
+    return (
+        f"peak rates {peaks[0]:g} {'and' if len(peaks) == 2 else 'to'} {peaks[-1]:g}" if peaks else "no peak rate"
+    )
 
 
 def _telling(schedule: Named, alike: list[Named], say_rate: bool) -> dict[str, str]:

@@ -8,7 +8,7 @@ from functools import cached_property
 from lrbench import problems
 from lrbench.config import Config
 from lrbench.errors import BadConfig, nearest
-from lrbench.names import Named, names
+from lrbench.names import Named, names, peak_rates
 from lrbench.optimizers import parse_optimizer
 from lrbench.runs import Run, Setting
 from lrbench.schedules import Schedule, parse_list, rates, warnings
@@ -37,14 +37,9 @@ class Plan:
     def seeds(self) -> list[int]:
         return list(dict.fromkeys(run.seed for run in self.runs))
 
-    @property
-    def peaks(self) -> list[float]:
-        """The peak rates of its schedules, each once, the lowest first."""
-        return sorted({schedule.lr for schedule in self.schedules})
-
     def describe(self) -> str:
         """One line for titles."""
-        return self.setting.describe(self.peaks)
+        return self.setting.describe(peak_rates(self.names))
 
 
 def make_plan(config: Config) -> Plan:
@@ -97,7 +92,7 @@ def resolve_setting(config: Config) -> Setting:
 
 
 def _runs(schedules: list[Schedule], seeds: tuple[int, ...], setting: Setting) -> Iterator[Run]:
-    """Yield every schedule with every seed. A table of rates is made once, and a user's function asked only then."""
+    """Yield every schedule with every seed. Its rates are made once, and a user's function is asked only then."""
     tables = {each: rates(each, setting.horizon) for each in schedules}
     sha256 = {
         each: hashlib.sha256(table.tobytes()).hexdigest() for each, table in tables.items() if each.is_users_own

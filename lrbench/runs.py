@@ -3,7 +3,7 @@
 import math
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lrbench.errors import BadConfig, nearest
 from lrbench.files import digest
-from lrbench.names import Named, names
+from lrbench.names import Named, names, peak_rates
 from lrbench.schedules import Horizon, Schedule
 from lrbench.schedules.base import Rates
 from lrbench.schedules.feedback import PlateauState
@@ -104,7 +104,7 @@ class Setting:
         words += [self.engine] if self.engine != "compiled" else []
         return "-".join([*words, digest(self.identity)[:4]])
 
-    def describe(self, peaks: Iterable[float]) -> str:
+    def describe(self, peaks: str) -> str:
         """One line for titles: what is trained, how, at which peak rates, on how much, validated on what."""
         noun = self.subject.noun
         examples = {
@@ -114,7 +114,7 @@ class Setting:
         epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
         engine = "" if self.engine == "compiled" else f", engine {self.engine}"
         return (
-            f"{self.subject.title}, {self.optimizer}, {peak_rates(peaks)}, batch {self.batch_size}, "
+            f"{self.subject.title}, {self.optimizer}, {peaks}, batch {self.batch_size}, "
             f"{epochs}, {examples}{engine}"
         )
 
@@ -168,7 +168,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One epoch of one run: a line of epochs.csv. Train figures are means over its examples as they were trained on."""
+    """One epoch of one run: a line of epochs.csv. Train figures are means over it, as it was trained."""
 
     scheduler: str
     seed: int
@@ -313,7 +313,7 @@ class Experiment:
 
     def describe(self) -> str:
         """One line for titles."""
-        return self.setting.describe(self.peaks)
+        return self.setting.describe(peak_rates(self.names))
 
     def record(self) -> dict[str, Any]:
         """Return its setting as JSON values, with the peak rates of its schedules."""
@@ -329,17 +329,6 @@ def in_order(finished: Iterable[Finished]) -> tuple[Finished, ...]:
         return schedule.words, schedule.lr, schedule.parameters, schedule.rates_sha256, one.seed, one.run_id
 
     return tuple(sorted(finished, key=key))
-
-
-def peak_rates(peaks: Iterable[float]) -> str:
-    """Say one peak rate, or from where to where several reach."""
-    rates: Collection[float] = set(peaks)
-    if not rates:
-        return "no peak rate"
-    low, high = min(rates), max(rates)
-    if low == high:
-        return f"peak rate {low:g}"
-    return f"peak rates {low:g} {'and' if len(rates) == 2 else 'to'} {high:g}"
 
 
 def run_id(label: str, seed: int, key: str) -> str:

@@ -16,8 +16,8 @@ from lrbench.config import load
 from lrbench.engine.events import Ended
 from lrbench.engine.replica import Replica
 from lrbench.engine.train import train
-from lrbench.plan import Plan, make_plan
 from lrbench.judging.questions import Answer, Question, answer
+from lrbench.plan import Plan, make_plan
 from lrbench.runner import Outcome, conduct
 from lrbench.runs import Experiment, Finished, Run, RunResult, Task
 from lrbench.schedules.knots import knots

@@ -3,8 +3,9 @@
 from typing import Any
 
 from lrbench.cli import main
-from lrbench.datasets import MNIST
-from lrbench.problems import PROBLEMS, Problem
+from lrbench.problems.base import Problem, problem
+from lrbench.problems.mnist import FIGURES, MNIST, cross_entropy, is_right
+from lrbench.runs import Subject
 
 
 def model(hidden: int) -> Any:
@@ -23,7 +24,25 @@ def model(hidden: int) -> Any:
     )
 
 
-PROBLEMS["noisy"] = Problem("noisy", MNIST, model, lambda hidden: f"noisy MNIST 784-{hidden}-10")
+@problem("noisy")
+def noisy(*, hidden: int = 128) -> Problem:
+    """MNIST again, on another model."""
+    return Problem(
+        subject=Subject(
+            spec=f"noisy(hidden={hidden})",
+            title=f"noisy MNIST 784-{hidden}-10",
+            noun="images",
+            figures=FIGURES,
+            examples=MNIST.train_examples,
+            data_sha256=MNIST.sha256,
+        ),
+        load=MNIST.load,
+        model=lambda: model(hidden),
+        loss=cross_entropy,
+        measures=(is_right,),
+        stratify=True,
+    )
+
 
 if __name__ == "__main__":
     main()

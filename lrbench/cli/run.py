@@ -110,9 +110,8 @@ def _verify(wishes: "Config", *, debug: bool) -> int:
         speak(f"Damaged: {broken.text}", broken.hint)
     here = environment.describe()
     for each in verified:
-        typer.echo(
-            f"{'different' if each.difference else 'same bytes'}  {each.stored.schedule.spec}, seed {each.stored.seed}"
-        )
+        name = f"{each.stored.schedule.spec}, seed {each.stored.seed}"
+        typer.echo(printable(f"{'different' if each.difference else 'same bytes'}  {name}"))
         if each.difference:
             typer.echo(f"  {each.difference}")
             typer.echo(printable(f"  made with {_made_on(each.stored.environment)}"))

@@ -1,4 +1,4 @@
-"""What becomes of a run, told as it happens: small values that can be sent from another thread, process or machine."""
+"""What becomes of a run, told as it happens: small values that another thread, process or machine can send."""
 
 from dataclasses import dataclass
 

@@ -23,7 +23,7 @@ class Executor(Protocol):
         """
 
     def stop(self) -> Iterator[Event]:
-        """End every run after its epoch under way; yield what is still to be told of it, its checkpoint above all."""
+        """End every run after its epoch under way; yield what is still to be told, its checkpoint above all."""
 
     def close(self) -> None:
         """Free what it holds; what is under way is forgotten."""

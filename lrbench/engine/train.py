@@ -30,8 +30,8 @@ class Pace:
 def train(replica: Replica, task: Task, pace: Pace | None = None) -> Iterator[Event]:
     """Train a run to its test figures, from its first step or from its checkpoint, and tell how it goes.
 
-    An epoch's checkpoint comes before its row. With `pace.stop` set, it ends after the epoch under way. A loss that
-    is not finite ends the run as diverged, after that epoch's row. What the replica raises goes through.
+    An epoch's checkpoint comes before its row. With `pace.stop` set, it ends after the epoch under way. A loss
+    that is not finite ends the run as diverged, after that epoch's row. What the replica raises goes through.
     """
     pace = pace or Pace()
     run, run_id = task.run, task.run.run_id

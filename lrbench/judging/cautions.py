@@ -78,8 +78,8 @@ def _ceiling(runs: Groups, subject: Subject) -> Iterator[str]:
     fitted = [label for label, each in runs.items() if _mean_at_end(each, f"train_{figure.name}") >= FITTED]
     if len(fitted) > 1 and 2 * len(fitted) >= len(runs):
         yield (
-            f"{_named(fitted)} fit over {100 * FITTED:g} % of the training {subject.noun}: at the ceiling, schedules "
-            f"come out alike. Use fewer epochs, fewer training {subject.noun} or a harder problem."
+            f"{_named(fitted)} fit over {100 * FITTED:g} % of the training {subject.noun}: at the ceiling, "
+            f"schedules come out alike. Use fewer epochs, fewer training {subject.noun} or a harder problem."
         )
 
 

@@ -24,8 +24,9 @@ from lrbench.judging.comparisons import (
 )
 from lrbench.judging.targets import Reached, time_to_target
 from lrbench.judging.tidy import read_scores
+from lrbench.names import peak_rates
 from lrbench.options import number, shown, unfit
-from lrbench.runs import Experiment, peak_rates
+from lrbench.runs import Experiment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +41,8 @@ class Question:
     target: float | None = None  # of the validation figure that the problem is compared by
 
     def __post_init__(self) -> None:
-        for name, value in (("metric", self.metric or "test_loss"), ("baseline", self.baseline or "constant")):
-            if not isinstance(value, str) or not value:
+        for name, value in (("metric", self.metric), ("baseline", self.baseline)):
+            if value is not None and (not isinstance(value, str) or not value):
                 raise unfit(name, value, "is no name")
         for name in ("margin", "target"):
             value = getattr(self, name)
@@ -168,8 +169,7 @@ def _states(found: Answer, condition: str) -> list[tuple[tuple[str, str], Verdic
 def scope_of(experiment: Experiment, *labels: str) -> str:
     """Return what a verdict on these schedules is about, in a few words: problem, optimizer, epochs, peak rate."""
     setting = experiment.setting
-    runs = experiment.groups
-    rate = peak_rates(runs[label][0].schedule.lr for label in labels or runs)
+    rate = peak_rates({each: name for each, name in experiment.names.items() if name in labels or not labels})
     epochs = "1 epoch" if setting.epochs == 1 else f"{setting.epochs} epochs"
     return f"{setting.subject.title}, {setting.optimizer}, {epochs}, {rate}"
 

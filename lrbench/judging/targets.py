@@ -33,8 +33,8 @@ def check_target(figure: Figure, target: float) -> None:
 def time_to_target(experiment: Experiment, target: float) -> list[Reached]:
     """Return for every schedule when its runs first had a validation figure of `target`, the soonest first.
 
-    The figure is the one that schedules are compared by. Raises BadConfig if it cannot reach the target, or there is
-    no validation that could.
+    The figure is the one that schedules are compared by. Raises BadConfig if it cannot reach the target, or there
+    is no validation that could.
     """
     subject = experiment.setting.subject
     figure = subject.compared
@@ -52,7 +52,7 @@ def time_to_target(experiment: Experiment, target: float) -> list[Reached]:
 
 
 def _first_at(one: Finished, figure: Figure, target: float) -> tuple[int, int] | None:
-    """Return the first epoch that reached the target, and its step; None for a censored run. Nan reaches nothing."""
+    """Return the first epoch that reached the target, and its step; None for a censored run. Nan never does."""
     sign = -1 if figure.better == "lower" else 1
     values = one.column(f"val_{figure.name}")
     for row, value in zip(one.result.rows, values, strict=True):

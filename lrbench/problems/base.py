@@ -1,4 +1,4 @@
-"""What a problem is, how it is named, and how its examples are split. TensorFlow is imported inside functions only."""
+"""What a problem is, how it is named, and how its examples are split. TensorFlow is imported in functions only."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -131,8 +131,8 @@ def resolve_sizes(subject: Subject, train_size: int | None, val_size: int | None
 def split(problem: Problem, sizes: Sizes) -> Splits:
     """Load a problem's examples and split them, always in the same way for the same sizes.
 
-    The validation set is the same for every `train` size, and the training set grows with `train`: a smaller one is
-    part of a larger one. Where the problem stratifies, both are as class-balanced as can be.
+    The validation set is the same for every `train` size, and the training set grows with `train`: a smaller one
+    is part of a larger one. Where the problem stratifies, both are as class-balanced as can be.
     """
     whole, test = problem.load()
     order_of = balanced_order if problem.stratify else _shuffled

@@ -88,7 +88,7 @@ def cross_entropy() -> Any:
 
 
 def is_right(labels: Any, logits: Any) -> Any:
-    """Return 1 where the largest logit is the label's, else 0: labels (n,), logits (n, classes) -> float32 (n,)."""
+    """Return 1 where the largest logit is the label's, else 0: (n,), (n, classes) -> float32 (n,)."""
     import tensorflow as tf
 
     return tf.cast(tf.argmax(logits, -1, output_type=labels.dtype) == labels, tf.float32)

@@ -54,8 +54,8 @@ def plateau(
     """Holds the rate while validation improves; times factor when it has not for a while.
 
     rate(t) = max(lr * factor^cuts, min_lr); cuts change between epochs only
-    Spans are rounded to whole epochs, patience to at least one. min_delta is in the unit of what is monitored, nats
-    for val_loss; with threshold=relative it is a share of the best value. A warm-up or hold is part of what is
+    Spans are rounded to whole epochs, patience to at least one. min_delta is in the unit of what is monitored, for
+    val_loss nats; with threshold=relative it is a share of the best value. A warm-up or hold is part of what is
     scaled; the cooldown of this one counts epochs after a cut in which nothing is counted.
     The default patience is one epoch of 15, and five of 100. Validation losses of a constant rate on MNIST (15
     epochs, n = 10 seeds) call for the first cut after epoch 6 to 11 then; with two epochs one seed sees none

@@ -24,7 +24,7 @@ MANY = 6  # schedules that one panel can show together
 
 
 def draw_target(found: Sequence[Reached], groups: list[Group]) -> Figure:
-    """The validation figure after so many updates, the target as a line; a mark where the median run reached it."""
+    """The validation figure by updates, the target as a line; a mark where the median run reached it."""
     looks = {each.label: each for each in groups}
     labels = [shown(f"{looks[each.scheduler].said}: {in_words(each)}", LEGEND_CHARACTERS) for each in found]
     figure = Figure(figsize=(WIDTH, 4.8), layout="constrained")

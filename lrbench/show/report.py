@@ -186,7 +186,7 @@ def _alive(each: Group) -> NDArray[np.int64]:
 
 
 def _run_columns(answer: Answer) -> list[str]:
-    """The figures in the table of runs: those of the test first, then what schedules are compared by, then the loss."""
+    """The figures in the table of runs: the test's first, then what schedules are compared by, then the loss."""
     assert answer.experiment
     subject = answer.experiment.setting.subject
     compared, loss = subject.compared.name, subject.figures[0].name

@@ -1,8 +1,8 @@
 """What the records of a results folder hold, how they are sealed, and how those of older versions are brought up.
 
-A record is judged by what it holds itself, never by the code of today: its seal is the sha256 of the rest of it, and
-a run's id ends in the digest of the identity that is stored in it. A migration is a small pure function from one
-version's record to the next one's; it is frozen when its version is superseded.
+A record is judged by what it holds itself, never by the code of today: its seal is the sha256 of the rest of it,
+and a run's id ends in the digest of the identity that is stored in it. A migration is a small pure function from
+one version's record to the next one's; it is frozen when its version is superseded.
 """
 
 from collections.abc import Callable, Mapping

@@ -23,7 +23,6 @@ def model_fit() -> Iterator[float]:
     """Model.fit as a tutorial has it: float32 images, no callback, TensorFlow's own threads."""
     import keras
     import numpy as np
-
     from lrbench.datasets import MNIST
 
     train, _ = MNIST.load()

@@ -16,9 +16,9 @@ def keras_loop() -> None:
     """The default comparison as one would write it without lrbench: six times Model.fit."""
     import keras
     import tensorflow as tf
+    from lrbench.datasets import MNIST, split
 
     from lrbench.config import load
-    from lrbench.datasets import MNIST, split
     from lrbench.plan import make_plan
 
     class Table(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]

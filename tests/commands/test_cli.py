@@ -282,7 +282,7 @@ def test_presets_and_files_work_from_the_command_line(cli: Cli, tmp_path: Path) 
     result = cli("run", "-c", "mine.toml", "--engine", "fake", "--epochs", "3", "--name", "mine")
     assert result.exit_code == 0
     stored = load(tmp_path / "results" / "mine")
-    assert {(one.run.schedule.label, one.run.seed) for one in stored.finished} == {
+    assert {(one.schedule.words, one.seed) for one in stored.finished} == {
         ("step", 1),
         ("step", 2),
         ("slow", 1),

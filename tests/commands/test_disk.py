@@ -128,7 +128,7 @@ def test_a_file_or_folder_in_the_way_is_an_error(tmp_path: Path, name: str) -> N
         way.write_text("x")
     elif name == "quarantine":
         way.write_text("x")
-        (stored.folder / "runs" / stored.finished[0].run.run_id / "run.json").write_text("{")
+        (stored.folder / "runs" / stored.finished[0].run_id / "run.json").write_text("{")
     else:
         for each in way.iterdir():
             each.unlink()

@@ -63,7 +63,7 @@ def test_make_demo_compares_six_schedules_on_all_of_mnist(tmp_path: Path) -> Non
     stored = load(folder)
     assert (stored.setting.train_size, stored.setting.val_size, stored.setting.epochs) == (55_000, 5_000, 15)
     assert len(stored.finished) == 6
-    assert all(0.965 < (one.result.test_accuracy or 0) < 0.985 for one in stored.finished)
+    assert all(0.965 < (one.final("test_accuracy") or 0) < 0.985 for one in stored.finished)
     assert len(list((folder / "plots").glob("*.png"))) == 6
 
 
@@ -104,8 +104,8 @@ def test_the_reference_is_the_default_comparison_with_ten_seeds() -> None:
     reference = load(ROOT / "results" / "reference")
     assert not reference.damage
     assert len(reference.finished) == 60
-    assert {one.run.seed for one in reference.finished} == set(range(10))
-    assert {one.run.schedule.label for one in reference.finished} == {
+    assert {one.seed for one in reference.finished} == set(range(10))
+    assert {one.schedule.words for one in reference.finished} == {
         "constant",
         "step",
         "exponential",

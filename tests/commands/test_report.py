@@ -15,8 +15,7 @@ from conftest import ROOT, fake_run
 from typer.testing import Result
 
 from lrbench.judging.questions import Question, answer
-from lrbench.runs import Experiment
-from lrbench.runs import Status
+from lrbench.runs import Experiment, Status
 from lrbench.show import report
 from lrbench.store import load
 
@@ -245,8 +244,8 @@ def hover(browser: Any, chart: int, line: int, point: int) -> str:
 
 
 def mean_accuracy(experiment: Experiment, label: str, epoch: int) -> float:
-    runs = [one for one in experiment.finished if one.run.schedule.label == label]
-    return sum(one.result.rows[epoch - 1].val_accuracy or 0 for one in runs) / len(runs)
+    runs = [one for one in experiment.finished if one.schedule.words == label]
+    return sum(one.column("val_accuracy")[epoch - 1] or 0 for one in runs) / len(runs)
 
 
 def test_hovering_shows_the_right_number(opened: Callable[..., Any], reference: Experiment) -> None:
@@ -386,10 +385,8 @@ def test_n_is_that_of_the_point(tmp_path: Path) -> None:
     """Where some runs diverged on the way, the first epochs are means over more runs than the last."""
     experiment = fake_run(tmp_path, schedulers="a=constant,b=step", seeds=4).experiment
     cut = [
-        replace(
-            one, result=replace(one.result, rows=one.result.rows[:2], status=Status.DIVERGED, test_accuracy=None)
-        )
-        if one.run.schedule.label == "a" and one.run.seed < 3
+        replace(one, result=replace(one.result, rows=one.result.rows[:2], status=Status.DIVERGED, test=None))
+        if one.schedule.words == "a" and one.seed < 3
         else one
         for one in experiment.finished
     ]

@@ -155,7 +155,7 @@ def test_a_command_with_nothing_to_do_leaves_newer_tables_alone(
 
     monkeypatch.setattr(Store, "describe", meanwhile)
     experiment = fake_run(tmp_path, schedulers="step").experiment
-    assert {one.run.schedule.label for one in experiment.finished} == {"step", "cosine"}
+    assert {one.schedule.words for one in experiment.finished} == {"step", "cosine"}
     assert len((experiment.folder / "epochs.csv").read_text().splitlines()) == 1 + 2 * 4
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from conftest import fake_run
+from lrbench.store.files import sealed
 from typer.testing import Result
 
 from lrbench.config import load as load_config
 from lrbench.engine.fake import FakeReplica
 from lrbench.runner import verify
-from lrbench.store.files import sealed
 
 Cli = Callable[..., Result]
 WORDS = ["run", "--engine", "fake", "--epochs", "4", "-s", "step,hot=constant(lr=11)", "--seeds", "3"]

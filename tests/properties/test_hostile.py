@@ -14,6 +14,7 @@ import pytest
 from conftest import fake_finished, fake_plan, fake_run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lrbench.store.files import Damaged, sealed, table_of
 from typer.testing import Result
 
 from lrbench.config import load as load_config
@@ -21,7 +22,6 @@ from lrbench.errors import LrbenchError
 from lrbench.plan import make_plan
 from lrbench.store import Store, load
 from lrbench.store.checkpoints import check_whole
-from lrbench.store.files import Damaged, sealed, table_of
 
 Cli = Callable[..., Result]
 TEXTS = {
@@ -186,7 +186,7 @@ def test_arbitrary_values_in_run_json_are_damage_or_read(tmp_path: Path, data: s
     """Each value of the record in turn is replaced by some other JSON value."""
     out = tmp_path / "results"
     experiment = fake_run(out, schedulers="step").experiment
-    path = experiment.folder / "runs" / experiment.finished[0].run.run_id / "run.json"
+    path = experiment.folder / "runs" / experiment.finished[0].run_id / "run.json"
     whole = path.read_text()
     record = json.loads(whole)
     strange = st.recursive(

@@ -11,7 +11,6 @@ from typer.testing import Result
 from lrbench.config import load, presets
 from lrbench.plan import Plan, make_plan
 from lrbench.runner import conduct
-from lrbench.show.progress import Silent
 
 TUTORIALS = sorted(name for name in presets() if name.startswith("tutorial-"))
 
@@ -40,7 +39,7 @@ def test_each_runs_by_name(cli: Callable[..., Result], name: str) -> None:
 def test_each_trains_for_real_on_a_few_images(name: str, tmp_path: Path) -> None:
     few = {"train_size": 64, "validate_on": "split", "val_size": 64}  # not 10,000 images after each epoch
     config = load(name, {**few, "out": tmp_path}, {})
-    outcome = conduct(config, Silent(), lambda experiment: b"")
+    outcome = conduct(config)
     assert len(outcome.trained) == len(config.schedulers)
 
 

@@ -17,10 +17,9 @@ from typer.testing import Result
 
 from lrbench import export
 from lrbench.cli.export import ExportFormat
+from lrbench.engine.train import failure
 from lrbench.errors import BadResults
-from lrbench.runs import Experiment, Finished
-from lrbench.runs import RunResult, Status
-from lrbench.runner.threads import failure
+from lrbench.runs import Experiment, Finished, Status
 from lrbench.store import load
 
 Cli = Callable[..., Result]
@@ -32,10 +31,10 @@ def experiment(tmp_path: Path) -> Experiment:
     """Runs of which some diverged, read back from the disk; two more failed, or lost a figure."""
     stored = fake_run(tmp_path / "results", **OPTIONS).experiment
     first, second, *others = stored.finished
-    row = dataclasses.replace(first.result.rows[0], train_loss=math.inf, val_loss=math.nan)
-    odd = dataclasses.replace(first.result, rows=(row, *first.result.rows[1:]), test_loss=1e300)
-    failed = failure(ValueError("no"))
-    changed = (Finished(first.run, odd), Finished(second.run, failed), *others)
+    row = dataclasses.replace(first.result.rows[0], train=(math.inf, 0.5), val=(math.nan, 0.5))
+    odd = dataclasses.replace(first.result, rows=(row, *first.result.rows[1:]), test=(1e300, 0.5))
+    failed = dataclasses.replace(second, result=failure(ValueError("no")))
+    changed = (dataclasses.replace(first, result=odd), failed, *others)
     assert {one.result.status for one in changed} == set(Status)
     return dataclasses.replace(stored, finished=changed)
 
@@ -44,8 +43,22 @@ def none_if_odd(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def end(result: RunResult) -> dict[str, Any]:
-    return {"status": result.status, "test_loss": result.test_loss, "test_accuracy": result.test_accuracy}
+def end(one: Finished) -> dict[str, Any]:
+    loss, accuracy = one.result.test or (None, None)
+    return {"status": one.result.status, "test_loss": loss, "test_accuracy": accuracy}
+
+
+def flat(experiment: Experiment, one: Finished) -> list[dict[str, Any]]:
+    """The lines of epochs.csv."""
+    name = experiment.names[one.schedule]
+    return [
+        {
+            **{"scheduler": name, "seed": row.seed, "epoch": row.epoch, "step": row.step},
+            **{"lr_first": row.lr_first, "lr": row.lr, "train_loss": row.train[0], "train_accuracy": row.train[1]},
+            **{"val_loss": row.val and row.val[0], "val_accuracy": row.val and row.val[1]},
+        }
+        for row in one.result.rows
+    ]
 
 
 def test_the_command_s_formats_are_those_that_are_written() -> None:
@@ -57,16 +70,17 @@ def test_json_holds_every_value_and_is_strict(experiment: Experiment, tmp_path: 
     assert path == tmp_path / "out" / f"{experiment.name}.json"
     record = json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)
     assert record["experiment"] == experiment.name
-    assert record["setting"] == dataclasses.asdict(experiment.setting)
+    assert record["setting"] == json.loads(json.dumps(experiment.record()))
+    assert record["setting"]["peak_rates"] == [0.1, 11.0]
     assert len(record["runs"]) == len(experiment.finished)
     for run, one in zip(record["runs"], experiment.finished, strict=True):
-        assert run["run_id"] == one.run.run_id
-        assert (run["scheduler"], run["spec"]) == (one.run.schedule.label, one.run.schedule.spec)
-        assert run["seed"] == one.run.seed
-        assert {key: run[key] for key in end(one.result)} == end(one.result)
+        assert run["run_id"] == one.run_id
+        assert (run["scheduler"], run["spec"]) == (experiment.names[one.schedule], one.schedule.spec)
+        assert run["seed"] == one.seed
+        assert {key: run[key] for key in end(one)} == end(one)
         assert run["seconds"] == dataclasses.asdict(one.result.seconds)
         assert run["rows"] == [
-            {key: none_if_odd(value) for key, value in dataclasses.asdict(row).items()} for row in one.result.rows
+            {key: none_if_odd(value) for key, value in row.items()} for row in flat(experiment, one)
         ]
 
 
@@ -76,21 +90,18 @@ def test_parquet_holds_every_value_with_its_type(experiment: Experiment, tmp_pat
 
     epochs_path, runs_path = export.write(experiment, "parquet", tmp_path / "out")
     epochs, runs = parquet.read_table(epochs_path), parquet.read_table(runs_path)
-    rows = [
-        {"run_id": one.run.run_id, **dataclasses.asdict(row)}
-        for one in experiment.finished
-        for row in one.result.rows
-    ]
+    rows = [{"run_id": one.run_id, **row} for one in experiment.finished for row in flat(experiment, one)]
     assert repr(epochs.to_pylist()) == repr(rows)  # repr: nan is nan, and every digit counts
     assert "inf" in repr(rows)
-    assert runs.column_names == list(export.RUN_COLUMNS)
+    ends = ["test_loss", "test_accuracy", "seconds_compile", "seconds_train", "seconds_evaluate"]
+    assert runs.column_names == [*export.RUN_COLUMNS, *ends]
     assert [str(kind) for kind in epochs.schema.types] == [*["string"] * 2, *["int64"] * 3, *["double"] * 6]
     assert [(run["run_id"], run["seed"]) for run in runs.to_pylist()] == [
-        (one.run.run_id, one.run.seed) for one in experiment.finished
+        (one.run_id, one.seed) for one in experiment.finished
     ]
     for run, one in zip(runs.to_pylist(), experiment.finished, strict=True):
-        assert {key: run[key] for key in end(one.result)} == end(one.result)
-        assert run["spec"] == one.run.schedule.spec
+        assert {key: run[key] for key in end(one)} == end(one)
+        assert run["spec"] == one.schedule.spec
         assert run["seconds_train"] == one.result.seconds.train
     assert runs.schema.field("seed").type == pa.int64()
     assert runs.schema.field("test_loss").type == pa.float64()
@@ -129,32 +140,34 @@ def test_tensorboard_reads_every_value(
     assert folder == again
     assert [path.name for path in folder.parent.iterdir()] == ["tensorboard"], "nothing is left beside it"
     with_rows = [one for one in experiment.finished if one.result.rows]
-    assert {path.name for path in folder.iterdir()} == {one.run.run_id for one in with_rows}
+    assert {path.name for path in folder.iterdir()} == {one.run_id for one in with_rows}
     for one in with_rows:
         rows, result = one.result.rows, one.result
         expected = {
-            tag: [(row.step, single(getattr(row, name))) for row in rows] for tag, name in export.TAGS.items()
+            f"{split}/{name}": [(row.step, single(getattr(row, split)[i])) for row in rows]
+            for split in ("train", "val")
+            for i, name in enumerate(("loss", "accuracy"))
         }
+        expected["learning_rate"] = [(row.step, single(row.lr)) for row in rows]
         if result.status is Status.DONE:
-            assert result.test_loss is not None
-            assert result.test_accuracy is not None
-            expected["test/loss"] = [(rows[-1].step, single(result.test_loss))]
-            expected["test/accuracy"] = [(rows[-1].step, single(result.test_accuracy))]
-        assert repr(read_scalars(folder / one.run.run_id, monkeypatch)) == repr(expected)
+            assert result.test is not None
+            expected["test/loss"] = [(rows[-1].step, single(result.test[0]))]
+            expected["test/accuracy"] = [(rows[-1].step, single(result.test[1]))]
+        assert repr(read_scalars(folder / one.run_id, monkeypatch)) == repr(expected)
 
 
 def test_tensorboard_of_fewer_runs_leaves_no_old_ones(tmp_path: Path) -> None:
     fake = fake_experiment(schedulers="step,cosine")
     (folder,) = export.write(fake, "tensorboard", tmp_path)
     export.write(dataclasses.replace(fake, finished=fake.finished[:1]), "tensorboard", tmp_path)
-    assert [path.name for path in folder.iterdir()] == [fake.finished[0].run.run_id]
+    assert [path.name for path in folder.iterdir()] == [fake.finished[0].run_id]
 
 
 @pytest.mark.parametrize("stranger", ["notes.txt", "mine/events.out.tfevents.1.host", "step/own.txt", "empty/"])
 def test_a_folder_with_something_else_in_it_is_not_replaced(tmp_path: Path, stranger: str) -> None:
     fake = fake_experiment(schedulers="step")
     (folder,) = export.write(fake, "tensorboard", tmp_path)
-    path = folder / stranger.replace("step", fake.finished[0].run.run_id)
+    path = folder / stranger.replace("step", fake.finished[0].run_id)
     (path if stranger.endswith("/") else path.parent).mkdir(exist_ok=True)
     if not stranger.endswith("/"):
         path.write_text("mine")

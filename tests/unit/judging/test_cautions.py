@@ -8,8 +8,7 @@ import pytest
 from conftest import fake_experiment
 
 from lrbench.judging.cautions import cautions
-from lrbench.runs import Experiment, Finished
-from lrbench.runs import Row, RunResult, Status
+from lrbench.runs import Experiment, Finished, Row, RunResult, Status
 
 
 def changed(experiment: Experiment, change: Callable[[Finished], Finished]) -> Experiment:
@@ -17,7 +16,14 @@ def changed(experiment: Experiment, change: Callable[[Finished], Finished]) -> E
 
 
 def with_rows(one: Finished, **columns: Callable[[Row], Any]) -> Finished:
-    rows = tuple(replace(row, **{name: make(row) for name, make in columns.items()}) for row in one.result.rows)
+    """The run with other cells: `train_loss`, `train_accuracy`, or a rate."""
+
+    def changed(row: Row) -> Row:
+        cells = {name: make(row) for name, make in columns.items()}
+        train = (cells.pop("train_loss", row.train[0]), cells.pop("train_accuracy", row.train[1]))
+        return replace(row, train=train, **cells)
+
+    rows = tuple(map(changed, one.result.rows))
     return replace(one, result=replace(one.result, rows=rows))
 
 
@@ -49,7 +55,7 @@ def test_accuracy_at_its_ceiling(plain: Experiment) -> None:
 
 def test_last_epochs_that_changed_nothing(plain: Experiment) -> None:
     def asleep(one: Finished) -> Finished:
-        if one.run.schedule.label != "step":
+        if one.schedule.words != "step":
             return one
         rate: Callable[[Row], float] = lambda row: 0.1 if row.epoch < 2 else 3e-9  # noqa: E731
         return with_rows(one, lr_first=rate, lr=rate, train_loss=lambda row: 0.5 if row.epoch > 1 else 0.7)
@@ -79,17 +85,17 @@ def test_schedules_that_were_the_same_curve() -> None:
     ],
 )
 def test_mixed_hardware_or_versions(plain: Experiment, key: str, values: tuple[Any, Any], words: str) -> None:
-    (text,) = cautions(changed(plain, lambda one: replace(one, environment={key: values[one.run.seed]})))
+    (text,) = cautions(changed(plain, lambda one: replace(one, environment={key: values[one.seed]})))
     assert words in text
     cores = ({"cpu": "A", "cores": 2}, {"cpu": "A", "cores": 64})
-    assert cautions(changed(plain, lambda one: replace(one, environment={"host": cores[one.run.seed]}))) == []
+    assert cautions(changed(plain, lambda one: replace(one, environment={"host": cores[one.seed]}))) == []
 
 
 def test_runs_that_were_lost(plain: Experiment) -> None:
     def lost(one: Finished) -> Finished:
-        if one.run.seed or one.run.schedule.label == "step":
+        if one.seed or one.schedule.words == "step":
             return one
-        failed = RunResult(status=Status.FAILED, rows=(), test_loss=None, test_accuracy=None, error="E")
+        failed = RunResult(status=Status.FAILED, rows=(), test=None, error="E")
         return replace(one, result=failed)
 
     (text,) = cautions(changed(plain, lost))

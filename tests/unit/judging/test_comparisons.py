@@ -29,7 +29,9 @@ BASE = [0.97, 0.972, 0.968, 0.971, 0.969, 0.973, 0.967, 0.970, 0.9705, 0.9695]
 
 
 def scores(lower: bool = False, metric: str = "test_accuracy", **values: list[float | None]) -> Scores:
-    return Scores(metric, lower, {label: dict(enumerate(each)) for label, each in values.items()})
+    values_by_seed = {label: dict(enumerate(each)) for label, each in values.items()}
+    unit = "nats" if metric == "val_loss" else ""
+    return Scores(metric, lower, values_by_seed, is_share=metric == "test_accuracy", unit=unit)
 
 
 def shifted(by: float, wobble: float = 0.0, n: int = 10) -> list[float | None]:
@@ -259,13 +261,13 @@ def test_sentences() -> None:
 
 def test_scores_of_an_experiment() -> None:
     experiment = fake_experiment(schedulers="step,hot=constant(lr=11)", seeds=2)
-    found = scores_of(experiment)
-    by_run = {(x.run.schedule.label, x.run.seed): x.result for x in experiment.finished}
-    assert found.values["step"] == {seed: by_run["step", seed].test_accuracy for seed in (0, 1)}
+    found = scores_of(experiment, "test_accuracy")
+    by_run = {(x.schedule.words, x.seed): x for x in experiment.finished}
+    assert found.values["step"] == {seed: by_run["step", seed].final("test_accuracy") for seed in (0, 1)}
     assert found.values["hot"] == {0: None, 1: None}
     assert found.ranked() == ["step", "hot"]
     assert scores_of(experiment, "val_loss").lower_is_better
-    assert scores_of(experiment, "val_loss").values["step"][1] == by_run["step", 1].rows[-1].val_loss, (
+    assert scores_of(experiment, "val_loss").values["step"][1] == by_run["step", 1].result.rows[-1].val[0], (
         "not the best"
     )
     with pytest.raises(BadConfig, match="no final figure 'val_acuracy'"):

@@ -9,13 +9,13 @@ from typer.testing import Result
 
 from lrbench.errors import BadConfig
 from lrbench.judging.targets import Reached, time_to_target
-from lrbench.runs import Experiment, Finished
-from lrbench.runs import Status
+from lrbench.problems.mnist import FIGURES
+from lrbench.runs import Experiment, Finished, Status
 
 
 def measured(one: Finished, values: Sequence[float | None], status: Status = Status.DONE) -> Finished:
     """The run with other validation accuracies; fewer values end it earlier."""
-    rows = [replace(row, val_accuracy=value) for row, value in zip(one.result.rows, values, strict=False)]
+    rows = [replace(row, val=(0.5, value)) for row, value in zip(one.result.rows, values, strict=False)]
     return replace(one, result=replace(one.result, rows=tuple(rows), status=status))
 
 
@@ -43,14 +43,16 @@ def experiment_of(*runs: Sequence[float | None]) -> Experiment:
     ],
 )
 def test_by_hand(runs: list[list[float]], reached: int, epoch: float | None, step: float | None) -> None:
-    assert time_to_target(experiment_of(*runs), 0.9) == [Reached("step", 0.9, len(runs), reached, epoch, step)]
+    (found,) = time_to_target(experiment_of(*runs), 0.9)
+    figure = FIGURES[1]
+    assert found == Reached("step", figure, 0.9, len(runs), reached, epoch, step)
 
 
 def test_the_soonest_comes_first_then_the_most_that_reached_it() -> None:
     made = fake_experiment(schedulers="step,cosine,linear,constant", seeds=2)
     never, late, soon = [0.1] * 4, [0.1, 0.1, 0.9, 0.9], [0.9] * 4
     values = {"constant": (never, never), "cosine": (late, late), "linear": (soon, never), "step": (soon, soon)}
-    finished = [measured(one, values[one.run.schedule.label][one.run.seed]) for one in made.finished]
+    finished = [measured(one, values[one.schedule.words][one.seed]) for one in made.finished]
     found = time_to_target(replace(made, finished=tuple(finished)), 0.9)
     assert [each.scheduler for each in found] == ["step", "cosine", "linear", "constant"]
 

@@ -90,7 +90,7 @@ def test_the_run_id_hashes_the_schedule_s_every_parameter() -> None:
 def test_plateau_without_validation_is_refused_with_the_reason() -> None:
     with pytest.raises(BadConfig, match="plateau looks at val_loss") as caught:
         fake_plan(val_size=0)
-    assert "--validate-on test" in caught.value.hint
+    assert "validate_on=test" in caught.value.hint
     assert fake_plan(val_size=0, schedulers="step").setting.validate_on == "none"
 
 

@@ -17,7 +17,6 @@ from typer.testing import Result
 from lrbench.config import load as load_config
 from lrbench.engine import open_engine
 from lrbench.engine.events import Ended, Epoch, Kept
-from lrbench.engine.executor import InTurn
 from lrbench.engine.fake import FakeEngine, FakeReplica
 from lrbench.errors import EngineUnavailable
 from lrbench.plan import Plan
@@ -169,7 +168,10 @@ def test_an_error_of_the_listener_ends_the_command_and_is_no_failed_run(tmp_path
     assert {(one.seed, one.result.status) for one in load(folder).finished} == {(0, Status.DONE)}
 
 
-def test_runs_under_way_end_with_their_epoch_when_nobody_listens_any_more() -> None:
+def test_runs_under_way_end_with_their_epoch_when_nobody_listens_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LRBENCH_FAKE_SECONDS", "0.01")
     plan = fake_plan(schedulers="step,cosine", seeds=50, epochs=50)
     executor = Threads(FakeEngine(plan.setting), 2)
     seen = [next(executor.train(map(Task, plan.runs)))]

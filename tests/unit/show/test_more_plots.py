@@ -16,8 +16,7 @@ from texts import collisions
 
 from lrbench.judging.comparisons import Verdict, against, all_pairs, scores_of
 from lrbench.judging.targets import time_to_target
-from lrbench.runs import Experiment
-from lrbench.runs import Status
+from lrbench.runs import Experiment, Status
 from lrbench.show import canvas, plots, sentences, verdict_plots
 from lrbench.store import load
 

@@ -123,7 +123,7 @@ def test_lines_are_means_and_bands_reach_from_lowest_to_highest(
         [
             [getattr(row, field) for row in one.result.rows]
             for one in experiment.finished
-            if one.run.schedule.label == "step"
+            if one.schedule.words == "step"
         ]
     )
     assert np.asarray(line.get_xdata()).tolist() == [1, 2, 3, 4, 5, 6]
@@ -140,7 +140,7 @@ def test_every_seed_is_a_dot_and_the_best_stands_on_top(
     (axes,) = pictures["test-accuracy"].axes
     dots = [line for line in axes.lines if line.get_linestyle() == "None"]
     drawn = sorted(float(x) for line in dots for x in np.asarray(line.get_xdata()))
-    assert drawn == pytest.approx(sorted(100 * (one.result.test_accuracy or 0) for one in experiment.finished))
+    assert drawn == pytest.approx(sorted(100 * (one.final("test_accuracy") or 0) for one in experiment.finished))
     means = [np.mean(np.asarray(line.get_xdata())) for line in dots]
     assert means == sorted(means)
 

@@ -6,6 +6,7 @@ import re
 import statistics
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,12 @@ from conftest import fake_experiment, fake_finished, fake_plan, fake_run
 from rich.console import Console
 
 from lrbench import summary
-from lrbench.runs import Finished, Plan, Run
-from lrbench.runner.threads import failure
-from lrbench.show.progress import Bars, Silent, progress_for
+from lrbench.engine.train import failure
+from lrbench.plan import Plan
+from lrbench.problems.mnist import FIGURES
+from lrbench.runner import Listener
+from lrbench.runs import Finished
+from lrbench.show.progress import Bars, progress_for
 from lrbench.show.standing import MOST_ROWS, Row, Standing
 
 
@@ -28,14 +32,14 @@ def drawn(standing: Standing, room: int = 20, width: int = 80) -> list[str]:
 
 
 def standing_of(*finished: Finished) -> Standing:
-    standing = Standing()
+    standing = Standing(FIGURES[1])
     for one in finished:
-        standing.add(one)
+        standing.add(one.schedule.words, one)
     return standing
 
 
 def test_its_figures_are_those_of_the_summary() -> None:
-    experiment = fake_experiment(schedulers="step,cosine,hot=constant(lr=11)", seeds=3)
+    experiment = fake_experiment(schedulers="a=step,b=cosine,hot=constant(lr=11)", seeds=3)
     rows = standing_of(*reversed(experiment.finished)).rows
     table = summary.summarize(experiment).to_dict(orient="records")
     assert [row.label for row in rows] == [each["scheduler"] for each in table]
@@ -48,18 +52,18 @@ def test_its_figures_are_those_of_the_summary() -> None:
 
 def test_it_grows_run_by_run() -> None:
     plan = fake_plan(schedulers="step,cosine", seeds=2)
-    standing = Standing()
+    standing = Standing(FIGURES[1])
     assert standing.table(20) is None
     step, cosine, step_again, _ = fake_finished(plan)
-    standing.add(step)
+    standing.add("step", step)
     assert drawn(standing)[0].split() == ["scheduler", "n", "test", "accuracy", "so", "far"]
     assert drawn(standing)[1].split()[:2] == ["step", "1"]
     assert "±" not in "".join(drawn(standing)), "one run has no interval"
-    standing.add(cosine)
-    standing.add(step_again)
+    standing.add("cosine", cosine)
+    standing.add("step", step_again)
     first, second = standing.rows
     assert first.mean > second.mean
-    mean = statistics.mean([step.result.test_accuracy or 0, step_again.result.test_accuracy or 0])
+    mean = statistics.mean([step.final("test_accuracy") or 0, step_again.final("test_accuracy") or 0])
     (line,) = [line for line in drawn(standing) if line.startswith("step")]
     assert re.fullmatch(rf"step +2 +{100 * mean:.2f} ± \d+\.\d\d %", line)
 
@@ -67,7 +71,7 @@ def test_it_grows_run_by_run() -> None:
 def test_what_was_lost_is_said_and_comes_last() -> None:
     plan = fake_plan(schedulers="hot=constant(lr=11),step", seeds=2)
     runs = fake_finished(plan)
-    failed = Finished(runs[1].run, failure(ValueError("no")))
+    failed = replace(runs[1], result=failure(ValueError("no")))
     lines = drawn(standing_of(*runs, failed))
     assert lines[1].startswith("step")
     assert "2, 1 lost" in lines[1]
@@ -78,8 +82,8 @@ def test_a_label_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = fake_plan(schedulers="[red]x=step", seeds=2)
     runs = fake_finished(plan)
     assert drawn(standing_of(*runs))[1].startswith("[red]x ")
-    evil = Row("\x1b[31m[/]\n" + "日" * 40, 1, 0, 0.5, 0.1)
-    standing = Standing()
+    evil = Row("\x1b[31m[/]\n" + "日" * 40, 1, 0, 0.5, 0.1, is_share=True)
+    standing = Standing(FIGURES[1])
     standing.rows = (evil,)
     heading, line = drawn(standing)
     assert line.startswith("\\x1b[31m[/]\\n日")
@@ -101,17 +105,17 @@ def test_a_label_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_it_fits_a_small_terminal(schedules: int, room: int, shown: int, more: int) -> None:
-    standing = Standing()
-    standing.rows = tuple(Row(f"s{i}", 2, 0, 0.9, 0.01) for i in range(schedules))
+    standing = Standing(FIGURES[1])
+    standing.rows = tuple(Row(f"s{i}", 2, 0, 0.9, 0.01, is_share=True) for i in range(schedules))
     lines = [line for line in drawn(standing, room) if line]
     assert len(lines) <= room
     assert sum("±" in line for line in lines) == shown <= MOST_ROWS
     assert lines[-1:] == ([f"… and {more} more"] if more else lines[-1:])
 
 
-class Told(Silent):
+class Told(Listener):
     def __init__(self) -> None:
-        self.stored: list[Run] = []
+        self.stored: list[Finished] = []
         self.order: list[str] = []
 
     def on_start(self, plan: Plan, todo: object, folder: Path) -> None:
@@ -119,7 +123,7 @@ class Told(Silent):
 
     def on_stored(self, finished: Finished) -> None:
         self.order.append("stored")
-        self.stored.append(finished.run)
+        self.stored.append(finished)
 
 
 def test_stored_runs_of_the_plan_are_told_after_the_start(tmp_path: Path) -> None:
@@ -133,9 +137,9 @@ def test_stored_runs_of_the_plan_are_told_after_the_start(tmp_path: Path) -> Non
         {"engine": "fake", "epochs": 4, "out": tmp_path, "schedulers": "step,rex,hot=constant(lr=11)", "seeds": 3},
         {},
     )
-    conduct(config, told, lambda experiment: b"")
+    conduct(config, told)
     assert told.order[0] == "start"
-    assert {(run.schedule.label, run.seed) for run in told.stored} == {
+    assert {(one.schedule.words, one.seed) for one in told.stored} == {
         (x, s) for x in ("step", "hot") for s in (0, 1)
     }
 
@@ -146,11 +150,11 @@ def test_the_bars_show_it_with_several_seeds(seeds: int, shown: bool) -> None:
     bars = Bars(console, False)
     plan = fake_plan(schedulers="step,cosine", seeds=seeds)
     before, *now = fake_finished(plan)
-    bars.on_start(plan, [one.run for one in now], Path("results"))
+    bars.on_start(plan, plan.runs[1:], Path("results"))
     bars.on_stored(before)
-    for one in now[:-1]:
-        bars.on_finished(one)
-    bars.on_elsewhere(now[-1])
+    for run, one in zip(plan.runs[1:-1], now[:-1], strict=True):
+        bars.on_finished(run, one)
+    bars.on_elsewhere(plan.runs[-1], now[-1])
     with console.capture() as capture:
         for each in bars._progress.get_renderables():
             console.print(each)

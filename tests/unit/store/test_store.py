@@ -1,7 +1,6 @@
 """One results folder: written whole, read strictly, never mixed."""
 
 import csv
-import dataclasses
 import json
 import os
 import re
@@ -15,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lrbench.errors import BadResults
-from lrbench.runs import Experiment
 from lrbench.files import write_whole
+from lrbench.runs import Experiment
 from lrbench.store import Store, find_experiments, load, load_all
 
 

@@ -16,7 +16,7 @@ from lrbench.judging.statistics import mean_interval
 from lrbench.runs import Experiment
 from lrbench.show import tables
 from lrbench.store import load
-from lrbench.summary import SUMMARY_COLUMNS, as_csv, stacked, summarize
+from lrbench.summary import as_csv, stacked, summarize, summary_columns
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +32,12 @@ def written(experiment: Experiment, form: str) -> str:
 
 def test_a_row_per_schedule_the_best_first(experiment: Experiment) -> None:
     table = summarize(experiment)
-    assert list(table.columns) == list(SUMMARY_COLUMNS)
+    assert list(table.columns) == list(summary_columns(experiment.setting.subject))
+    figures = ["test_loss_mean", "val_loss_mean", "train_loss_mean"]
+    first = ["test_accuracy_mean", "test_accuracy_low", "test_accuracy_high", "val_accuracy_mean"]
+    assert list(table.columns)[4:-2] == first + figures
     assert table["scheduler"].tolist() == ["cosine", "step", "hot"]
-    values = [one.result.test_accuracy for one in experiment.finished if one.run.schedule.label == "step"]
+    values = [one.final("test_accuracy") for one in experiment.finished if one.schedule.words == "step"]
     row = table.set_index("scheduler").loc["step"]
     assert (row["n"], row["diverged"]) == (3, 0)
     assert row["test_accuracy_mean"] == pytest.approx(np.mean(values))
