@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from lrbench.errors import BadConfig, nearest
-from lrbench.judging.comparisons import Scores
 from lrbench.judging.groups import by_scheduler
+from lrbench.judging.scores import Scores
 from lrbench.judging.statistics import mean_interval
 from lrbench.plan import Experiment
 from lrbench.records import Status

@@ -13,17 +13,16 @@ from lrbench.foreign import finite
 from lrbench.judging.cautions import cautions
 from lrbench.judging.comparisons import (
     Comparison,
-    Scores,
     Verdict,
     against,
     all_pairs,
     choose_baseline,
     compare,
-    scores_of,
     winner,
     with_all_pairs,
 )
 from lrbench.judging.groups import by_scheduler
+from lrbench.judging.scores import Scores, scores_of
 from lrbench.judging.targets import Reached, check_fraction, time_to_target
 from lrbench.judging.tidy import read_scores
 from lrbench.options import number, shown, unfit

@@ -15,8 +15,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from lrbench.errors import BadResults
-from lrbench.judging.comparisons import TEST_FIGURES, Comparison, Scores
+from lrbench.judging.comparisons import Comparison
 from lrbench.judging.questions import Answer
+from lrbench.judging.scores import TEST_FIGURES, Scores
 from lrbench.judging.statistics import mean_interval
 from lrbench.schedules import rates
 from lrbench.show import PlotFormat
