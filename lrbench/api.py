@@ -1,12 +1,14 @@
 """The commands as Python calls: `import lrbench; lrbench.compare(schedulers="step,cosine", seeds=5)`."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrbench import store
 from lrbench.errors import BadConfig, BadResults, nearest
-from lrbench.plan import Experiment
+from lrbench.plan import Experiment, Setting
 
 if TYPE_CHECKING:  # each call pays for its own rooms
     import pandas as pd
@@ -69,9 +71,9 @@ def judge_all(experiments: Sequence[Experiment], **question: Any) -> "list[Answe
     return [answer(each, fitting(asked, each, experiments), _beside(each, experiments)) for each in experiments]
 
 
-def _beside(experiment: Experiment, known: Sequence[Experiment]) -> Iterator[Experiment]:
-    """Yield the other experiments of its results folder: those that are known, then the rest, read one by one."""
-    yield from known
+def _beside(experiment: Experiment, known: Sequence[Experiment]) -> Iterator[Setting]:
+    """Yield the settings of its results folder: of what is known, then of the rest, read one by one."""
+    yield from (each.setting for each in known)
     seen = {each.folder.resolve() for each in known}
     try:
         folders = store.find_experiments(experiment.folder.resolve().parent)
@@ -79,10 +81,17 @@ def _beside(experiment: Experiment, known: Sequence[Experiment]) -> Iterator[Exp
         return
     for folder in folders:
         if folder.resolve() not in seen:
-            try:
-                yield store.load(folder)
-            except BadResults:  # whoever reads that one is told
-                continue
+            with contextlib.suppress(BadResults):  # whoever reads that one is told
+                yield _setting_of(folder)
+
+
+@cache  # an experiment never changes its setting, and a loop over many asks for each of them
+def _setting_of(folder: Path) -> Setting:
+    """Read the setting of an experiment that has a finished run. Raises BadResults, which is not remembered."""
+    found = store.load(folder)
+    if not found.finished:
+        raise BadResults(f"{folder} holds no finished run.", "Train some.")
+    return found.setting
 
 
 def summary_csv(experiment: Experiment) -> bytes:

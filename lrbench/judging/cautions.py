@@ -1,13 +1,14 @@
 """What speaks against believing a result: each caution is what was seen, its likely cause, and what to do."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lrbench.judging.groups import Groups, by_scheduler
-from lrbench.plan import Experiment, Finished
+from lrbench.plan import Experiment, Finished, Setting
 from lrbench.records import Status
 
 FITTED = 0.999  # train accuracy from which on there is nothing left to fit
@@ -15,8 +16,8 @@ SMALL_RATE = 1e-3  # of the peak rate
 NO_CHANGE = 1e-4  # relative, of a loss from one epoch to the next
 
 
-def cautions(experiment: Experiment, others: Iterable[Experiment] = ()) -> list[str]:
-    """Return a sentence or two for each thing to know. `others`, those beside it, are looked at only if needed."""
+def cautions(experiment: Experiment, others: Iterable[Setting] = ()) -> list[str]:
+    """Return a sentence or two for each thing to know. `others`, of those beside it, are looked at if needed."""
     runs = by_scheduler(experiment)
     checks = (
         _lost(runs),
@@ -46,12 +47,12 @@ def _lost(runs: Groups) -> Iterator[str]:
                 yield f"{count} of {len(each)} runs of {label} {status}: {hint}."
 
 
-def _untuned(experiment: Experiment, runs: Groups, others: Iterable[Experiment]) -> Iterator[str]:
+def _untuned(experiment: Experiment, runs: Groups, others: Iterable[Setting]) -> Iterator[str]:
     rates = {label: each[0].run.schedule.lr for label, each in runs.items()}
     shared = {peak: [label for label, rate in rates.items() if rate == peak] for peak in rates.values()}
     if all(len(sharing) < 2 for sharing in shared.values()):
         return
-    if any(_tunes(experiment, other) for other in others):
+    if any(_tunes(experiment.setting, other) for other in others):
         return
     for peak, sharing in shared.items():
         if len(sharing) > 1:
@@ -64,11 +65,9 @@ def _untuned(experiment: Experiment, runs: Groups, others: Iterable[Experiment])
             )
 
 
-def _tunes(experiment: Experiment, other: Experiment) -> bool:
-    """Whether the other experiment differs in its peak rate alone."""
-    fields = [name for name in experiment.setting.__dataclass_fields__ if name != "lr"]
-    same = all(getattr(experiment.setting, name) == getattr(other.setting, name) for name in fields)
-    return same and other.setting.lr != experiment.setting.lr
+def _tunes(setting: Setting, other: Setting) -> bool:
+    """Whether the other setting differs in its peak rate alone."""
+    return other != setting and replace(other, lr=setting.lr) == setting
 
 
 def _ceiling(runs: Groups) -> Iterator[str]:

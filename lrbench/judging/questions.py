@@ -26,7 +26,7 @@ from lrbench.judging.scores import Scores, scores_of
 from lrbench.judging.targets import Reached, check_fraction, time_to_target
 from lrbench.judging.tidy import read_scores
 from lrbench.options import number, shown, unfit
-from lrbench.plan import Experiment
+from lrbench.plan import Experiment, Setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +98,8 @@ class Answer:
         return scope_of(self.experiment, comparison.scheduler, comparison.baseline)
 
 
-def answer(experiment: Experiment, question: Question, others: Iterable[Experiment] = ()) -> Answer:
-    """Answer a question from an experiment's finished runs; `others` are those beside it. Raises BadConfig."""
+def answer(experiment: Experiment, question: Question, others: Iterable[Setting] = ()) -> Answer:
+    """Answer a question from an experiment's finished runs; `others`: of those beside it. Raises BadConfig."""
     scores = scores_of(experiment, question.metric)
     validation = None if experiment.setting.validate_on == "none" else scores_of(experiment, "val_accuracy")
     found = _answer(scores, question, validation)
