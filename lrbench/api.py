@@ -26,7 +26,7 @@ def compare(listener: "Listener | None" = None, **wishes: Any) -> "pd.DataFrame"
     from lrbench import config, runner, summary
     from lrbench.show.progress import Silent
 
-    outcome = runner.conduct(config.load(None, wishes), listener or Silent(), summary_csv)
+    outcome = runner.conduct(config.load_config(None, wishes), listener or Silent(), summary_csv)
     return summary.summarize(outcome.experiment)
 
 

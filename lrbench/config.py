@@ -113,7 +113,7 @@ class Config(BaseModel):
         return value
 
 
-def load(
+def load_config(
     file: str | None = None,
     wishes: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] = os.environ,

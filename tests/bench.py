@@ -57,11 +57,11 @@ def compiled(replicas: int, epochs: int = 2) -> Iterator[float]:
     """The compiled engine, `replicas` side by side; seconds per epoch and run."""
     import numpy as np
 
-    from lrbench.config import load
+    from lrbench.config import load_config
     from lrbench.engine import open_engine
     from lrbench.plan import make_plan
 
-    setting = make_plan(load(None, OPTIONS, {})).setting
+    setting = make_plan(load_config(None, OPTIONS, {})).setting
     engine = open_engine(setting)
     rates = np.full(setting.horizon.steps_per_epoch, 0.1)
     ready = [engine.replica(i) for i in range(replicas)]
@@ -165,7 +165,7 @@ def keras_loop() -> None:
     import numpy as np
     import tensorflow as tf
 
-    from lrbench.config import load
+    from lrbench.config import load_config
     from lrbench.datasets import MNIST, split
     from lrbench.plan import make_plan
 
@@ -176,7 +176,7 @@ def keras_loop() -> None:
         def __call__(self, step: Any) -> Any:
             return tf.gather(self.rates, tf.cast(step, tf.int32))
 
-    plan = make_plan(load(None, {}, {}))
+    plan = make_plan(load_config(None, {}, {}))
     splits = split(MNIST, plan.setting.sizes)
     (train, val, test) = [
         ((part.x.reshape(-1, 784) / 255).astype(np.float32), part.y.astype(np.int32))

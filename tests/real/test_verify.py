@@ -9,7 +9,7 @@ import pytest
 from conftest import fake_run
 from typer.testing import Result
 
-from lrbench.config import load as load_config
+from lrbench.config import load_config
 from lrbench.engine.fake import FakeReplica
 from lrbench.runner import verify
 from lrbench.store.files import sealed

@@ -14,7 +14,7 @@ import pytest
 from conftest import fake_plan, fake_run
 from typer.testing import Result
 
-from lrbench.config import load as load_config
+from lrbench.config import load_config
 from lrbench.engine import base, open_engine
 from lrbench.engine.fake import FakeEngine, FakeReplica
 from lrbench.errors import EngineUnavailable
