@@ -136,6 +136,12 @@ def test_what_python_calls_a_wish_is_said_as_it_is_typed(text: str, typed: str) 
     assert as_options(text) == typed
 
 
+def test_a_schedule_s_own_rate_is_no_option(cli: Cli) -> None:
+    result = cli("preview", "constant(lr=abc)")
+    assert result.stderr.startswith("Error: lr=abc is no finite number (character 13 of 'constant(lr=abc)').")
+    assert "--lr" not in result.stderr
+
+
 def test_the_help_of_every_command_says_the_defaults_of_the_table(cli: Cli) -> None:
     for command in ARGUMENTS:
         text = "".join(cli(command, "--help").stdout.split())
