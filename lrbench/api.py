@@ -1,11 +1,11 @@
 """The commands as Python calls: `import lrbench; lrbench.compare(schedulers="step,cosine", seeds=5)`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrbench import store
-from lrbench.errors import BadConfig, BadResults, nearest
+from lrbench.errors import BadConfig, nearest
 from lrbench.runs import Experiment
 
 if TYPE_CHECKING:  # each call pays for its own rooms
@@ -23,7 +23,7 @@ def compare(listener: "Listener | None" = None, **wishes: Any) -> "pd.DataFrame"
     """
     from lrbench import config, runner, summary
 
-    outcome = runner.conduct(config.load(None, wishes), listener)
+    outcome = runner.conduct(config.load_config(None, wishes), listener)
     return summary.summarize(outcome.experiment)
 
 
@@ -47,7 +47,6 @@ def judge(experiment: Experiment, **question: Any) -> "Answer":
     """Return what can be said of an experiment's differences: its `comparisons`, `winner` and `cautions`.
 
     The question's words are those of `lrbench summary`: baseline, metric, margin, target, every_pair.
-    The experiments beside it in its results folder count too: whether another peak rate was tried is a caution.
     Raises BadConfig.
     """
     (found,) = judge_all([experiment], **question)
@@ -65,20 +64,4 @@ def judge_all(experiments: Sequence[Experiment], **question: Any) -> "list[Answe
     if unknown:
         raise BadConfig(f"There is no wish {unknown[0]!r}.", nearest(unknown[0], Question.__dataclass_fields__))
     asked = Question(**question)
-    return [answer(each, fitting(asked, each, experiments), _beside(each, experiments)) for each in experiments]
-
-
-def _beside(experiment: Experiment, known: Sequence[Experiment]) -> Iterator[Experiment]:
-    """Yield the other experiments of its results folder: those that are known, then the rest, read one by one."""
-    yield from known
-    seen = {each.folder.resolve() for each in known}
-    try:
-        folders = store.find_experiments(experiment.folder.resolve().parent)
-    except BadResults:  # it was never stored
-        return
-    for folder in folders:
-        if folder.resolve() not in seen:
-            try:
-                yield store.load(folder)
-            except BadResults:  # whoever reads that one is told
-                continue
+    return [answer(each, fitting(asked, each, experiments)) for each in experiments]

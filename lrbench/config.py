@@ -80,7 +80,7 @@ class Config(BaseModel):
     def _count_or_list(cls, value: Any) -> Any:
         if isinstance(value, str):
             words = [word.strip() for word in value.split(",") if word.strip()]
-            if not words or not all(word.removeprefix("-").isdecimal() for word in words):
+            if not words or not all(map(options.is_whole, words)):
                 raise ValueError("seeds are a number of seeds, or a list of them with commas")
             value = [int(word) for word in words] if "," in value else int(words[0])
         if isinstance(value, int) and not isinstance(value, bool):
@@ -113,7 +113,7 @@ class Config(BaseModel):
         return value
 
 
-def load(
+def load_config(
     file: str | None = None,
     wishes: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] = os.environ,

@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from lrbench import environment, problems
-from lrbench.config import load as load_config
+from lrbench.config import load_config
 from lrbench.engine import open_engine
 from lrbench.engine.events import Ended
 from lrbench.engine.train import train

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from lrbench.errors import BadConfig
 
+MOST_DIGITS = 19  # of a whole number
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
@@ -218,9 +220,15 @@ def number(name: str, value: object) -> float:
     return found
 
 
+def is_whole(text: str) -> bool:
+    """Whether a text is a whole number of a usual size: thousands of digits are none."""
+    digits = text.strip().removeprefix("-")
+    return digits.isdecimal() and len(digits) < MOST_DIGITS
+
+
 def whole_number(name: str, value: str) -> int:
     """Read the text of a whole number above 0. Raises BadConfig."""
-    if not value.strip().removeprefix("-").isdecimal():
+    if not is_whole(value):
         raise unfit(name, value, "is no whole number")
     if int(value) < 1:
         raise unfit(name, value, "is below 1")

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lrbench.errors import BadConfig, nearest
-from lrbench.judging.comparisons import Scores
+from lrbench.judging.scores import Scores
 from lrbench.judging.statistics import mean_interval
 from lrbench.runs import Experiment, Finished, Status, Subject
 

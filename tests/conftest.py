@@ -12,7 +12,7 @@ from hypothesis import settings
 from typer.testing import CliRunner, Result
 
 from lrbench.cli import app
-from lrbench.config import load
+from lrbench.config import load_config
 from lrbench.engine.events import Ended
 from lrbench.engine.replica import Replica
 from lrbench.engine.train import train
@@ -108,12 +108,12 @@ def asked(experiment: Experiment, **question: Any) -> Answer:
 
 
 def fake_plan(**options: Any) -> Plan:
-    return make_plan(load(None, {"engine": "fake", "epochs": 4, **options}, {}))
+    return make_plan(load_config(None, {"engine": "fake", "epochs": 4, **options}, {}))
 
 
 def fake_run(out: Path, **options: Any) -> Outcome:
     """Conduct a comparison on the fake engine; returns what `lrbench run` would."""
-    config = load(None, {"engine": "fake", "epochs": 4, "out": out, **options}, {})
+    config = load_config(None, {"engine": "fake", "epochs": 4, "out": out, **options}, {})
     return conduct(config)
 
 

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 import lrbench
-from lrbench.errors import LrbenchError, Stopped
+from lrbench.errors import BadSpec, LrbenchError, Stopped
 from lrbench.options import as_options
 from lrbench.show import printable
 
@@ -43,7 +43,8 @@ class SpokenErrors(TyperGroup):
         except LrbenchError as error:
             if debug:
                 raise
-            speak(as_options(error.problem), as_options(error.hint))
+            typed = str if isinstance(error, BadSpec) else as_options  # a spec's lr=0.1 is no option
+            speak(typed(error.problem), typed(error.hint))
             sys.exit(error.exit_code)
         except TyperException as error:  # an unknown option, a missing argument
             known = [word for word in words[:1] if word in self.commands]

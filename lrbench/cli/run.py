@@ -59,9 +59,9 @@ def run(
     lrbench run -s "step(every=5 epochs, gamma=0.1),slow=cosine(lr=0.01)" --epochs 20
     lrbench run --verify
     """
-    from lrbench.config import load
+    from lrbench.config import load_config
 
-    resolved = load(config, wishes)
+    resolved = load_config(config, wishes)
     if dry_run:
         return _list_runs(resolved)
     if verify:

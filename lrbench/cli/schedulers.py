@@ -10,7 +10,7 @@ import typer
 from lrbench.cli.app import DONE, app, complete
 from lrbench.cli.taking import taking
 from lrbench.errors import BadConfig, BadSpec
-from lrbench.options import WISHES, whole_number
+from lrbench.options import WISHES, is_whole, whole_number
 from lrbench.show import PreviewFormat
 
 if TYPE_CHECKING:
@@ -123,10 +123,10 @@ def schedulers(
 
 def _horizon(wishes: Mapping[str, str | None], schedulers: str | None = None) -> "tuple[Horizon, float]":
     """Return how long a training is looked at, and the peak rate. Raises BadConfig."""
-    from lrbench.config import load
+    from lrbench.config import load_config
     from lrbench.schedules import Horizon
 
-    resolved = load(None, {"epochs": wishes["epochs"], "lr": wishes["lr"], "schedulers": schedulers})
+    resolved = load_config(None, {"epochs": wishes["epochs"], "lr": wishes["lr"], "schedulers": schedulers})
     steps = wishes["steps_per_epoch"]
     steps = str(WISHES["steps_per_epoch"].default) if steps is None else steps
     return Horizon(resolved.epochs, whole_number("steps_per_epoch", steps)), resolved.lr
@@ -139,7 +139,7 @@ def _warn(warned: list[str]) -> None:
 
 def _lengths(text: str) -> list[int]:
     words = [word.strip() for word in text.split(",")]
-    if not all(word.isdecimal() and int(word) for word in words):
+    if not all(is_whole(word) and int(word) > 0 for word in words):
         raise BadConfig(f"--compare-horizons {text}: no list of numbers of epochs.", "Write 5,15,50.")
     return [int(word) for word in words]
 

@@ -1,6 +1,6 @@
 """What speaks against believing a result: each caution is what was seen, its likely cause, and what to do."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -13,13 +13,13 @@ SMALL_RATE = 1e-3  # of the peak rate
 NO_CHANGE = 1e-4  # relative, of a loss from one epoch to the next
 
 
-def cautions(experiment: Experiment, others: Iterable[Experiment] = ()) -> list[str]:
-    """Return a sentence or two for each thing to know. `others`, those beside it, are looked at only if needed."""
+def cautions(experiment: Experiment) -> list[str]:
+    """Return a sentence or two for each thing to know."""
     runs = experiment.groups
     subject = experiment.setting.subject
     checks = (
         _lost(runs),
-        _untuned(experiment, runs, others),
+        _untuned(experiment, runs),
         _ceiling(runs, subject),
         _asleep(runs),
         _twins(runs),
@@ -45,12 +45,10 @@ def _lost(runs: Groups) -> Iterator[str]:
                 yield f"{count} of {len(each)} runs of {label} {status}: {hint}."
 
 
-def _untuned(experiment: Experiment, runs: Groups, others: Iterable[Experiment]) -> Iterator[str]:
+def _untuned(experiment: Experiment, runs: Groups) -> Iterator[str]:
     rates = {label: each[0].schedule.lr for label, each in runs.items()}
     shared = {peak: [label for label, rate in rates.items() if rate == peak] for peak in rates.values()}
-    if all(len(sharing) < 2 for sharing in shared.values()):
-        return
-    if _several_rates([experiment]) or any(_several_rates([experiment, other]) for other in others):
+    if _has_several_rates(experiment):
         return
     for peak, sharing in shared.items():
         if len(sharing) > 1:
@@ -63,11 +61,9 @@ def _untuned(experiment: Experiment, runs: Groups, others: Iterable[Experiment])
             )
 
 
-def _several_rates(experiments: Sequence[Experiment]) -> bool:
-    """Whether a schedule was tried at more than one peak rate, in experiments that share a setting."""
-    if len({str(each.setting.identity) for each in experiments}) > 1:
-        return False
-    tried = {(schedule.name, schedule.parameters, schedule.lr) for each in experiments for schedule in each.names}
+def _has_several_rates(experiment: Experiment) -> bool:
+    """Whether a schedule was tried at more than one peak rate."""
+    tried = {(schedule.name, schedule.parameters, schedule.lr) for schedule in experiment.names}
     return len(tried) > len({(name, parameters) for name, parameters, _ in tried})
 
 

@@ -5,42 +5,19 @@ that both finished, and is never better.
 """
 
 import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lrbench.errors import BadConfig, nearest
 from lrbench.judging import statistics as stats
-from lrbench.runs import Experiment, Status
+from lrbench.judging.scores import Scores, Values
 
 ALPHA = 0.05  # of the whole family of comparisons
 POWER = 0.8
-COSTS = {
-    "loss",
-    "losses",
-    "error",
-    "errors",
-    "err",
-    "nats",
-    "nll",
-    "perplexity",
-    "ppl",
-    "mse",
-    "rmse",
-    "mae",
-    "cost",
-}
-COSTS |= {"wer", "cer", "fid", "seconds", "time"}
-GAINS = {"accuracy", "acc", "score", "reward", "return", "f1", "auc", "auroc", "map", "iou", "bleu", "precision"}
-GAINS |= {"recall", "r2", "ndcg"}
-
-
-Values = NDArray[np.float64]
 
 
 class Verdict(StrEnum):
@@ -51,41 +28,6 @@ class Verdict(StrEnum):
     EQUIVALENT = "equivalent"
     CANNOT_TELL = "cannot tell"
     NOT_ASKED = "not asked"  # a pair beside those that were compared
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """One figure of every run: label -> seed -> value, None where the run diverged or failed."""
-
-    metric: str  # `test_accuracy`
-    lower_is_better: bool
-    values: Mapping[str, Mapping[int, float | None]]
-    is_share: bool = False  # whether the figure is a fraction 0..1, which people read in percent
-    unit: str = ""  # of the figure, if it has one
-
-    @property
-    def finished(self) -> list[str]:
-        """The schedules with at least one finished run."""
-        return [label for label in self.values if not math.isnan(self.mean(label))]
-
-    def lost(self, label: str) -> int:
-        """Return how many runs of a schedule did not finish."""
-        return sum(value is None for value in self.values[label].values())
-
-    def finals(self, label: str) -> Values:
-        """Return the values of the finished runs, in the order of their seeds: float64 (n,)."""
-        return np.array([value for _, value in sorted(self.values[label].items()) if value is not None], float)
-
-    def mean(self, label: str) -> float:
-        """Return the mean of the finished runs; nan without one."""
-        finished = self.finals(label)
-        return float(finished.mean()) if finished.size else math.nan
-
-    def ranked(self) -> list[str]:
-        """Return the labels, the best mean first, those without a finished run last."""
-        sign = 1 if self.lower_is_better else -1
-        means = {label: self.mean(label) for label in self.values}
-        return sorted(means, key=lambda label: (math.isnan(means[label]), sign * means[label], label))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,33 +59,6 @@ class Comparison:
     minimum_detectable_effect: float  # the smallest difference that n pairs show with that power
 
 
-def scores_of(experiment: Experiment, metric: str) -> Scores:
-    """Return a final figure of every run of an experiment. Raises BadConfig for a stranger."""
-    subject = experiment.setting.subject
-    figure = subject.find(metric)
-    values = {name: {one.seed: one.final(metric) for one in runs} for name, runs in experiment.groups.items()}
-    done = (one for one in experiment.finished if one.result.status is Status.DONE)
-    if any(one.final(metric) is None for one in done):
-        raise BadConfig(
-            f"{metric} was not measured in {experiment.name}.", f"Compare test_{subject.compared.name}."
-        )
-    return Scores(metric, figure.better == "lower", values, figure.is_share, figure.unit)
-
-
-def lower_is_better(figure: str) -> bool:
-    """Tell by the words of a figure's name whether it is a cost. Raises BadConfig if they do not say."""
-    words = set(re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", figure).lower()))
-    if bool(words & COSTS) == bool(words & GAINS):
-        raise BadConfig(
-            f"Is {figure} better when it is lower?", "Say lower_is_better=True or lower_is_better=False"
-        )
-    return bool(words & COSTS)
-
-
-def choose_baseline(
-    scores: Scores, wanted: str | None, validation: Scores | None, usual: str | None = "constant"
-) -> str | None:
-    """Return the schedule to compare with: the wanted one, the usual one, or the best by validation.
 
     One that never finished is none, unless it is wanted. None if there is nothing to choose by.
     Raises BadConfig if the wanted one is a stranger.

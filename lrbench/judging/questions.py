@@ -12,16 +12,15 @@ from lrbench.foreign import finite
 from lrbench.judging.cautions import cautions
 from lrbench.judging.comparisons import (
     Comparison,
-    Scores,
     Verdict,
     against,
     all_pairs,
     choose_baseline,
     compare,
-    scores_of,
     winner,
     with_all_pairs,
 )
+from lrbench.judging.scores import Scores, scores_of
 from lrbench.judging.targets import Reached, time_to_target
 from lrbench.judging.tidy import read_scores
 from lrbench.names import peak_rates
@@ -96,8 +95,8 @@ class Answer:
         return scope_of(self.experiment, comparison.scheduler, comparison.baseline)
 
 
-def answer(experiment: Experiment, question: Question, others: Iterable[Experiment] = ()) -> Answer:
-    """Answer a question from an experiment's finished runs; `others` are those beside it. Raises BadConfig."""
+def answer(experiment: Experiment, question: Question) -> Answer:
+    """Answer a question from an experiment's finished runs. Raises BadConfig."""
     compared = experiment.setting.subject.compared.name
     scores = scores_of(experiment, question.metric or f"test_{compared}")
     validation = None if experiment.setting.validate_on == "none" else scores_of(experiment, f"val_{compared}")
@@ -107,7 +106,7 @@ def answer(experiment: Experiment, question: Question, others: Iterable[Experime
         found,
         name=experiment.name,
         title=experiment.describe(),
-        cautions=tuple(cautions(experiment, others)),
+        cautions=tuple(cautions(experiment)),
         reached=tuple(time_to_target(experiment, question.target)) if question.target is not None else (),
         experiment=experiment,
     )

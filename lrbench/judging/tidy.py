@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lrbench.errors import BadResults, nearest
 from lrbench.foreign import place
-from lrbench.judging.comparisons import Scores
-from lrbench.judging.comparisons import lower_is_better as guess_direction
+from lrbench.judging.scores import Scores
+from lrbench.judging.scores import lower_is_better as guess_direction
 
 KEYS = ("scheduler", "seed")
 REST = "\0"  # the key of the cells for which there is no column

@@ -15,8 +15,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from lrbench.errors import BadResults
-from lrbench.judging.comparisons import Comparison, Scores
+from lrbench.judging.comparisons import Comparison
 from lrbench.judging.questions import Answer
+from lrbench.judging.scores import Scores
 from lrbench.judging.statistics import mean_interval
 from lrbench.runs import Figure as Measured
 from lrbench.runs import Setting

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lrbench.judging.comparisons import Comparison, Scores, Verdict, turned
+from lrbench.judging.comparisons import Comparison, Verdict, turned
 from lrbench.judging.questions import Answer
+from lrbench.judging.scores import Scores
 from lrbench.show.canvas import clipped, height_of, shown
 from lrbench.show.groups import Group
 from lrbench.show.sentences import figure_name, number, p_value, signs

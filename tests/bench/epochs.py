@@ -42,11 +42,11 @@ def compiled(replicas: int, epochs: int = 2) -> Iterator[float]:
     """The compiled engine, `replicas` side by side; seconds per epoch and run."""
     import numpy as np
 
-    from lrbench.config import load
+    from lrbench.config import load_config
     from lrbench.engine import open_engine
     from lrbench.plan import make_plan
 
-    setting = make_plan(load(None, OPTIONS, {})).setting
+    setting = make_plan(load_config(None, OPTIONS, {})).setting
     engine = open_engine(setting)
     rates = np.full(setting.horizon.steps_per_epoch, 0.1)
     ready = [engine.replica(i) for i in range(replicas)]

@@ -18,7 +18,7 @@ def keras_loop() -> None:
     import tensorflow as tf
     from lrbench.datasets import MNIST, split
 
-    from lrbench.config import load
+    from lrbench.config import load_config
     from lrbench.plan import make_plan
 
     class Table(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
@@ -28,7 +28,7 @@ def keras_loop() -> None:
         def __call__(self, step: Any) -> Any:
             return tf.gather(self.rates, tf.cast(step, tf.int32))
 
-    plan = make_plan(load(None, {}, {}))
+    plan = make_plan(load_config(None, {}, {}))
     splits = split(MNIST, plan.setting.sizes)
     (train, val, test) = [
         ((part.x.reshape(-1, 784) / 255).astype(np.float32), part.y.astype(np.int32))

@@ -339,7 +339,7 @@ def test_an_unexpected_failure_is_two_lines_as_well(cli: Cli, monkeypatch: pytes
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("of all things")
 
-    monkeypatch.setattr("lrbench.config.load", broken)
+    monkeypatch.setattr("lrbench.config.load_config", broken)
     result = cli("run")
     assert result.exit_code == 1
     assert said(result)[0] == "Error: Unexpected failure: ZeroDivisionError: of all things"

@@ -9,7 +9,7 @@ from conftest import fake_run
 from lrbench.store.files import sealed
 from typer.testing import Result
 
-from lrbench.config import load as load_config
+from lrbench.config import load_config
 from lrbench.engine.fake import FakeReplica
 from lrbench.runner import verify
 

@@ -27,14 +27,14 @@ ARGUMENTS = {
 WRONG = {  # option -> values that it cannot have; what is a place can have any name but that of a file's child
     "--config": ["nowhere", "nowhere.toml"],
     "--schedulers": ["cosin", "step(every=5)", "", "step(", "lr=0.1"],
-    "--seeds": ["x", "1.5", "0", "-1", "1,1", ""],
+    "--seeds": ["9" * 5000, "x", "1.5", "0", "-1", "1,1", ""],
     "--epochs": ["x", "1.5", "0", "-1", "", "1e3", "9" * 5000],
     "--batch-size": ["x", "1.5", "0", ""],
     "--lr": ["x", "nan", "inf", "0", "-1", "", "1e99"],
     "--optimizer": ["x", "", "sgd(momentum=x)"],
     "--hidden": ["x", "1.5", "0", ""],
     "--problem": ["x", ""],
-    "--train-size": ["x", "1.5", "0", ""],
+    "--train-size": ["9" * 5000, "x", "1.5", "0", ""],
     "--val-size": ["x", "1.5", "-1", ""],
     "--validate-on": ["x", ""],
     "--engine": ["x", ""],
@@ -42,8 +42,8 @@ WRONG = {  # option -> values that it cannot have; what is a place can have any 
     "--checkpoint-every": ["x", "1.5", "0", ""],
     "--name": ["", "a/b", "x" * 81],
     "--out": ["file/x.png"],
-    "--steps-per-epoch": ["x", "1.5", "0", "-1", ""],
-    "--compare-horizons": ["x", "1.5", "0", ""],
+    "--steps-per-epoch": ["9" * 5000, "x", "1.5", "0", "-1", ""],
+    "--compare-horizons": ["9" * 5000, "x", "1.5", "0", ""],
     "--format": ["x", ""],
     "--code": ["x", ""],
     "--to": ["x", ""],
@@ -134,6 +134,12 @@ def test_a_switch_takes_no_value(cli: Cli, switch: str) -> None:
 )
 def test_what_python_calls_a_wish_is_said_as_it_is_typed(text: str, typed: str) -> None:
     assert as_options(text) == typed
+
+
+def test_a_schedule_s_own_rate_is_no_option(cli: Cli) -> None:
+    result = cli("preview", "constant(lr=abc)")
+    assert result.stderr.startswith("Error: lr=abc is no finite number (character 13 of 'constant(lr=abc)').")
+    assert "--lr" not in result.stderr
 
 
 def test_the_help_of_every_command_says_the_defaults_of_the_table(cli: Cli) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from lrbench.store.files import Damaged, sealed, table_of
 from typer.testing import Result
 
-from lrbench.config import load as load_config
+from lrbench.config import load_config
 from lrbench.errors import LrbenchError
 from lrbench.plan import make_plan
 from lrbench.store import Store, load

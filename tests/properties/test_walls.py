@@ -1,6 +1,7 @@
 """The rooms: who may import whom, and what a light command never loads."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,52 @@ def test_the_package_itself_imports_nothing() -> None:
     assert [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)] == [
         "from typing import Any"
     ]
+
+
+@pytest.mark.parametrize("path", [path for path in files() if {"show", "cli"} & set(path.parts)], ids=str)
+def test_outputs_compare_nothing_themselves(path: Path) -> None:
+    """They show an Answer: one question is asked in one place."""
+    asking = {
+        "compare",
+        "all_pairs",
+        "against",
+        "with_all_pairs",
+        "scores_of",
+        "choose_baseline",
+        "time_to_target",
+    }
+    names = {
+        alias.name
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert not names & asking
+
+
+SPEAKS_PYTHON = ("errors", "foreign", "config", "judging", "summary", "export", "api")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in files() if path.relative_to(PACKAGE).parts[0].removesuffix(".py") in SPEAKS_PYTHON],
+    ids=lambda path: path.name,
+)
+def test_only_the_command_line_speaks_of_options(path: Path) -> None:
+    """What these rooms say, Python callers read too: a wish has its plain name. A whole command may be named."""
+    tree = ast.parse(path.read_text())
+    docs = {
+        ast.get_docstring(node, clean=False)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+    }
+    texts = [
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    loose = [
+        text for text in texts if text not in docs and re.search(r"--[a-z]", re.sub(r"`lrbench [^`]*`", "", text))
+    ]
+    assert not loose
 
 
 @pytest.mark.parametrize(

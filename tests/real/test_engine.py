@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import trained
 
-from lrbench.config import load
+from lrbench.config import load_config
 from lrbench.engine import open_engine
 from lrbench.engine.replica import Replica, shuffle
 from lrbench.errors import BadSpec
@@ -22,7 +22,7 @@ SMALL = {"train_size": 1_000, "val_size": 1_234, "batch_size": 48, "epochs": 3} 
 
 
 def plan_of(**options: Any) -> Plan:
-    return make_plan(load(None, {**SMALL, **options}, {}))
+    return make_plan(load_config(None, {**SMALL, **options}, {}))
 
 
 def train_all(plan: Plan) -> list[RunResult]:
@@ -158,7 +158,7 @@ def test_the_same_run_gives_the_same_bytes_whatever_the_jobs(tmp_path: Path) -> 
     tables = []
     for jobs in (1, 2, 3):
         out = tmp_path / str(jobs)
-        config = load(None, {**SMALL, "seeds": 2, "jobs": jobs, "out": out}, {})
+        config = load_config(None, {**SMALL, "seeds": 2, "jobs": jobs, "out": out}, {})
         outcome = conduct(config)
         assert len(outcome.trained) == 12
         tables.append((outcome.experiment.folder / "epochs.csv").read_bytes())
@@ -175,7 +175,7 @@ def test_training_learns(tmp_path: Path) -> None:
 
 def test_a_run_whose_loss_is_not_finite_is_stored_as_diverged_and_the_others_go_on(tmp_path: Path) -> None:
     schedulers = "hot=constant(lr=1e30),constant"
-    config = load(None, {**SMALL, "schedulers": schedulers, "out": tmp_path}, {})
+    config = load_config(None, {**SMALL, "schedulers": schedulers, "out": tmp_path}, {})
     outcome = conduct(config)
     found = {one.schedule.words: one.result for one in load_stored(outcome.experiment.folder).finished}
     assert found["hot"].status is Status.DIVERGED

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from lrbench.engine.base import fingerprint
 
-from lrbench.config import load
+from lrbench.config import load_config
 from lrbench.engine import open_engine
 from lrbench.plan import make_plan
 
@@ -16,7 +16,7 @@ SMALL = {"train_size": 1_000, "val_size": 1_234, "batch_size": 48, "epochs": 3, 
 
 
 def opened() -> Any:
-    return open_engine(make_plan(load(None, SMALL, {})).setting)
+    return open_engine(make_plan(load_config(None, SMALL, {})).setting)
 
 
 def train(replica: Any, seed: int) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import Result
 
-from lrbench.config import load, presets
+from lrbench.config import load_config, presets
 from lrbench.plan import Plan, make_plan
 from lrbench.runner import conduct
 
@@ -16,7 +16,7 @@ TUTORIALS = sorted(name for name in presets() if name.startswith("tutorial-"))
 
 
 def plan_of(name: str) -> Plan:
-    return make_plan(load(name, {}, {}))
+    return make_plan(load_config(name, {}, {}))
 
 
 def table_of(plan: Plan, label: str) -> np.ndarray:
@@ -38,7 +38,7 @@ def test_each_runs_by_name(cli: Callable[..., Result], name: str) -> None:
 @pytest.mark.parametrize("name", TUTORIALS)
 def test_each_trains_for_real_on_a_few_images(name: str, tmp_path: Path) -> None:
     few = {"train_size": 64, "validate_on": "split", "val_size": 64}  # not 10,000 images after each epoch
-    config = load(name, {**few, "out": tmp_path}, {})
+    config = load_config(name, {**few, "out": tmp_path}, {})
     outcome = conduct(config)
     assert len(outcome.trained) == len(config.schedulers)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lrbench import config, options
-from lrbench.config import Config, load
+from lrbench.config import Config, load_config
 from lrbench.errors import BadConfig, BadUsage
 
 
@@ -18,7 +18,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_defaults() -> None:
-    found = load(None, {}, {})
+    found = load_config(None, {}, {})
     assert found == Config()
     assert found.schedulers == ("constant", "step", "exponential", "cosine", "cyclical", "plateau")
     assert (found.seeds, found.epochs, found.batch_size, found.lr) == ((0,), 15, 32, 0.1)
@@ -26,7 +26,7 @@ def test_defaults() -> None:
 
 def test_file_beats_defaults_environment_beats_file_options_beat_all(file: Path) -> None:
     environ = {"LRBENCH_BATCH_SIZE": "128", "LRBENCH_LR": "0.25", "HOME": "x"}
-    found = load(str(file), {"lr": "0.125", "epochs": None}, environ)
+    found = load_config(str(file), {"lr": "0.125", "epochs": None}, environ)
     assert (found.hidden, found.epochs, found.batch_size, found.lr) == (128, 7, 128, 0.125)
     assert found.schedulers == ("step", "cosine")
 
@@ -35,7 +35,7 @@ def test_file_beats_defaults_environment_beats_file_options_beat_all(file: Path)
     ("value", "seeds"), [("5", (0, 1, 2, 3, 4)), ("0,3,7", (0, 3, 7)), ("3,", (3,)), (2, (0, 1)), ([4, 2], (4, 2))]
 )
 def test_seeds_are_a_number_or_a_list(value: object, seeds: tuple[int, ...]) -> None:
-    assert load(None, {"seeds": value}, {}).seeds == seeds
+    assert load_config(None, {"seeds": value}, {}).seeds == seeds
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_seeds_are_a_number_or_a_list(value: object, seeds: tuple[int, ...]) -> 
 )
 def test_a_wrong_value_is_named_as_it_was_written(key: str, value: str) -> None:
     with pytest.raises(BadUsage) as caught:
-        load(None, {key: value}, {})
+        load_config(None, {key: value}, {})
     assert caught.value.exit_code == 2
     assert caught.value.hint
     if key != "optimizer":
@@ -72,7 +72,7 @@ def test_a_wrong_value_is_named_as_it_was_written(key: str, value: str) -> None:
 
 def test_an_unknown_wish_is_named_too() -> None:
     with pytest.raises(BadConfig, match="no wish 'epoch'") as caught:
-        load(None, {"epoch": 3}, {})
+        load_config(None, {"epoch": 3}, {})
     assert "'epochs'" in caught.value.hint
 
 
@@ -80,7 +80,7 @@ def test_an_unknown_wish_is_named_too() -> None:
 @pytest.mark.parametrize("key", Config.model_fields)
 def test_nothing_that_python_can_pass_is_answered_in_foreign_words(key: str, value: object) -> None:
     try:
-        load(None, {key: value}, {})
+        load_config(None, {key: value}, {})
     except BadUsage as error:
         said = error.problem
     else:
@@ -93,21 +93,21 @@ def test_the_table_and_the_fields_are_the_same_wishes() -> None:
     assert all(options.TRAINING[key].examples for key in Config.model_fields)
     for key, wish in options.TRAINING.items():
         for example in wish.examples:
-            assert load(None, {key: example}, {})
+            assert load_config(None, {key: example}, {})
 
 
 def test_the_source_of_a_wrong_value_is_named(file: Path) -> None:
     file.write_text("epochs = 0\n")
     with pytest.raises(BadUsage, match=r"mine\.toml: epochs = 0 is below 1"):
-        load(str(file), {}, {})
+        load_config(str(file), {}, {})
     with pytest.raises(BadUsage, match="LRBENCH_EPOCHS=x"):
-        load(None, {}, {"LRBENCH_EPOCHS": "x"})
+        load_config(None, {}, {"LRBENCH_EPOCHS": "x"})
 
 
 def test_an_unknown_key_names_the_nearest(file: Path) -> None:
     file.write_text("epoch = 3\n")
     with pytest.raises(BadUsage, match="unknown key 'epoch'") as caught:
-        load(str(file), {}, {})
+        load_config(str(file), {}, {})
     assert "'epochs'" in caught.value.hint
 
 
@@ -115,17 +115,17 @@ def test_an_unknown_key_names_the_nearest(file: Path) -> None:
 def test_what_is_not_toml_is_said_so(file: Path, content: bytes) -> None:
     file.write_bytes(content)
     with pytest.raises(BadUsage, match="not TOML"):
-        load(str(file), {}, {})
+        load_config(str(file), {}, {})
 
 
 def test_missing_files_and_presets() -> None:
     with pytest.raises(BadUsage, match="no configuration file nowhere"):
-        load("nowhere/x.toml", {}, {})
+        load_config("nowhere/x.toml", {}, {})
     with pytest.raises(BadUsage, match="'quik'") as caught:
-        load("quik", {}, {})
+        load_config("quik", {}, {})
     assert "'quick'" in caught.value.hint
 
 
 @pytest.mark.parametrize("preset", sorted(config.presets()))
 def test_every_preset_is_a_config(preset: str) -> None:
-    assert load(preset, {}, {}) != Config()
+    assert load_config(preset, {}, {}) != Config()

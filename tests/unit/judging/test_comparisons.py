@@ -12,17 +12,15 @@ from lrbench.errors import BadConfig
 from lrbench.judging import statistics as stats
 from lrbench.judging.comparisons import (
     Comparison,
-    Scores,
     Verdict,
     against,
     all_pairs,
     choose_baseline,
     compare,
-    lower_is_better,
-    scores_of,
     winner,
     with_all_pairs,
 )
+from lrbench.judging.scores import Scores, lower_is_better, scores_of
 from lrbench.show.sentences import sentence
 
 BASE = [0.97, 0.972, 0.968, 0.971, 0.969, 0.973, 0.967, 0.970, 0.9705, 0.9695]

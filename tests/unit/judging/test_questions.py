@@ -84,7 +84,11 @@ def test_python_gives_the_cautions_of_the_command(tmp_path: Path) -> None:
     one = fake_run(tmp_path, schedulers="step,constant", seeds=2).experiment
     (text,) = lrbench.judge(load(one.folder)).cautions
     assert text.startswith("Both schedules ran at the peak rate 0.1")
-    fake_run(tmp_path, schedulers="step", lr=0.3)
+    other = fake_run(tmp_path, schedulers="step", lr=0.3).experiment.folder
+    (run,) = other.glob("runs/*/run.json")
+    run.rename(run.with_name("aside"))
+    assert lrbench.judge(load(one.folder)).cautions == (text,), "nothing has finished there yet"
+    run.with_name("aside").rename(run)
     assert lrbench.judge(load(one.folder)).cautions == ()
     for experiment in lrbench.load(tmp_path):
         assert lrbench.judge(experiment).cautions == ()

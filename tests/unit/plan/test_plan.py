@@ -5,14 +5,14 @@ import dataclasses
 import pytest
 from conftest import fake_plan
 
-from lrbench.config import load
+from lrbench.config import load_config
 from lrbench.errors import BadConfig, BadUsage
 from lrbench.plan import make_plan
 from lrbench.runs import slug
 
 
 def test_the_default_is_six_runs_of_15_epochs_on_55000_images() -> None:
-    plan = make_plan(load(None, {}, {}))
+    plan = make_plan(load_config(None, {}, {}))
     assert len(plan.runs) == 6
     assert plan.setting.horizon.epochs == 15
     assert plan.setting.horizon.steps_per_epoch == 1719  # the last batch has 24 images

@@ -14,7 +14,7 @@ import pytest
 from conftest import fake_plan, fake_run, trained
 from typer.testing import Result
 
-from lrbench.config import load as load_config
+from lrbench.config import load_config
 from lrbench.engine import open_engine
 from lrbench.engine.events import Ended, Epoch, Kept
 from lrbench.engine.fake import FakeEngine, FakeReplica

@@ -14,7 +14,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from texts import collisions
 
-from lrbench.judging.comparisons import Verdict, against, all_pairs, scores_of
+from lrbench.judging.comparisons import Verdict, against, all_pairs
+from lrbench.judging.scores import scores_of
 from lrbench.judging.targets import time_to_target
 from lrbench.runs import Experiment, Status
 from lrbench.show import canvas, plots, sentences, verdict_plots

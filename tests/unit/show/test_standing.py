@@ -127,12 +127,12 @@ class Told(Listener):
 
 
 def test_stored_runs_of_the_plan_are_told_after_the_start(tmp_path: Path) -> None:
-    from lrbench.config import load
+    from lrbench.config import load_config
     from lrbench.runner import conduct
 
     fake_run(tmp_path, schedulers="step,cosine,hot=constant(lr=11)", seeds=2)
     told = Told()
-    config = load(
+    config = load_config(
         None,
         {"engine": "fake", "epochs": 4, "out": tmp_path, "schedulers": "step,rex,hot=constant(lr=11)", "seeds": 3},
         {},

@@ -15,7 +15,7 @@ from conftest import fake_plan, fake_run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lrbench.config import load as load_config
+from lrbench.config import load_config
 from lrbench.engine.fake import FakeReplica
 from lrbench.files import Damaged
 from lrbench.runner import Listener, conduct
