@@ -88,7 +88,7 @@ def test_a_hostile_word_is_text_or_an_error(cli: Cli, tmp_path: Path, place: str
 def test_a_hostile_label_in_stored_files_is_damage(cli: Cli, tmp_path: Path, text: str) -> None:
     """Somebody else made the folder, past all checks, with ids and checksums that fit."""
     plan = fake_plan(schedulers="step")
-    schedule = dataclasses.replace(plan.runs[0].schedule, label=text)
+    schedule = dataclasses.replace(plan.runs[0].schedule, title=text)
     run = dataclasses.replace(plan.runs[0], schedule=schedule)
     plan = dataclasses.replace(plan, runs=(run,))
     store = Store.open(tmp_path / "results", plan)
