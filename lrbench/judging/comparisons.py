@@ -59,6 +59,10 @@ class Comparison:
     minimum_detectable_effect: float  # the smallest difference that n pairs show with that power
 
 
+def choose_baseline(
+    scores: Scores, wanted: str | None, validation: Scores | None, usual: str | None = "constant"
+) -> str | None:
+    """Return the schedule to compare with: the wanted one, the usual one, or the best by validation.
 
     One that never finished is none, unless it is wanted. None if there is nothing to choose by.
     Raises BadConfig if the wanted one is a stranger.
