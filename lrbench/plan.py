@@ -8,10 +8,10 @@ from functools import cached_property
 from lrbench import problems
 from lrbench.config import Config
 from lrbench.errors import BadConfig, nearest
-from lrbench.names import Named, names, peak_rates
 from lrbench.optimizers import parse_optimizer
 from lrbench.runs import Run, Setting
 from lrbench.schedules import Schedule, parse_list, rates, warnings
+from lrbench.schedules.names import Named, names, peak_rates
 
 
 @dataclass(frozen=True, kw_only=True)

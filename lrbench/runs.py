@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from lrbench.errors import BadConfig, nearest
 from lrbench.files import digest
-from lrbench.names import Named, names, peak_rates
 from lrbench.schedules import Horizon, Schedule
 from lrbench.schedules.base import Rates
 from lrbench.schedules.feedback import PlateauState
 from lrbench.schedules.knots import Knots
+from lrbench.schedules.names import Named, named, names, peak_rates
 
 Figures = tuple[float, ...]  # one value for each of a subject's figures, in their order
 SPLITS = ("train", "val", "test")
@@ -153,17 +153,7 @@ class Run:
     @property
     def named(self) -> Named:
         """Its schedule, as it is stored."""
-        resolved = self.schedule.resolved()
-        return Named(
-            words=self.schedule.label,
-            is_label=self.schedule.named,
-            name=resolved["name"],
-            lr=self.schedule.lr,
-            parameters=tuple(sorted(resolved["parameters"].items())),
-            rates_sha256=self.rates_sha256,
-            spec=self.schedule.spec,
-            feedback=self.schedule.entry.feedback,
-        )
+        return named(self.schedule, self.rates_sha256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

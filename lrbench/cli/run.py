@@ -12,7 +12,6 @@ from lrbench.cli.results import show
 from lrbench.cli.taking import taking
 from lrbench.errors import EngineUnavailable
 from lrbench.options import TRAINING
-from lrbench.runs import Status
 from lrbench.show import printable
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def run(
             f"{runs} failed; run.json in {outcome.experiment.folder / 'runs' / failed[0].run_id} says where.",
             "The same command again tries them once more.",
         )
-    broken = any(one.result.status is not Status.DONE for one in outcome.planned)
+    broken = any(one.result.status != "done" for one in outcome.planned)
     return BROKEN if broken or outcome.experiment.damage else DONE
 
 
@@ -110,7 +109,7 @@ def _verify(wishes: "Config", *, debug: bool) -> int:
         speak(f"Damaged: {broken.text}", broken.hint)
     here = environment.describe()
     for each in verified:
-        name = f"{each.stored.schedule.spec}, seed {each.stored.seed}"
+        name = f"{each.stored.schedule.words}, seed {each.stored.seed}"
         typer.echo(printable(f"{'different' if each.difference else 'same bytes'}  {name}"))
         if each.difference:
             typer.echo(f"  {each.difference}")
@@ -137,7 +136,8 @@ def _list_runs(wishes: "Config") -> int:
     done = {one.key for one in stored if not one.failed}
     typer.echo(printable(f"{folder}: {plan.describe()}"))
     for each in plan.runs:
-        typer.echo(f"{'done ' if each.key in done else 'to do'}  {each.run_id}  {each.schedule}, seed {each.seed}")
+        state = "done " if each.key in done else "to do"
+        typer.echo(f"{state}  {each.run_id}  {plan.names[each.named]}, seed {each.seed}")
     for warning in plan.warnings:
         typer.echo(f"Warning: {warning}", err=True)
     return DONE

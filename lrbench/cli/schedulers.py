@@ -39,7 +39,7 @@ def preview(
     lrbench preview "step(every=5 epochs)" --compare-horizons 5,15,50
     lrbench preview exponential --format csv
     """
-    from lrbench.schedules import Horizon, parse_list, warnings
+    from lrbench.schedules import Horizon, called, parse_list, warnings
 
     whole, lr = _horizon(wishes, schedulers)
     steps_per_epoch = whole.steps_per_epoch
@@ -64,7 +64,7 @@ def preview(
             data.WRITERS[format](specs, horizon, sys.stdout)
             _warn(warnings(specs, horizon))
             return DONE
-        tables = {each.label: each.table(horizon) for each in specs}
+        tables = dict(zip(called(specs), (each.table(horizon) for each in specs), strict=True))
         warned = warnings(specs, horizon)
         x_label, x_end, title = "step", float(horizon.steps), f"{_count(horizon)} of {steps_per_epoch:,} steps"
     if out:
@@ -99,6 +99,7 @@ def schedulers(
     lrbench schedulers "cosine(warmup=5%)" --code keras
     """
     from lrbench.schedules import parse
+    from lrbench.schedules.aliases import other_name
     from lrbench.show import catalogue
 
     if name is None:
@@ -109,7 +110,8 @@ def schedulers(
         catalogue.write_listing(sys.stdout)
         return DONE
     horizon, lr = _horizon(wishes)
-    schedule = parse(name, lr)
+    alias = other_name(name)
+    schedule = parse(alias[1] if alias else name, lr)
     if code:
         typer.echo(catalogue.snippet(schedule, code, horizon), nl=False)
     elif schedule.is_users_own:
@@ -117,7 +119,7 @@ def schedulers(
             f"{schedule.name} is a function of yours.", f"See its curve: lrbench preview {schedule.name}"
         )
     else:
-        catalogue.write_explanation(schedule, sys.stdout)
+        catalogue.write_explanation(schedule, sys.stdout, f"{alias[0]} is {alias[1]} here." if alias else "")
     return DONE
 
 

@@ -23,9 +23,9 @@ from lrbench.judging.comparisons import (
 from lrbench.judging.scores import Scores, scores_of
 from lrbench.judging.targets import Reached, time_to_target
 from lrbench.judging.tidy import read_scores
-from lrbench.names import peak_rates
 from lrbench.options import number, shown, unfit
 from lrbench.runs import Experiment
+from lrbench.schedules.names import peak_rates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

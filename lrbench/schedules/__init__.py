@@ -8,22 +8,27 @@ array([0.1 , 0.1 , 0.05, 0.05])
 from lrbench.schedules import curves, cycles, feedback, joins  # they register themselves
 from lrbench.schedules.advice import warnings
 from lrbench.schedules.base import REGISTRY, Horizon, Rate, Span
-from lrbench.schedules.schedule import Schedule, rates, told_apart
+from lrbench.schedules.names import Named, called, named, names, peak_rates
+from lrbench.schedules.schedule import Schedule, rates
 from lrbench.schedules.spec import parse, parse_list
 
 __all__ = [
     "REGISTRY",
     "Horizon",
+    "Named",
     "Rate",
     "Schedule",
     "Span",
+    "called",
     "curves",
     "cycles",
     "feedback",
     "joins",
+    "named",
+    "names",
     "parse",
     "parse_list",
+    "peak_rates",
     "rates",
-    "told_apart",
     "warnings",
 ]

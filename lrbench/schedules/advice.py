@@ -8,7 +8,8 @@ import numpy as np
 from lrbench.schedules.base import PIECES, Horizon, Rates, Span, text_of
 from lrbench.schedules.joins import stretches
 from lrbench.schedules.modifiers import whole_steps
-from lrbench.schedules.schedule import Schedule, rates, told_apart
+from lrbench.schedules.names import called
+from lrbench.schedules.schedule import Schedule, rates
 
 ENDS_HIGH = 0.5  # of its own highest rate: a curve that fell below that and ends above it did not arrive
 TINY = 1e-5  # of the peak: what is learnt below it cannot be seen
@@ -17,7 +18,7 @@ TINY = 1e-5  # of the peak: what is learnt below it cannot be seen
 def warnings(schedules: Sequence[Schedule], horizon: Horizon) -> list[str]:
     """Return a line for everything odd about schedules that are to be compared on one horizon. Raises BadSpec."""
     tables = [rates(schedule, horizon) for schedule in schedules]
-    names = told_apart(schedules)
+    names = called(schedules)
     found = []
     for name, schedule, table in zip(names, schedules, tables, strict=True):
         found += list(_beyond(name, schedule, horizon))

@@ -90,6 +90,11 @@ def plateau(
     )
 
 
+def better(monitor: str) -> Better:
+    """Tell by its name whether a figure in a script of the user's is better when higher, as Keras does."""
+    return "higher" if monitor.endswith(("acc", "accuracy", "auc")) else "lower"
+
+
 def after_epoch(rule: Plateau, state: PlateauState, value: float, better: Better = "lower") -> PlateauState:
     """Return the state after an epoch that ended with the monitored `value`, which is better lower or higher.
 

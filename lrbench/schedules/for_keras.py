@@ -7,7 +7,7 @@ import numpy as np
 
 from lrbench.errors import BadSpec
 from lrbench.schedules.base import Horizon
-from lrbench.schedules.feedback import Plateau, PlateauState, after_epoch
+from lrbench.schedules.feedback import Plateau, PlateauState, after_epoch, better
 from lrbench.schedules.schedule import Schedule
 from lrbench.schedules.spec import parse
 
@@ -71,4 +71,4 @@ class FeedbackCallback(keras.callbacks.Callback):  # type: ignore[misc] # Keras 
                 f"plateau looks at {self._rule.monitor}, and this training reports only {', '.join(logs or {})}.",
                 "Give Model.fit validation data, and compile the model with metrics=['accuracy'].",
             )
-        self._state = after_epoch(self._rule, self._state, value)
+        self._state = after_epoch(self._rule, self._state, value, better(self._rule.monitor))

@@ -1,6 +1,6 @@
 """A schedule: a curve's name with its parameters and its peak rate, not yet bound to a horizon."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -155,9 +155,3 @@ def rates(schedule: Schedule, horizon: Horizon) -> Rates:
             "Rates must be finite and not negative; change its parameters.",
         )
     return table
-
-
-def told_apart(schedules: Sequence[Schedule]) -> list[str]:
-    """Return each schedule's label, or its text with the peak rate where another one has the same label."""
-    labels = [each.label for each in schedules]
-    return [str(each) if labels.count(each.label) > 1 else each.label for each in schedules]

@@ -157,4 +157,15 @@ def _rate(key: str, value: Piece) -> Rate:
     return Rate(read_number(key, value.cut(0, -1).strip() if share else value), share)
 
 
-READERS: dict[Any, Callable[[str, Piece], Any]] = {Span: _span, Rate: _rate, Rate | None: _rate_or_none}
+def _figure(key: str, value: Piece) -> str:
+    if not re.fullmatch("val_[a-z0-9_]{1,80}", value.text):
+        value.bad(f"{key}={value.text[:60]} is no figure of the validation examples", f"Write {key}=val_loss.")
+    return value.text
+
+
+READERS: dict[Any, Callable[[str, Piece], Any]] = {
+    Span: _span,
+    Rate: _rate,
+    Rate | None: _rate_or_none,
+    str: _figure,  # the only word that is free
+}

@@ -14,6 +14,7 @@ from lrbench.schedules import REGISTRY, Horizon, Rate, Schedule, Span, parse
 from lrbench.schedules.aliases import OTHER_NAMES
 from lrbench.schedules.base import Parameter, Part, parameter_text, text_of
 from lrbench.schedules.docs import docs_of
+from lrbench.schedules.feedback import better
 from lrbench.schedules.modifiers import MODIFIERS, modifiers_of, parameters_of
 from lrbench.show import PIPE_WIDTH
 from lrbench.show.preview import sparkline
@@ -25,6 +26,7 @@ TAKES = {
     Part: "a schedule",
     float: "a number",
     bool: "true or false",
+    str: "a figure of the validation examples, such as val_loss",
 }
 MEANS = {
     "warmup": "a climb to the first rate, before all else",
@@ -91,7 +93,7 @@ def snippet(schedule: Schedule, kind: str, horizon: Horizon) -> str:
     if kind == "torch" and rule:
         if schedule.parameters["warmup"].value or schedule.parameters["hold"].value:
             raise BadSpec(f"PyTorch has no {schedule.words}.", "Leave warmup and hold out, or write it by hand.")
-        mode = "max" if rule.monitor == "val_accuracy" else "min"
+        mode = "max" if better(rule.monitor) == "higher" else "min"
         return (
             "import torch\n\nmodel = torch.nn.Linear(784, 10)  # yours\n"
             f"optimizer = torch.optim.SGD(model.parameters(), lr={schedule.lr!r})\n"

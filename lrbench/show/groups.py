@@ -118,7 +118,8 @@ def name_cut(axes: Axes, cut: Sequence[str]) -> None:
     """Say in a panel whose curves run along its upper border, and how high they are."""
     if cut:
         said = ", ".join(cut[:MOST_CUT]) + (f" and {len(cut) - MOST_CUT} more" if len(cut) > MOST_CUT else "")
-        axes.set_ylim(top=max(float(np.nanmax(np.asarray(line.get_ydata(), float))) for line in axes.lines))
+        drawn = [np.asarray(line.get_ydata(), float) for line in axes.lines]
+        axes.set_ylim(top=max(float(np.nanmax(values)) for values in drawn if values.size))
         text = shown(f"above: {said}", CUT_WIDTH)
         axes.text(0.99, 0.985, text, transform=axes.transAxes, ha="right", va="top", fontsize=8)
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lrbench.schedules import Horizon, Schedule, told_apart, warnings
+from lrbench.schedules import Horizon, Schedule, called, warnings
 from lrbench.schedules.base import Rates
 from lrbench.show import NARROWEST, PIPE_WIDTH
 
@@ -82,7 +82,7 @@ def write_csv(schedules: Sequence[Schedule], horizon: Horizon, stream: TextIO) -
     """Write every rate as a tidy table: scheduler, epoch (from 1), step (from 0), lr."""
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["scheduler", "epoch", "step", "lr"])
-    for name, schedule in zip(told_apart(schedules), schedules, strict=True):
+    for name, schedule in zip(called(schedules), schedules, strict=True):
         for step, rate in enumerate(schedule.table(horizon).tolist()):
             writer.writerow([name, step // horizon.steps_per_epoch + 1, step, rate])
 
@@ -95,7 +95,7 @@ def write_json(schedules: Sequence[Schedule], horizon: Horizon, stream: TextIO) 
         "warnings": warnings(schedules, horizon),
         "schedulers": [
             _record(name, schedule, schedule.table(horizon))
-            for name, schedule in zip(told_apart(schedules), schedules, strict=True)
+            for name, schedule in zip(called(schedules), schedules, strict=True)
         ],
     }
     json.dump(record, stream, allow_nan=False)

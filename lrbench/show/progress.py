@@ -9,10 +9,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Column
 from rich.text import Text
 
-from lrbench.names import Named
 from lrbench.plan import Plan
 from lrbench.runner.listener import Listener
 from lrbench.runs import Damage, Figure, Finished, Row, Run, Status, Subject
+from lrbench.schedules.names import Named
 from lrbench.show import printable, sentences
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ Nothing here asks a problem, a schedule or today's defaults: what is stored is r
 import csv
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from pydantic import ValidationError
 
 from lrbench.errors import BadResults, BadSpec
 from lrbench.files import Damaged, digest, read_bytes
-from lrbench.names import Named
 from lrbench.runs import (
     Damage,
     Experiment,
@@ -28,6 +27,7 @@ from lrbench.runs import (
     Subject,
     in_order,
 )
+from lrbench.schedules.names import Named
 from lrbench.store import schema
 from lrbench.store.records import ExperimentRecord, RunRecord
 from lrbench.store.tables import merged_table, read_rows
@@ -101,7 +101,7 @@ def load(folder: Path) -> Experiment:
         try:
             finished.append(read_run(path.parent, setting))
         except schema.TooNew as error:
-            damage.append(Damage(str(error), schema.UPGRADE))
+            damage.append(Damage(str(error), schema.UPGRADE, path.parent))
         except Damaged as error:
             if path.exists():  # otherwise another command has just moved it: the run is to be trained again
                 damage.append(Damage(str(error), AGAIN, path.parent))
@@ -224,17 +224,22 @@ def _check_merged(path: Path, found: bytes, whole: bytes, damage: Sequence[Damag
     if found == whole:
         return True
     unreadable = {each.run_folder.name for each in damage if each.run_folder}
-    expected = set(_without_names(whole))
-    number = 0
     try:
-        for number, line in enumerate(_without_names(found), start=1):
+        columns = [name for name in _header(found) if name in _header(whole) and name != "scheduler"]
+        expected = set(_lines(whole, columns))
+        for number, line in enumerate(_lines(found, columns), start=2):
             if line not in expected and line[0] not in unreadable:
                 raise Damaged(f"{path}: line {number}: it is not what the runs say")
-    except (csv.Error, UnicodeDecodeError, IndexError) as error:
-        raise Damaged(f"{path}: line {number + 1}: {error}") from error
+    except (csv.Error, UnicodeDecodeError, StopIteration, KeyError) as error:
+        raise Damaged(f"{path}: no table: {error!r}") from error
     return False
 
 
-def _without_names(table: bytes) -> list[tuple[str, ...]]:
-    lines = csv.reader(io.StringIO(table.decode(), newline=""))
-    return [(line[0], *line[2:]) for line in lines]
+def _header(table: bytes) -> list[str]:
+    return next(csv.reader(io.StringIO(table.decode(), newline="")))
+
+
+def _lines(table: bytes, columns: list[str]) -> Iterator[tuple[str, ...]]:
+    """Yield those columns of a table, `run_id` first. A cell that is missing is None, and so equal to no other."""
+    for line in csv.DictReader(io.StringIO(table.decode(), newline="")):
+        yield (line["run_id"], *(line[name] for name in columns))

@@ -2,15 +2,28 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, FiniteFloat, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, FiniteFloat, StringConstraints
 
 from lrbench.runs import Status
 
 Count = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
 Positive = Annotated[int, Field(ge=1, lt=2**53, strict=True)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=10_000, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
-NO_FORMULA = r"^[^\x00-\x1f\x7f-\x9f=+@-][^\x00-\x1f\x7f-\x9f]*$"  # what spreadsheets do not calculate
-Label = Annotated[str, StringConstraints(max_length=10_000, pattern=NO_FORMULA)]
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it holds what nobody can read")
+    return text
+
+
+def _no_formula(text: str) -> str:
+    if text[0] in "=+-@":
+        raise ValueError("spreadsheets would calculate it")
+    return text
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(_printable)]
+Label = Annotated[Text, AfterValidator(_no_formula)]
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from lrbench.calls import parse_calls
 from lrbench.errors import BadSpec
 from lrbench.files import Damaged, digest, read_json, write_json
-from lrbench.names import with_facts
+from lrbench.schedules.names import with_facts
 
 SCHEMA_VERSION = 2
 SEAL = "record_sha256"  # the key of a record's own checksum
@@ -27,8 +27,13 @@ class TooNew(Damaged):
 
 def write_record(path: Path, record: Record) -> None:
     """Write a record whole, with its schema's version and its seal."""
+    write_json(path, sealed(record))
+
+
+def sealed(record: Record) -> Record:
+    """Return a record with its schema's version before it and the sha256 of all that behind it."""
     versioned = {"schema_version": SCHEMA_VERSION, **record}
-    write_json(path, {**versioned, SEAL: digest(versioned)})
+    return {**versioned, SEAL: digest(versioned)}
 
 
 def read_run(path: Path) -> Record:

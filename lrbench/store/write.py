@@ -19,8 +19,8 @@ from lrbench.files import (
     write_whole,
 )
 from lrbench.foreign import place
-from lrbench.names import Named
 from lrbench.runs import Checkpoint, Damage, Experiment, Finished, Run, Setting
+from lrbench.schedules.names import Named
 from lrbench.store import schema
 from lrbench.store.checkpoints import NAME, read_checkpoint, write_checkpoint
 from lrbench.store.locks import Locks

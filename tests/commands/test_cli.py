@@ -49,7 +49,7 @@ def written(folder: Path) -> list[Path]:
         ("--seeds -1", "--seeds -1: ", "--seeds"),
         ("--train-size 0", "--train-size 0 is below 1.", "--train-size 2000"),
         ("--train-size -1", "--train-size -1 is below 1.", "--train-size 2000"),
-        ("--train-size 70000", "more than the 60,000", "up to 55,000"),
+        ("--train-size 70000", "more than the 60,000", "at most --train-size 55000"),
         ("--val-size -1", "--val-size -1 is below 0.", "--val-size 5000"),
         ("--val-size 60000", "leaves none", "--val-size 5000"),
         ("--val-size 0", "plateau looks at val_loss", "--validate-on test"),
@@ -62,7 +62,7 @@ def written(folder: Path) -> list[Path]:
         ("--epochs 1000000000000", "more than 100,000,000 updates", "fewer epochs"),
         ("--optimizer sdg", "Unknown optimizer 'sdg'", "'sgd'"),
         ("--engine jax", "--engine jax is none of 'compiled', 'fit' or 'fake'.", "--engine compiled"),
-        ("--problem imagenet", "no problem called 'imagenet'", "mnist"),
+        ("--problem imagenet", "Unknown problem 'imagenet'", "mnist"),
         ("--name ../up", "--name ../up: ", "--name"),
         ("-c missing.toml", "no configuration file missing.toml", "quick"),
         ("-c quik", "no preset or file called 'quik'", "'quick'"),
@@ -146,7 +146,6 @@ def test_a_run_prints_the_table_on_stdout_and_all_else_on_stderr(cli: Cli, tmp_p
         "experiment.json",
         "epochs.csv",
         "summary.csv",
-        "labels.json",
         "runs",
         ".locks",
     }
@@ -244,7 +243,7 @@ def test_damage_that_is_not_in_the_plan_is_said_and_left_where_it_is(cli: Cli, t
     assert cli("summary", "results").exit_code == 0
 
 
-def test_copies_of_an_experiment_are_told_apart(cli: Cli, tmp_path: Path) -> None:
+def test_copies_of_an_experiment_are_called(cli: Cli, tmp_path: Path) -> None:
     cli("run", "--engine", "fake", "-s", "step", "--name", "one")
     shutil.copytree(tmp_path / "results" / "one", tmp_path / "results" / "two")
     assert len(set(cli("plot", "results", "--out", "pictures").stdout.split())) == 12
@@ -309,7 +308,13 @@ def test_every_config_key_is_an_option_and_the_help_shows_its_default(cli: Cli) 
         "seeds": "1, that is seed 0",
         "train_size": "all that remain",
     }
-    shown |= {"val_size": "5000", "jobs": "one per core", "name": "made from the setting"}
+    shown |= {
+        "hidden": "128",
+        "checkpoint_every": "a checkpoint a second",
+        "val_size": "5000",
+        "jobs": "one per core",
+        "name": "made from the setting",
+    }
     for key, field in Config.model_fields.items():
         assert f"--{key.replace('_', '-')} " in text
         assert f"[{shown.get(key, field.default)}]" in text, key

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from conftest import fake_run
 
+from lrbench import files
 from lrbench.errors import BadResults
-from lrbench.store import files, load
+from lrbench.store import load
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]  # a mount of our own, gone with the process
@@ -66,7 +67,7 @@ def test_a_disk_that_is_really_full_ends_in_an_error_and_touches_nothing(tmp_pat
     said = (tmp_path / "said").read_text().splitlines()
     assert "exit code 2" in done.stdout, done
     assert "cannot be written: No space left on device." in said[0]
-    assert said[1] == "  Choose another results folder with -o, or free the place."
+    assert said[1] == "  Choose another results folder, --out PATH, or free the place."
     assert len(said) == 2
     lost = [line for line in (done.stdout + done.stderr).splitlines() if "FAILED" in line]
     assert all(line.startswith(("disk/", "sha256sum")) and "/runs/" not in line for line in lost), lost

@@ -14,7 +14,8 @@ import pytest
 from conftest import ROOT, fake_run
 from typer.testing import Result
 
-from lrbench import datasets, doctor, problems
+from lrbench import doctor, problems
+from lrbench.problems.mnist import MNIST
 
 Cli = Callable[..., Result]
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -62,12 +63,11 @@ def test_a_broken_engine_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_damaged_data_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "mnist"
-    shutil.copytree(datasets.MNIST.folder, folder)
+    shutil.copytree(MNIST.folder, folder)
     path = folder / "t10k-images-idx3-ubyte.gz"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    broken = dataclasses.replace(datasets.MNIST, folder=folder)
-    mnist = dataclasses.replace(problems.PROBLEMS["mnist"], dataset=broken)
-    monkeypatch.setitem(problems.PROBLEMS, "mnist", mnist)
+    broken = dataclasses.replace(problems.find("mnist"), load=dataclasses.replace(MNIST, folder=folder).load)
+    monkeypatch.setitem(problems.PROBLEMS, "mnist", lambda: broken)
     check = next(check for check in doctor.check_installation() if check.name == "data")
     assert not check.good
     assert "t10k-images-idx3-ubyte.gz is damaged" in check.text

@@ -151,7 +151,7 @@ def test_what_another_name_stands_for_can_be_written() -> None:
         assert name not in REGISTRY
 
 
-def test_two_peak_rates_of_one_curve_are_told_apart(cli: Cli) -> None:
+def test_two_peak_rates_of_one_curve_are_called(cli: Cli) -> None:
     drawn = cli("preview", "cosine,cosine(lr=0.2)").stdout
     assert "cosine(lr=0.1)" in drawn
     assert "cosine(lr=0.2)" in drawn

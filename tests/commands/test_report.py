@@ -58,7 +58,7 @@ def test_the_verdict_comes_first_and_everything_is_there(reference: Experiment) 
         "tensorflow 2.",
         "cpu ",
         "commit ",
-        reference.setting.data_sha256,
+        reference.setting.subject.data_sha256,
         "lrbench run --seeds 10 --name reference",
     ):
         assert words in text, words

@@ -13,6 +13,8 @@ from conftest import fake_plan, fake_run
 from filelock import FileLock
 
 from lrbench.errors import BadResults
+from lrbench.runner import Session
+from lrbench.runs import Experiment
 from lrbench.store import Store, load
 from lrbench.store.locks import Locks
 
@@ -56,7 +58,7 @@ def test_three_at_once_train_every_run_once(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_command_held_is_taken_over(tmp_path: Path) -> None:
-    first = start(tmp_path, seconds="0.5")
+    first = start(tmp_path, "--checkpoint-every", "1", seconds="0.5")
     assert first.stderr
     while ": epoch 1/4" not in first.stderr.readline():  # so that there is a checkpoint
         pass
@@ -76,7 +78,7 @@ def test_what_a_killed_command_held_is_taken_over(tmp_path: Path) -> None:
 
 def test_who_waits_for_another_command_can_be_interrupted(tmp_path: Path) -> None:
     plan = fake_plan(schedulers="step")
-    store = Store.open(tmp_path / "results", plan)
+    store = Store.open(tmp_path / "results" / plan.experiment, plan.setting)
     store.describe({})
     assert store.claim(plan.runs[0])
     waiting = start(tmp_path, "-s", "step", "--seeds", "1")
@@ -92,7 +94,7 @@ def test_who_waits_for_another_command_can_be_interrupted(tmp_path: Path) -> Non
 
 def test_two_that_begin_with_other_settings_under_one_name_never_mix(tmp_path: Path) -> None:
     """Both saw no experiment; the second to write sees the first one's."""
-    stores = [Store.open(tmp_path, fake_plan(name="mine", epochs=epochs)) for epochs in (2, 3)]
+    stores = [Store.open(tmp_path / "mine", fake_plan(epochs=epochs).setting) for epochs in (2, 3)]
     stores[0].describe({})
     with pytest.raises(BadResults, match="epochs is 2 there and 3 here"):
         stores[1].describe({})
@@ -115,10 +117,11 @@ def test_threads_of_one_process_share_the_work_too(tmp_path: Path, monkeypatch: 
 
 def test_a_label_never_stands_for_two_schedules(tmp_path: Path) -> None:
     """Two commands that both saw no run of that label: the second to begin is refused."""
-    stores = [Store.open(tmp_path, fake_plan(schedulers=f"x={name}")) for name in ("step", "cosine")]
-    stores[0].describe({})
+    plans = [fake_plan(schedulers=f"x={name}") for name in ("step", "cosine")]
+    stores = [Store.open(tmp_path / "results", plan.setting) for plan in plans]
+    stores[0].reserve(plans[0].runs)
     with pytest.raises(BadResults, match="'x' stands for another schedule"):
-        stores[1].describe({})
+        stores[1].reserve(plans[1].runs)
 
 
 def test_a_lock_s_file_is_deleted_while_it_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,14 +149,14 @@ def test_a_command_with_nothing_to_do_leaves_newer_tables_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_run(tmp_path, schedulers="step")
-    whole = Store.describe
+    whole = Session.tabulate
 
-    def meanwhile(self: Store, environment: dict[str, object]) -> None:
+    def meanwhile(self: Session) -> Experiment:
         monkeypatch.undo()
         fake_run(tmp_path, schedulers="cosine")
-        whole(self, environment)
+        return whole(self)
 
-    monkeypatch.setattr(Store, "describe", meanwhile)
+    monkeypatch.setattr(Session, "tabulate", meanwhile)
     experiment = fake_run(tmp_path, schedulers="step").experiment
     assert {one.schedule.words for one in experiment.finished} == {"step", "cosine"}
     assert len((experiment.folder / "epochs.csv").read_text().splitlines()) == 1 + 2 * 4
@@ -172,7 +175,7 @@ def test_who_reads_while_others_write_sees_no_damage(tmp_path: Path) -> None:
 
 def test_waiting_is_said(tmp_path: Path) -> None:
     plan = fake_plan(schedulers="step")
-    store = Store.open(tmp_path / "results", plan)
+    store = Store.open(tmp_path / "results" / plan.experiment, plan.setting)
     store.describe({})
     assert store.claim(plan.runs[0])
     waiting = start(tmp_path, "-s", "step", "--seeds", "1")

@@ -270,7 +270,7 @@ def test_a_run_that_stopped_early_did_not_finish(cli: Cli, tmp_path: Path) -> No
 
 
 def test_a_baseline_that_never_finished_is_not_chosen(cli: Cli, tmp_path: Path) -> None:
-    fake_run(tmp_path / "r", schedulers="constant(lr=11),constant=constant(lr=12),a=step,b=step(lr=0.2)", seeds=8)
+    fake_run(tmp_path / "r", schedulers="constant(lr=11),a=step,b=step(lr=0.2)", seeds=8)
     text = cli("summary", "r").stdout
     assert "Against b, on test accuracy" in text
     assert "constant against b: cannot tell: 8 of 8 runs of constant did not finish (n = 0" in text
@@ -282,10 +282,10 @@ def test_without_validation_no_baseline_is_chosen_by_test_figures(cli: Cli, tmp_
 
 
 def test_each_verdict_names_its_own_peak_rates(cli: Cli, tmp_path: Path) -> None:
-    fake_run(tmp_path / "r", schedulers="constant,step,c=constant(lr=0.2)", seeds=3)
+    fake_run(tmp_path / "r", schedulers="constant,step,c=cosine(lr=0.2)", seeds=3)
     lines = cli("summary", "r").stdout.splitlines()
     assert next(line for line in lines if line.startswith("  step against")).endswith("peak rate 0.1)")
-    assert next(line for line in lines if line.startswith("  c against")).endswith("peak rates 0.1 and 0.2)")
+    assert next(line for line in lines if line.startswith("  c against")).endswith("peak rate 0.1 (c 0.2))")
     assert any(line.startswith("Warning: 2 of 3 schedules ran at the peak rate 0.1") for line in lines)
 
 

@@ -1,4 +1,4 @@
-"""What earlier versions stored stays good: a folder of every schema, read, shown and handed on by the code of today.
+"""What earlier versions stored stays good: a folder of every schema, read and shown by the code of today.
 
 Each folder in tests/data was made by the version of its schema and is never made again.
 """
@@ -16,10 +16,10 @@ import pytest
 from conftest import ROOT, fake_run
 from typer.testing import Result
 
-from lrbench import names, problems, runs
+from lrbench import problems, runs
 from lrbench.errors import BadResults
 from lrbench.runs import Experiment, Status
-from lrbench.schedules import base
+from lrbench.schedules import Named, base
 from lrbench.schedules.schedule import Schedule
 from lrbench.store import load, load_all, read, records, schema, tables
 
@@ -213,4 +213,4 @@ def test_the_names_of_records_are_the_nouns() -> None:
         "problem",
         "data_sha256",
     }
-    assert {field.name for field in dataclasses.fields(names.Named)} >= {"name", "lr", "parameters", "label"}
+    assert {field.name for field in dataclasses.fields(Named)} >= {"name", "lr", "parameters", "label"}

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from conftest import fake_run
 
+from lrbench import files
 from lrbench.errors import BadResults
 from lrbench.runs import Experiment
-from lrbench.store import files, load
+from lrbench.store import load
 
 CALLS = {os: ("write", "fsync", "close", "chmod", "replace", "open", "unlink"), files.tempfile: ("mkstemp",)}
 LOST = 99  # the exit code of a process that lost its power

@@ -11,32 +11,33 @@ from conftest import ROOT
 
 PACKAGE = ROOT / "lrbench"
 # From left to right; a room imports only from rooms before it.
+# Those that read and judge what is stored come first: they stand without the ones that make it.
 ROOMS = [
     "errors",
     "foreign",
-    "records",
+    "options",
+    "files",
     "calls",
     "schedules",
-    "optimizers",
-    "options",
-    "config",
-    "datasets",
-    "problems",
-    "plan",
-    "environment",
+    "runs",
     "store",
-    "engine",
-    "runner",
     "judging",
     "summary",
     "export",
+    "optimizers",
+    "config",
+    "problems",
+    "plan",
+    "environment",
+    "engine",
+    "runner",
+    "api",
     "doctor",
     "show",
-    "api",
     "cli",
     "__main__",
 ]
-STRANGERS = {"engine", "store", "summary"}
+STRANGERS = [{"engine"}, {"store"}, {"judging", "summary"}]  # they never import one another
 
 
 def room_of(module: str) -> str | None:
@@ -71,7 +72,8 @@ def test_a_room_imports_only_from_rooms_to_its_left(path: Path) -> None:
     room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     for other in imports_of(path) - {room}:
         assert ROOMS.index(other) < ROOMS.index(room), f"{path} imports {other}, which stands to its right"
-        assert not {room, other} <= STRANGERS, f"{room} and {other} are strangers"
+        sides = [side for side in STRANGERS if side & {room, other}]
+        assert len(sides) < 2, f"{room} and {other} are strangers"
 
 
 def test_the_package_itself_imports_nothing() -> None:

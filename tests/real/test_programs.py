@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lrbench.engine.base import fingerprint
 
 from lrbench.config import load_config
 from lrbench.engine import open_engine
+from lrbench.engine.replica import fingerprint
 from lrbench.plan import make_plan
 
 pytestmark = pytest.mark.tensorflow

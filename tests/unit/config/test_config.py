@@ -27,7 +27,7 @@ def test_defaults() -> None:
 def test_file_beats_defaults_environment_beats_file_options_beat_all(file: Path) -> None:
     environ = {"LRBENCH_BATCH_SIZE": "128", "LRBENCH_LR": "0.25", "HOME": "x"}
     found = load_config(str(file), {"lr": "0.125", "epochs": None}, environ)
-    assert (found.hidden, found.epochs, found.batch_size, found.lr) == (128, 7, 128, 0.125)
+    assert (found.jobs, found.epochs, found.batch_size, found.lr) == (None, 7, 128, 0.125)
     assert found.schedulers == ("step", "cosine")
 
 

@@ -42,9 +42,8 @@ def test_an_untuned_peak_rate_until_another_one_was_tried() -> None:
     (text,) = cautions(one)
     assert text.startswith("Both schedules ran at the peak rate 0.1, which was tuned for none of them")
     assert "Repeat at a third of it" in text
-    assert cautions(one, [one.setting, fake_experiment(schedulers="step", lr=0.3).setting]) == []
-    shorter = fake_experiment(schedulers="step", lr=0.3, epochs=5).setting
-    assert cautions(one, [one.setting, shorter]) == [text], "another setting"
+    assert cautions(fake_experiment(schedulers="step,cosine,cosine(lr=0.3)")) == []
+    assert len(cautions(fake_experiment(schedulers="step,cosine,linear(lr=0.3)"))) == 1
     assert cautions(fake_experiment(schedulers="step")) == []
 
 

@@ -63,9 +63,9 @@ def test_sizes(train_size: int | None, val_size: int | None, on: str, sizes: tup
 @pytest.mark.parametrize(
     ("train_size", "val_size", "on", "word"),
     [
-        (None, 60_000, "split", "--val-size 60,000 leaves none"),
-        (60_001, 0, "split", "--train-size 60,001"),
-        (55_001, None, "split", "--train-size 55,001"),
+        (None, 60_000, "split", "val_size=60000 leaves none"),
+        (60_001, 0, "split", "train_size=60001"),
+        (55_001, None, "split", "train_size=55001"),
         (None, 10, "test", "two different validation sets"),
     ],
 )

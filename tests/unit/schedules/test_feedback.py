@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrbench.schedules import Horizon, parse
-from lrbench.schedules.feedback import PlateauState, after_epoch
+from lrbench.schedules.feedback import PlateauState, after_epoch, better
 
 HORIZON = Horizon(epochs=20, steps_per_epoch=3)
 
@@ -16,7 +16,7 @@ def scales(text: str, values: list[float], lr: float = 0.1) -> list[float]:
     assert rule
     state, found = PlateauState(), []
     for value in values:
-        state = after_epoch(rule, state, value)
+        state = after_epoch(rule, state, value, better(rule.monitor))
         found.append(state.scale)
     return found
 

@@ -11,6 +11,7 @@ from conftest import fake_run
 from typer.testing import Result
 
 from lrbench.errors import BadSpec
+from lrbench.judging.questions import Question, answer
 from lrbench.schedules import Horizon, parse
 from lrbench.show.plots import group, used_rates
 from lrbench.store import load
@@ -153,7 +154,7 @@ def test_looking_at_results_never_runs_the_function(file: Path, tmp_path: Path) 
     stored = load(experiment.folder)
     assert not stored.damage
     assert stored == experiment
-    (each,) = [each for each in group(stored) if each.label == "mine.py:by_share"]
+    (each,) = [each for each in group(answer(stored, Question())) if each.label == "mine.py:by_share"]
     assert used_rates(each, np.arange(9))[0] == pytest.approx([1 - t / 9 for t in range(9)])
 
 

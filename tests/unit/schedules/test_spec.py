@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrbench.errors import BadSpec
-from lrbench.schedules import REGISTRY, Horizon, Rate, Span, parse, parse_list, told_apart, warnings
+from lrbench.schedules import REGISTRY, Horizon, Rate, Span, called, parse, parse_list, warnings
 from lrbench.schedules.modifiers import parameters_of
 
 HORIZON = Horizon(epochs=10, steps_per_epoch=7)
@@ -48,7 +48,7 @@ def test_the_shortest_text_leaves_out_the_command_s_peak_rate() -> None:
 def test_schedules_without_a_label_may_share_their_words_if_they_differ() -> None:
     schedules = parse_list("cosine,cosine(lr=0.2),step")
     assert [each.label for each in schedules] == ["cosine", "cosine", "step"]
-    assert told_apart(schedules) == ["cosine(lr=0.1)", "cosine(lr=0.2)", "step"]
+    assert called(schedules) == ["cosine(lr=0.1)", "cosine(lr=0.2)", "step(lr=0.1)"]
 
 
 def test_a_peak_rate_can_be_a_share_of_the_command_s() -> None:
@@ -95,7 +95,7 @@ def test_spans_become_steps(text: str, steps: float) -> None:
         ("cyclical(shape=triangel)", "Unknown value of shape", "'triangle'"),
         ("exponential(staircase=yes)", "Unknown value of staircase", "true"),
         ("plateau(factor=1)", "0 < factor < 1", "factor=0.5"),
-        ("plateau(monitor=train_loss)", "Unknown value of monitor", "val_loss"),
+        ("plateau(monitor=train_loss)", "monitor=train_loss is no figure of the validation", "val_loss"),
         ("step,step", "stands twice", "other=step"),
         ("a=step,a=cosine", "stands twice", "other=cosine"),
         ("step,step(gamma=0.5)", "stands twice", "other=step"),

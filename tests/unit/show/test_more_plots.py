@@ -49,7 +49,7 @@ def labels_of(figure: Figure, axis: int = 0) -> list[str]:
 
 
 def test_the_forest_is_what_the_comparisons_say(reference: Experiment, pictures: dict[str, Figure]) -> None:
-    compared = against(scores_of(reference), "constant")
+    compared = against(scores_of(reference, "test_accuracy"), "constant")
     axes = pictures["forest"].axes[0]
     markers = {each.label: each.marker for each in plots.group(asked(reference))}
     zero, *rows = axes.lines
@@ -144,7 +144,7 @@ def test_the_map_says_no_more_than_the_comparisons(reference: Experiment, pictur
 def test_the_map_is_antisymmetric_and_marked_where_there_is_a_verdict(
     reference: Experiment, pictures: dict[str, Figure]
 ) -> None:
-    order = scores_of(reference).ranked()
+    order = scores_of(reference, "test_accuracy").ranked()
     figure = draw(reference, every_pair=True)["all-pairs"]
     axes = figure.axes[0]
     assert labels_of(figure) == order
@@ -156,7 +156,7 @@ def test_the_map_is_antisymmetric_and_marked_where_there_is_a_verdict(
     assert low == -high == pytest.approx(-np.nanmax(np.abs(table)))
     cells = {(int(text.get_position()[1]), int(text.get_position()[0])): text for text in axes.texts}
     assert len(cells) == 30
-    for each in all_pairs(scores_of(reference)):
+    for each in all_pairs(scores_of(reference, "test_accuracy")):
         row, column = order.index(each.scheduler), order.index(each.baseline)
         assert table[row, column] == pytest.approx(100 * each.mean_difference)
         marks = {Verdict.BETTER: "▲▼", Verdict.WORSE: "▼▲"}.get(each.verdict, "")
@@ -298,7 +298,7 @@ def test_a_diverged_schedule_s_panel_ends_where_it_ended(seven: Experiment) -> N
 
 
 def test_where_all_runs_failed_nothing_is_reached_and_nothing_breaks(seven: Experiment) -> None:
-    failed = {"status": Status.FAILED, "rows": (), "test_accuracy": None, "test_loss": None}
+    failed = {"status": Status.FAILED, "rows": (), "test": None}
     cut = [replace(one, result=replace(one.result, **failed)) for one in seven.finished]
     pictures = draw(replace(seven, finished=tuple(cut)), 0.5)
     assert all("0 of 2 reached it" in text.get_text() for text in pictures["target"].legends[0].get_texts())

@@ -53,7 +53,7 @@ def test_the_rates_are_the_schedules_tables(experiment: Experiment, pictures: di
     for name in ("constant", "step", "cosine"):
         x, y = lines[name].get_data()
         table = parse(name).table(experiment.setting.horizon)
-        assert np.asarray(y) == pytest.approx(table[np.asarray(x)])
+        assert np.asarray(y) == pytest.approx(table[np.asarray(x)], abs=1e-3 * table.max())
     assert (axes.get_yscale(), axes.get_ylabel()) == ("linear", "learning rate")
 
 
@@ -119,13 +119,7 @@ def test_lines_are_means_and_bands_reach_from_lowest_to_highest(
 ) -> None:
     (axes,) = pictures[name].axes
     (line,) = [line for line in axes.lines if line.get_label() == "step"]
-    values = scale * np.array(
-        [
-            [getattr(row, field) for row in one.result.rows]
-            for one in experiment.finished
-            if one.schedule.words == "step"
-        ]
-    )
+    values = scale * np.array([one.column(field) for one in experiment.finished if one.schedule.words == "step"])
     assert np.asarray(line.get_xdata()).tolist() == [1, 2, 3, 4, 5, 6]
     assert np.asarray(line.get_ydata()) == pytest.approx(values.mean(axis=0))
     band = axes.collections[[str(line.get_label()) for line in axes.lines].index("step")]
@@ -155,7 +149,7 @@ def test_one_colour_dash_and_marker_per_schedule_in_all_pictures(pictures: dict[
     assert len(set.union(*looks.values())) == 4
 
 
-def test_twenty_schedules_can_all_be_told_apart() -> None:
+def test_twenty_schedules_can_all_be_called() -> None:
     twenty = fake_experiment(schedulers=",".join(f"s{i}=constant(lr={i / 100})" for i in range(1, 21)), epochs=1)
     groups = plots.group(asked(twenty))
     assert len({(each.colour, str(each.dashes)) for each in groups}) == 20
@@ -256,7 +250,7 @@ def test_long_labels_leave_room_for_the_panels(schedulers: str) -> None:
 def test_titles_name_the_setting_and_n(experiment: Experiment, pictures: dict[str, Figure]) -> None:
     for name in NAMES:
         title = pictures[name].get_suptitle()
-        assert experiment.setting.describe() in title.replace("\n", " ")
+        assert experiment.describe() in title.replace("\n", " ")
         assert "n = 3 finished runs" in title
 
 

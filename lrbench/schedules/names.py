@@ -5,10 +5,11 @@ whatever else tells two schedules apart that the user wrote alike. A label of th
 says its rate where it is not that of the others.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lrbench.schedules.base import number
+from lrbench.schedules.schedule import Schedule
 
 MOST_NAMED = 3  # schedules of other rates in a title
 
@@ -35,6 +36,27 @@ class Named:
         """What can tell it from another of the same words."""
         own = {"rates": self.rates_sha256[:8]} if self.rates_sha256 else {}
         return {"lr": number(self.lr), **dict(self.parameters), **own}
+
+
+def named(schedule: Schedule, rates_sha256: str = "") -> Named:
+    """Return a schedule as it is stored. `rates_sha256`: of its rates, if the user's own code makes them."""
+    resolved = schedule.resolved()
+    return Named(
+        words=schedule.label,
+        is_label=schedule.named,
+        name=resolved["name"],
+        lr=schedule.lr,
+        parameters=tuple(sorted(resolved["parameters"].items())),
+        rates_sha256=rates_sha256,
+        spec=schedule.spec,
+        feedback=schedule.entry.feedback,
+    )
+
+
+def called(schedules: Sequence[Schedule]) -> list[str]:
+    """Return what each of these is called among them, in their order."""
+    known = names(map(named, schedules))
+    return [known[named(each)] for each in schedules]
 
 
 def names(schedules: Iterable[Named]) -> dict[Named, str]:
