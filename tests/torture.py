@@ -21,7 +21,7 @@ from pathlib import Path
 from lrbench.store import load
 
 DRIVER = str(Path(__file__).parent / "noisy.py")
-COMPARISON = ["--train-size", "3000", "--val-size", "1000", "--epochs", "8"]
+COMPARISON = ["--train-size", "3000", "--val-size", "1000", "--epochs", "8", "--checkpoint-every", "1"]
 PROBLEMS = {
     "mnist": [*COMPARISON, "--optimizer", "sgd(momentum=0.9)", "--lr", "0.02"],
     "noisy": [*COMPARISON, "--optimizer", "adam", "--lr", "0.002", "--problem", "noisy"],
@@ -63,7 +63,7 @@ def results(out: Path) -> dict[str, tuple[bytes, str, float]]:
         found[path.parent.name] = (
             (path.parent / "epochs.csv").read_bytes(),
             record["state_sha256"],
-            record["test_loss"],
+            record["test"]["loss"],
         )
     found["all"] = ((folder / "epochs.csv").read_bytes(), "", 0.0)
     return found

@@ -91,4 +91,4 @@ def is_right(labels: Any, logits: Any) -> Any:
     """Return 1 where the largest logit is the label's, else 0: (n,), (n, classes) -> float32 (n,)."""
     import tensorflow as tf
 
-    return tf.cast(tf.argmax(logits, -1, output_type=labels.dtype) == labels, tf.float32)
+    return tf.cast(tf.argmax(logits, -1, output_type=tf.int32) == tf.cast(labels, tf.int32), tf.float32)

@@ -23,7 +23,8 @@ def model_fit() -> Iterator[float]:
     """Model.fit as a tutorial has it: float32 images, no callback, TensorFlow's own threads."""
     import keras
     import numpy as np
-    from lrbench.datasets import MNIST
+
+    from lrbench.problems.mnist import MNIST
 
     train, _ = MNIST.load()
     x, y = (train.x.reshape(-1, 784) / 255).astype(np.float32), train.y.astype(np.int32)
@@ -49,7 +50,7 @@ def compiled(replicas: int, epochs: int = 2) -> Iterator[float]:
     setting = make_plan(load_config(None, OPTIONS, {})).setting
     engine = open_engine(setting)
     rates = np.full(setting.horizon.steps_per_epoch, 0.1)
-    ready = [engine.replica(i) for i in range(replicas)]
+    ready = [engine.replica() for _ in range(replicas)]
     for replica in ready:
         replica.compile()
         replica.reset(0)

@@ -16,9 +16,9 @@ def keras_loop() -> None:
     """The default comparison as one would write it without lrbench: six times Model.fit."""
     import keras
     import tensorflow as tf
-    from lrbench.datasets import MNIST, split
 
     from lrbench.config import load_config
+    from lrbench.engine.data import load_splits
     from lrbench.plan import make_plan
 
     class Table(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
@@ -29,7 +29,7 @@ def keras_loop() -> None:
             return tf.gather(self.rates, tf.cast(step, tf.int32))
 
     plan = make_plan(load_config(None, {}, {}))
-    splits = split(MNIST, plan.setting.sizes)
+    splits = load_splits(plan.setting)
     (train, val, test) = [
         ((part.x.reshape(-1, 784) / 255).astype(np.float32), part.y.astype(np.int32))
         for part in (splits.train, splits.val, splits.test)

@@ -60,6 +60,7 @@ def logging_network(setting: Any, steps: int) -> Any:
     import tensorflow as tf
 
     from lrbench.engine.network import Network
+    from lrbench.problems import find
 
     class Logging(keras.optimizers.SGD):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -74,8 +75,7 @@ def logging_network(setting: Any, steps: int) -> Any:
             self.count.assign_add(1)
             return super().apply(grads, trainable_variables)
 
-    network = Network.of(setting)
-    return Network(network._build, Logging())
+    return Network(find(setting.subject.spec), Logging())
 
 
 @pytest.mark.parametrize("engine", ["compiled", "fit"])

@@ -28,10 +28,10 @@ def train(replica: Any, seed: int) -> str:
 
 def test_replicas_that_share_programs_train_their_own_variables() -> None:
     engine = opened()
-    replicas = [engine.replica(i) for i in range(3)]
+    replicas = [engine.replica() for _ in range(3)]
     shared = [train(replica, seed) for seed, replica in enumerate(replicas)]
     assert [replica._programs.taken_over for replica in replicas] == [False, True, True]
-    assert shared == [train(opened().replica(0), seed) for seed in range(3)]
+    assert shared == [train(opened().replica(), seed) for seed in range(3)]
     assert len(set(shared)) == 3
 
 
@@ -41,6 +41,7 @@ def test_a_network_with_variables_that_nobody_lists_gets_programs_of_its_own() -
     import tensorflow as tf
 
     from lrbench.engine.network import Network
+    from lrbench.problems import find
 
     class Counting(keras.optimizers.SGD):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -52,9 +53,9 @@ def test_a_network_with_variables_that_nobody_lists_gets_programs_of_its_own() -
             return super().apply(grads, trainable_variables)
 
     engine = opened()
-    replicas = [engine.replica(i) for i in range(2)]
+    replicas = [engine.replica() for _ in range(2)]
     for replica in replicas:
-        replica.network = Network(replica.network._build, Counting())
+        replica.network = Network(find("mnist"), Counting())
         replica.compile()
         replica.network.optimizer.count.assign(0)
     replicas[1].train_epoch(1, np.full(21, 0.01))
