@@ -13,9 +13,9 @@ help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 demo: $(VENV)/installed ## compare six schedules on all of MNIST, draw them, say who came first
-	$(BIN)/lrbench run
-	$(BIN)/lrbench plot results/
-	$(BIN)/lrbench summary results/
+	$(BIN)/lrbench run --name demo
+	$(BIN)/lrbench plot results/demo
+	@echo "For comparison, ten seeds of each: $(BIN)/lrbench summary results/reference"
 
 setup: $(VENV)/developing ## make .venv with everything that development needs
 

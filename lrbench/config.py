@@ -15,6 +15,7 @@ from lrbench.optimizers import parse_optimizer
 
 PositiveInt = Annotated[int, Field(ge=1)]
 MOST_SEEDS = 10_000
+OURS = {"LRBENCH_FAKE_SECONDS"}  # variables that are no wishes
 UNFIT = {  # pydantic's names of what is wrong, in words that can follow the value
     "int_type": "is no whole number",
     "int_parsing": "is no whole number",
@@ -125,10 +126,12 @@ def load_config(
         path = find(file)
         for key, value in _read(path).items():
             merged[key], said[key] = value, f"{path}: {key} = "
-    for key in Config.model_fields:
-        variable = f"LRBENCH_{key.upper()}"
-        if variable in environ:
-            merged[key], said[key] = environ[variable], f"{variable}="
+    variables = {f"LRBENCH_{key.upper()}": key for key in Config.model_fields}
+    for variable in environ:
+        if variable in variables:
+            merged[variables[variable]], said[variables[variable]] = environ[variable], f"{variable}="
+        elif variable.startswith("LRBENCH_") and variable not in OURS:
+            raise BadConfig(f"The environment has {variable}, which nobody reads.", nearest(variable, variables))
     for key, value in (wishes or {}).items():
         if value is not None:
             merged[key], said[key] = value, f"{key}="
@@ -165,13 +168,13 @@ def presets() -> dict[str, Path]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         with place(path, "read", BadConfig):
-            found = tomllib.loads(path.read_text(encoding="utf-8"))
+            wishes = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadConfig(f"{path} is not TOML: {error}", "Write lines such as: epochs = 15") from error
-    for key in found:
+    for key in wishes:
         if key not in Config.model_fields:
             raise BadConfig(f"{path}: unknown key {key!r}.", nearest(key, Config.model_fields))
-    return found
+    return wishes
 
 
 def _plain(error: ValidationError, said: Mapping[str, str]) -> BadConfig:

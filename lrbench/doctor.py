@@ -56,17 +56,17 @@ def check_results(results: Path) -> Iterator[Check]:
         except BadResults as error:
             yield Check(str(folder), False, error.problem, error.hint)
             continue
-        found = survey(folder)
+        rest = survey(folder)
         failed = sum(one.failed for one in experiment.finished)
         counts = {
             "finished": len(experiment.finished) - failed,
             "failed": failed,
-            "unfinished": found.unfinished,
-            "in quarantine": found.quarantined,
-            "half-written files": found.leftovers,
+            "unfinished": rest.unfinished,
+            "in quarantine": rest.quarantined,
+            "half-written files": rest.leftovers,
         }
         said = ", ".join(f"{n} {what}" for what, n in counts.items() if n or what == "finished")
-        damage = (*experiment.damage, *found.damage)
+        damage = (*experiment.damage, *rest.damage)
         yield Check(str(folder), not damage, said)
         for each in damage:
             yield Check("damaged", False, each.text, each.hint)
@@ -96,7 +96,7 @@ def _check_namesake() -> Check:
 
 
 def _check_data() -> Check:
-    found = []
+    whole = []
     for name in problems.PROBLEMS:
         problem = problems.find(name)
         try:
@@ -104,8 +104,8 @@ def _check_data() -> Check:
         except LrbenchError as error:
             return Check("data", False, error.problem, error.hint)
         examples = f"{len(train_examples) + len(test):,} {problem.subject.noun}"
-        found.append(f"{name}: {examples}, checksums right")
-    return Check("data", True, "; ".join(dict.fromkeys(found)))
+        whole.append(f"{name}: {examples}, checksums right")
+    return Check("data", True, "; ".join(dict.fromkeys(whole)))
 
 
 def _check_engine() -> Check:

@@ -69,5 +69,6 @@ class Stopped(LrbenchError):
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a hand for a stranger: "did you mean X?" or, without a near match, all known words."""
     words = list(known)
-    match = difflib.get_close_matches(word.lower(), words, n=1, cutoff=0.5)
+    by_lower = {each.lower(): each for each in words}
+    match = [by_lower[each] for each in difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.5)]
     return f"Did you mean {match[0]!r}?" if match else f"Known: {', '.join(words)}."

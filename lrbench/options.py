@@ -212,12 +212,12 @@ def shown(value: object) -> str:
 def number(name: str, value: object) -> float:
     """Read a number, or its text. Raises BadConfig; nan is no number."""
     try:
-        found = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]  # anything may come
+        read = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]  # anything may come
     except (TypeError, ValueError):
-        found = math.nan
-    if math.isnan(found):
+        read = math.nan
+    if math.isnan(read):
         raise unfit(name, value, "is no number")
-    return found
+    return read
 
 
 def is_whole(text: str) -> bool:
@@ -238,13 +238,13 @@ def whole_number(name: str, value: str) -> int:
 def as_options(text: str) -> str:
     """Turn every `margin=0.1` of a message into `--margin 0.1`; what stands in parentheses is a schedule's own."""
 
-    def typed(found: re.Match[str]) -> str:
-        before = text[: found.start()]
-        wish = WISHES.get(found[1])
+    def typed(match: re.Match[str]) -> str:
+        before = text[: match.start()]
+        wish = WISHES.get(match[1])
         if wish is None or before.count("(") > before.count(")"):
-            return found[0]
+            return match[0]
         if wish.metavar:
             return f"{wish.long} "
-        return wish.long if found[2] == "True" else wish.opposite or wish.long
+        return wish.long if match[2] == "True" else wish.opposite or wish.long
 
     return re.sub(r"(?<!\S)([a-z_]+)=(?=\S|$)(True\b|False\b)?", typed, text)

@@ -291,10 +291,10 @@ class Experiment:
     @cached_property
     def groups(self) -> Groups:
         """The runs of each schedule, by its name, ordered by seed."""
-        found: dict[str, list[Finished]] = {}
+        runs: dict[str, list[Finished]] = {}
         for one in self.finished:
-            found.setdefault(self.names[one.schedule], []).append(one)
-        return {name: tuple(runs) for name, runs in found.items()}
+            runs.setdefault(self.names[one.schedule], []).append(one)
+        return {name: tuple(its) for name, its in runs.items()}
 
     @property
     def peaks(self) -> list[float]:

@@ -14,7 +14,8 @@ from lrbench.errors import BadSpec, LrbenchError, Stopped
 from lrbench.options import as_options
 from lrbench.show import printable
 
-DONE, FAILED, BROKEN, HELD = 0, 1, 3, 4  # BROKEN: something diverged, failed or was damaged; HELD: --fail-if
+DONE, FAILED, BROKEN = 0, 1, 3  # BROKEN: something diverged, failed or was damaged
+HELD, UNDECIDED = 4, 5  # a --fail-if condition holds; one could not be decided
 
 
 class SpokenErrors(TyperGroup):

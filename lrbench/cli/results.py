@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lrbench.cli.app import BROKEN, DONE, HELD, app, speak
+from lrbench.cli.app import BROKEN, DONE, HELD, UNDECIDED, app, speak
 from lrbench.cli.taking import taking
 from lrbench.errors import BadResults
 from lrbench.options import QUESTION
 from lrbench.show import PlotFormat, SummaryFormat, printable
 
 if TYPE_CHECKING:
-    from lrbench.judging.questions import Answer
+    from lrbench.judging.questions import Answer, Tried
     from lrbench.runs import Experiment
 
 ASKED = [name for name in QUESTION if name != "lower_is_better"]  # of stored figures it is known
@@ -64,8 +64,14 @@ def summary(
     ] = None,
     fail_if: Annotated[
         list[str] | None,
-        typer.Option(metavar="A<B", help="Exit with 4 if A is worse than B (A>B: better). Can be repeated."),
+        typer.Option(
+            metavar="A<B",
+            help="Exit with 4 if A is worse than B (A>B: better), with 5 if too few seeds can say. Repeatable.",
+        ),
     ] = None,
+    allow_undecided: Annotated[
+        bool, typer.Option("--allow-undecided", help="With --fail-if: too few seeds are no reason to fail.")
+    ] = False,
     format: Annotated[SummaryFormat, typer.Option(help="A table to read, or clean data on stdout.")] = "table",
     **question: Any,
 ) -> int:
@@ -81,21 +87,32 @@ def summary(
     lrbench summary results/ --fail-if "cosine<step"
     lrbench summary my.csv --metric accuracy --baseline sgd
     """
-    from lrbench.judging.questions import Question, answer_file, holds
+    from lrbench.judging.questions import Question, answer_file, tried
 
     if results.suffix.lower() == ".csv":
         answers, code = [answer_file(results, Question(**_given(question)))], DONE
     else:
         answers, code = _ask(results, question)
-    held = holds(answers, fail_if or ())
+    outcomes = tried(answers, fail_if or ())
     write(answers, format, sort)
-    for condition, each, comparison in held:
-        from lrbench.show.sentences import sentence
+    for each in outcomes:
+        _speak_of(each)
+    if any(each.holds for each in outcomes):
+        return HELD
+    return UNDECIDED if any(each.undecided for each in outcomes) and not allow_undecided else code
 
-        how = "asked by itself" if comparison.family < 2 else f"asked with {comparison.family - 1} more"
-        said = f"--fail-if {condition!r} holds, {how}: {sentence(comparison, each.scope(comparison))}"
-        typer.echo(printable(said), err=True)
-    return HELD if held else code
+
+def _speak_of(tried: "Tried") -> None:
+    """Say on stderr what came of a condition, unless it was tested and does not hold."""
+    from lrbench.show.sentences import sentence
+
+    if not tried.holds and not tried.undecided:
+        return
+    family = tried.comparison.family
+    how = "asked by itself" if family < 2 else f"asked with {family - 1} more"
+    what = "holds" if tried.holds else "cannot be decided"
+    said = sentence(tried.comparison, tried.answer.scope(tried.comparison))
+    typer.echo(printable(f"--fail-if {tried.condition!r} {what}, {how}: {said}"), err=True)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import typer
 from lrbench.cli.app import BROKEN, DONE, app, complete, speak
 from lrbench.cli.results import show
 from lrbench.cli.taking import taking
-from lrbench.errors import EngineUnavailable
+from lrbench.errors import BadConfig, EngineUnavailable
 from lrbench.options import TRAINING
 from lrbench.show import printable
 
@@ -60,6 +60,7 @@ def run(
     """
     from lrbench.config import load_config
 
+    _refuse(dry_run=dry_run, verify=verify, as_json=as_json, quiet=quiet, verbose=verbose)
     resolved = load_config(config, wishes)
     if dry_run:
         return _list_runs(resolved)
@@ -80,6 +81,18 @@ def run(
         )
     broken = any(one.result.status != "done" for one in outcome.planned)
     return BROKEN if broken or outcome.experiment.damage else DONE
+
+
+def _refuse(*, dry_run: bool, verify: bool, as_json: bool, quiet: bool, verbose: bool) -> None:
+    """Raise BadConfig for switches of which one would be ignored."""
+    for one, other, both in (
+        ("--dry-run", "--verify", dry_run and verify),
+        ("--dry-run", "--json", dry_run and as_json),
+        ("--verify", "--json", verify and as_json),
+        ("--quiet", "--verbose", quiet and verbose),
+    ):
+        if both:
+            raise BadConfig(f"{one} and {other} do not go together.", "Leave one of them out.")
 
 
 def _conduct(wishes: "Config", *, debug: bool, quiet: bool, verbose: bool) -> "Outcome":

@@ -45,6 +45,7 @@ class Comparison:
     p_value: float  # exact sign-flip test, two-sided
     p_holm: float  # adjusted over the family
     family: int  # how many comparisons were made together
+    can_tell: bool  # whether so many pairs could reach 5 % in this family at all
     wins: int
     losses: int
     ties: int
@@ -90,12 +91,12 @@ def compare(scores: Scores, pairs: Sequence[tuple[str, str]], margin: float | No
     values = [_paired(scores, a, b) for a, b in pairs]
     p = _p_values([x - y for x, y in values])
     adjusted = stats.holm(p)
-    found = []
+    family = []
     for i, ((a, b), (x, y)) in enumerate(zip(pairs, values, strict=True)):
         measured = _measure(scores, a, b, x, y, margin)
         known = replace(measured, p_value=p[i], p_holm=float(adjusted[i]), family=int(np.isfinite(p).sum()))
-        found.append(_judge(known, scores, x - y, p, i))
-    return found
+        family.append(_judge(known, scores, x - y, p, i))
+    return family
 
 
 def turned(each: Comparison) -> Comparison:
@@ -157,8 +158,8 @@ def winner(scores: Scores, compared: Sequence[Comparison]) -> str | None:
 def _paired(scores: Scores, a: str, b: str) -> tuple[Values, Values]:
     """The values of the seeds that both finished: float64 (n,) each, in the order of the seeds."""
     left, right = scores.values[a], scores.values[b]
-    found = [(left[seed], right.get(seed)) for seed in sorted(left)]
-    both = [(x, y) for x, y in found if x is not None and y is not None]
+    pairs = [(left[seed], right.get(seed)) for seed in sorted(left)]
+    both = [(x, y) for x, y in pairs if x is not None and y is not None]
     return np.array([x for x, _ in both], float), np.array([y for _, y in both], float)
 
 
@@ -191,6 +192,7 @@ def _measure(scores: Scores, a: str, b: str, x: Values, y: Values, margin: float
         p_value=math.nan,
         p_holm=math.nan,
         family=0,
+        can_tell=False,
         wins=wins,
         losses=losses,
         ties=n - wins - losses,
@@ -225,6 +227,7 @@ def _judge(seen: Comparison, scores: Scores, d: Values, p: Sequence[float], i: i
         seen,
         seeds_needed=stats.pairs_needed(seen.effect_size, alpha, POWER),
         minimum_detectable_effect=stats.detectable_effect(seen.n, alpha, POWER) * float(np.std(d, ddof=1)),
+        can_tell=_reaches(p, i, stats.smallest_p(seen.n)),
     )
     low, high = stats.mean_interval(d, 0.9)
     inside = seen.margin is not None and -seen.margin < low and high < seen.margin
@@ -242,7 +245,7 @@ def _judge(seen: Comparison, scores: Scores, d: Values, p: Sequence[float], i: i
 
 def _what_would_settle(seen: Comparison, p: Sequence[float], i: int, alpha: float) -> str:
     """Why a comparison of n >= 2 pairs has no verdict."""
-    if not _reaches(p, i, stats.smallest_p(seen.n)):
+    if not seen.can_tell:
         among = f" among {seen.family} comparisons" if seen.family > 1 else ""
         enough = next(n for n in range(seen.n + 1, 100) if _reaches(p, i, stats.smallest_p(n)))
         return f"n = {seen.n} cannot reach {ALPHA}{among}; {enough} seeds can"

@@ -1,5 +1,6 @@
 """A question to an experiment, or to a table from elsewhere, and all of its answer, for every output."""
 
+import contextlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -7,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lrbench.errors import BadConfig
+from lrbench.errors import BadConfig, BadSpec
 from lrbench.foreign import finite
 from lrbench.judging.cautions import cautions
 from lrbench.judging.comparisons import (
@@ -25,7 +26,7 @@ from lrbench.judging.targets import Reached, time_to_target
 from lrbench.judging.tidy import read_scores
 from lrbench.options import number, shown, unfit
 from lrbench.runs import Experiment
-from lrbench.schedules.names import peak_rates
+from lrbench.schedules import parse, peak_rates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,7 @@ class Answer:
     scores: Scores
     baseline: str | None  # None: all pairs
     comparisons: tuple[Comparison, ...]  # with the baseline, or of all pairs: the family; the best mean first
+    apart: tuple[str, ...]  # schedules with one seed where others have more: shown, and compared with nothing
     cautions: tuple[str, ...]
     reached: tuple[Reached, ...]  # time to target, if one was given
     question: Question
@@ -100,10 +102,13 @@ def answer(experiment: Experiment, question: Question) -> Answer:
     compared = experiment.setting.subject.compared.name
     scores = scores_of(experiment, question.metric or f"test_{compared}")
     validation = None if experiment.setting.validate_on == "none" else scores_of(experiment, f"val_{compared}")
+    if question.lower_is_better is not None:
+        raise BadConfig(
+            "lower_is_better is known of stored figures.", "Leave it out; it is for tables from elsewhere."
+        )
     asked = replace(question, baseline=_called(experiment, question.baseline))
-    found = _answer(scores, asked, validation, _the_constant(experiment))
     return replace(
-        found,
+        _answer(scores, asked, validation, _the_constant(experiment)),
         name=experiment.name,
         title=experiment.describe(),
         cautions=tuple(cautions(experiment)),
@@ -129,39 +134,57 @@ def fitting(question: Question, experiment: Experiment, all_: Iterable[Experimen
     return replace(question, baseline=None) if not has(experiment) and any(map(has, all_)) else question
 
 
-def holds(answers: Sequence[Answer], conditions: Sequence[str]) -> list[tuple[str, Answer, Comparison]]:
-    """Return which conditions such as `cosine<step` hold where, all conditions on an answer being one family.
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A condition such as `cosine<step` on the schedules of an answer, and what came of it."""
+
+    condition: str
+    answer: Answer
+    comparison: Comparison
+    holds: bool
+
+    @property
+    def undecided(self) -> bool:
+        """Whether it could not have held, whatever the figures were: too few seeds."""
+        told = self.comparison.verdict is not Verdict.CANNOT_TELL
+        return not self.holds and not told and not self.comparison.can_tell
+
+
+def tried(answers: Sequence[Answer], conditions: Sequence[str]) -> list[Tried]:
+    """Try conditions such as `cosine<step` on answers, all conditions on an answer being one family.
 
     `<` says worse and `>` better. Who loses runs where the other loses none is not better, and `<` then holds.
     Raises BadConfig if a condition is about no two schedules of any answer.
     """
-    held = []
-    stated = {text: [(found, each) for found in answers for each in _states(found, text)] for text in conditions}
+    stated = {text: [(given, each) for given in answers for each in _states(given, text)] for text in conditions}
     for text, places in stated.items():
         if not places:
-            labels = ", ".join(dict.fromkeys(label for found in answers for label in found.scores.values))
+            labels = ", ".join(dict.fromkeys(label for given in answers for label in given.scores.values))
             raise BadConfig(
                 f"{text!r} is no condition on two of these schedules: {labels}.",
                 "Write, for example, cosine<step: it holds if cosine is worse than step.",
             )
-    for found in answers:
-        asked = [(text, each) for text, places in stated.items() for place, each in places if place is found]
-        compared = compare(found.scores, [pair for _, (pair, _) in asked], found.question.margin)
+    outcomes = []
+    for given in answers:
+        asked = [(text, each) for text, places in stated.items() for place, each in places if place is given]
+        compared = compare(given.scores, [pair for _, (pair, _) in asked], given.question.margin)
         for (text, (_, verdict)), comparison in zip(asked, compared, strict=True):
             lost, others = comparison.lost if verdict is Verdict.WORSE else comparison.lost[::-1]
-            if comparison.verdict is verdict or (
-                lost and not others and comparison.verdict is Verdict.CANNOT_TELL
-            ):
-                held.append((text, found, comparison))
-    return held
+            loses = lost and not others and comparison.verdict is Verdict.CANNOT_TELL
+            outcomes.append(Tried(text, given, comparison, comparison.verdict is verdict or bool(loses)))
+    return outcomes
 
 
-def _states(found: Answer, condition: str) -> list[tuple[tuple[str, str], Verdict]]:
+def _states(given: Answer, condition: str) -> list[tuple[tuple[str, str], Verdict]]:
     """The pair of labels and the verdict that a condition is about: labels may hold < and > themselves."""
-    labels = found.scores.values
+    labels = given.scores.values
+
+    def called(words: str) -> str:
+        return (given.experiment and _called(given.experiment, words.strip())) or words.strip()
+
     signs = {"<": Verdict.WORSE, ">": Verdict.BETTER}
     splits = [(i, signs[character]) for i, character in enumerate(condition) if character in signs]
-    pairs = [((condition[:i].strip(), condition[i + 1 :].strip()), verdict) for i, verdict in splits]
+    pairs = [((called(condition[:i]), called(condition[i + 1 :])), verdict) for i, verdict in splits]
     return [((a, b), verdict) for (a, b), verdict in pairs if a in labels and b in labels and a != b]
 
 
@@ -173,14 +196,19 @@ def scope_of(experiment: Experiment, *labels: str) -> str:
     return f"{setting.subject.title}, {setting.optimizer}, {epochs}, {rate}"
 
 
-def comparison_record(found: Answer, comparison: Comparison) -> dict[str, Any]:
+def comparison_record(given: Answer, comparison: Comparison) -> dict[str, Any]:
     """Return a comparison as JSON values: what is nan or infinite is null."""
-    return dict(finite(asdict(comparison) | {"scope": found.scope(comparison)}))
+    return dict(finite(asdict(comparison) | {"scope": given.scope(comparison)}))
 
 
 def _called(experiment: Experiment, words: str | None) -> str | None:
-    """Return the name here of the schedule that the user's words mean: its name, its label or its spec."""
-    meant = [name for each, name in experiment.names.items() if words in (name, each.words, each.spec)]
+    """Return the name here of the schedule that words mean: its name, its label or any spelling of it."""
+    if words is None or words in experiment.groups:
+        return words
+    spellings = {words}
+    with contextlib.suppress(BadSpec):
+        spellings |= {parse(words).words, parse(words).spec}
+    meant = [name for each, name in experiment.names.items() if {each.words, each.spec} & spellings]
     return meant[0] if len(meant) == 1 else words
 
 
@@ -191,17 +219,23 @@ def _the_constant(experiment: Experiment) -> str | None:
 
 
 def _answer(scores: Scores, question: Question, validation: Scores | None, usual: str | None) -> Answer:
-    baseline = choose_baseline(scores, question.baseline, validation, usual)
-    if question.every_pair or len(scores.values) < 2:
+    if scores.is_share and question.margin is not None and question.margin >= 1:
+        share = f"For {question.margin:g} points, write margin={question.margin / 100:g}"
+        raise BadConfig(f"margin={question.margin:g} of a share that lies between 0 and 1.", share)
+    apart = [label for label in scores.with_one_seed() if label != question.baseline]
+    asked = scores.without(apart)
+    baseline = choose_baseline(asked, question.baseline, validation and validation.without(apart), usual)
+    if question.every_pair or len(asked.values) < 2:
         baseline = None
     margin = question.margin
-    found = all_pairs(scores, margin) if baseline is None else against(scores, baseline, margin)
+    family = all_pairs(asked, margin) if baseline is None else against(asked, baseline, margin)
     return Answer(
         name="",
         title="",
         scores=scores,
         baseline=baseline,
-        comparisons=tuple(found),
+        comparisons=tuple(family),
+        apart=tuple(apart),
         cautions=(),
         reached=(),
         question=question,

@@ -2,8 +2,8 @@
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,15 @@ class Scores:
     def finished(self) -> list[str]:
         """The schedules with at least one finished run."""
         return [label for label in self.values if not math.isnan(self.mean(label))]
+
+    def with_one_seed(self) -> list[str]:
+        """Return the schedules that ran with a single seed where others ran with more."""
+        counts = {label: len(seeds) for label, seeds in self.values.items()}
+        return [label for label, n in counts.items() if n == 1] if max(counts.values(), default=1) > 1 else []
+
+    def without(self, labels: Collection[str]) -> "Scores":
+        """Return the same figure of the other schedules."""
+        return replace(self, values={label: its for label, its in self.values.items() if label not in labels})
 
     def lost(self, label: str) -> int:
         """Return how many runs of a schedule did not finish."""

@@ -10,6 +10,7 @@ from lrbench.judging.scores import Scores
 from lrbench.judging.scores import lower_is_better as guess_direction
 
 KEYS = ("scheduler", "seed")
+LARGEST = 1e100  # so that no square of a difference overflows
 REST = "\0"  # the key of the cells for which there is no column
 
 
@@ -89,4 +90,6 @@ def _figure(row: dict[str, str | None], metric: str) -> float | None:
     for name, other in row.items():
         if name and "loss" in name and other and other.strip().lower() in ("inf", "-inf", "nan"):
             return None
+    if math.isfinite(value) and abs(value) > LARGEST:
+        raise ValueError(f"{metric} is {cell}, which is too large to compare")
     return value if math.isfinite(value) else None

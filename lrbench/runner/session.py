@@ -182,16 +182,16 @@ class Session:
                 continue
             waiting = False
             del left[run.run_id]
-            found = self._store.find(run)
-            if isinstance(found, Finished) and not (found.failed and found == failed_before.get(run.key)):
+            stored = self._store.find(run)
+            if isinstance(stored, Finished) and not (stored.failed and stored == failed_before.get(run.key)):
                 self._store.locks.release(run.run_id)
-                self.ended.append(found)
-                self._listener.on_elsewhere(run, found)
+                self.ended.append(stored)
+                self._listener.on_elsewhere(run, stored)
                 continue
-            if isinstance(found, Finished):
+            if isinstance(stored, Finished):
                 self._store.retire(run)
-            if isinstance(found, Damage):
-                self._set_aside(found)  # with its checkpoint
+            if isinstance(stored, Damage):
+                self._set_aside(stored)  # with its checkpoint
             checkpoint = self._store.find_checkpoint(run)
             if isinstance(checkpoint, Damage):
                 self._set_aside(checkpoint)

@@ -19,12 +19,12 @@ def warnings(schedules: Sequence[Schedule], horizon: Horizon) -> list[str]:
     """Return a line for everything odd about schedules that are to be compared on one horizon. Raises BadSpec."""
     tables = [rates(schedule, horizon) for schedule in schedules]
     names = called(schedules)
-    found = []
+    lines = []
     for name, schedule, table in zip(names, schedules, tables, strict=True):
-        found += list(_beyond(name, schedule, horizon))
-        found += list(_ends_high(name, schedule, table))
-        found += list(_flat_tail(name, table, horizon))
-    return found + list(_twins(names, schedules, tables, horizon))
+        lines += list(_beyond(name, schedule, horizon))
+        lines += list(_ends_high(name, schedule, table))
+        lines += list(_flat_tail(name, table, horizon))
+    return lines + list(_twins(names, schedules, tables, horizon))
 
 
 def _beyond(name: str, schedule: Schedule, horizon: Horizon) -> Iterator[str]:

@@ -11,7 +11,7 @@ from lrbench.schedules.base import Rates, Steps
 Knots = tuple[tuple[int, float], ...]
 WITHIN = 1e-3  # of the table's highest rate: how far the lines may be from the table
 MOST = 1000
-SAMPLES = 4096  # the lines are found on these, and then checked on every step
+SAMPLES = 4096  # the lines are places on these, and then checked on every step
 
 
 def knots(rates: Rates) -> Knots:
@@ -25,14 +25,14 @@ def knots(rates: Rates) -> Knots:
     last = len(rates) - 1
     within = WITHIN * float(rates.max())
     jumps = _jumps(rates, within)[: MOST + 1]
-    found = np.unique(np.concatenate([[0, last], jumps, jumps + 1]))
-    if len(found) <= MOST:
-        samples = np.unique(np.concatenate([found, np.linspace(0, last, SAMPLES).astype(np.int64)]))
-        found = _refined(rates, found, samples, 0.95 * within)
-        found = _refined(rates, found, np.arange(len(rates)), within)
-    if len(found) > MOST:
-        found = np.unique(np.linspace(0, last, MOST).astype(np.int64))
-    return tuple(zip(found.tolist(), rates[found].tolist(), strict=True))
+    places = np.unique(np.concatenate([[0, last], jumps, jumps + 1]))
+    if len(places) <= MOST:
+        samples = np.unique(np.concatenate([places, np.linspace(0, last, SAMPLES).astype(np.int64)]))
+        places = _refined(rates, places, samples, 0.95 * within)
+        places = _refined(rates, places, np.arange(len(rates)), within)
+    if len(places) > MOST:
+        places = np.unique(np.linspace(0, last, MOST).astype(np.int64))
+    return tuple(zip(places.tolist(), rates[places].tolist(), strict=True))
 
 
 def interpolate(knots: Knots, steps: Steps) -> Rates:
@@ -51,14 +51,16 @@ def _jumps(rates: Rates, within: float) -> NDArray[np.int64]:
     return large[alone]
 
 
-def _refined(rates: Rates, found: NDArray[np.int64], among: NDArray[np.int64], within: float) -> NDArray[np.int64]:
+def _refined(
+    rates: Rates, places: NDArray[np.int64], among: NDArray[np.int64], within: float
+) -> NDArray[np.int64]:
     """Add the worst of `among` between any two points until the lines are close enough, or there are too many.
 
-    `found` is a part of `among`; both are sorted. Stretches that are close enough are not looked at again.
+    `places` is a part of `among`; both are sorted. Stretches that are close enough are not looked at again.
     """
-    while len(found) <= MOST:
-        off = np.abs(np.interp(among, found, rates[found]) - rates[among])
-        begins = np.unique(np.searchsorted(among, found))
+    while len(places) <= MOST:
+        off = np.abs(np.interp(among, places, rates[places]) - rates[among])
+        begins = np.unique(np.searchsorted(among, places))
         begins = begins[begins < len(among)]
         lengths = np.diff(begins, append=len(among))
         far = np.maximum.reduceat(off, begins) > within
@@ -66,6 +68,6 @@ def _refined(rates: Rates, found: NDArray[np.int64], among: NDArray[np.int64], w
             break
         stretches = zip(begins[far], lengths[far], strict=True)
         worst = [begin + int(off[begin : begin + length].argmax()) for begin, length in stretches]
-        found = np.union1d(found, among[worst])
+        places = np.union1d(places, among[worst])
         among = among[np.repeat(far, lengths)]
-    return found
+    return places

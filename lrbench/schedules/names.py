@@ -61,14 +61,14 @@ def called(schedules: Sequence[Schedule]) -> list[str]:
 
 def names(schedules: Iterable[Named]) -> dict[Named, str]:
     """Return a name for each of them, in the order in which they first come."""
-    found = list(dict.fromkeys(schedules))
-    rates_differ = len({each.lr for each in found if not each.is_label}) > 1
+    distinct = list(dict.fromkeys(schedules))
+    rates_differ = len({each.lr for each in distinct if not each.is_label}) > 1
     alike: dict[str, list[Named]] = {}
-    for each in found:
+    for each in distinct:
         alike.setdefault(each.words, []).append(each)
     return {
         each: with_facts(each.words, _telling(each, alike[each.words], rates_differ and not each.is_label))
-        for each in found
+        for each in distinct
     }
 
 

@@ -45,11 +45,11 @@ class Group:
 
     def epochs(self, field: str) -> NDArray[np.float64]:
         """Return a column of epochs.csv for each run: float64 (runs, epochs)."""
-        found = np.full((len(self.runs), self.runs[0].setting.epochs), np.nan)
-        for values, one in zip(found, self.runs, strict=True):
+        table = np.full((len(self.runs), self.runs[0].setting.epochs), np.nan)
+        for values, one in zip(table, self.runs, strict=True):
             for i, value in enumerate(one.column(field)):
                 values[i] = np.nan if value is None or not math.isfinite(value) else value
-        return found
+        return table
 
 
 def looks(labels: Iterable[str]) -> dict[str, int]:
@@ -58,9 +58,9 @@ def looks(labels: Iterable[str]) -> dict[str, int]:
     The schedules of the default comparison have the same one in every experiment; the others take what is free.
     """
     fixed = {name: i for i, name in enumerate(Config().schedulers)}
-    found = {label: fixed[label] for label in labels if label in fixed}
-    free = (i for i in itertools.count() if i not in set(found.values()))
-    return found | {label: next(free) for label in sorted(set(labels) - set(fixed))}
+    numbers = {label: fixed[label] for label in labels if label in fixed}
+    free = (i for i in itertools.count() if i not in set(numbers.values()))
+    return numbers | {label: next(free) for label in sorted(set(labels) - set(fixed))}
 
 
 def group(answer: Answer) -> list[Group]:

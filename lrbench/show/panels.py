@@ -23,17 +23,17 @@ LEGEND_CHARACTERS = 72  # in a line
 MANY = 6  # schedules that one panel can show together
 
 
-def draw_target(found: Sequence[Reached], groups: list[Group]) -> Figure:
+def draw_target(reached: Sequence[Reached], groups: list[Group]) -> Figure:
     """The validation figure by updates, the target as a line; a mark where the median run reached it."""
     looks = {each.label: each for each in groups}
-    labels = [shown(f"{looks[each.scheduler].said}: {in_words(each)}", LEGEND_CHARACTERS) for each in found]
+    labels = [shown(f"{looks[each.scheduler].said}: {in_words(each)}", LEGEND_CHARACTERS) for each in reached]
     figure = Figure(figsize=(WIDTH, 4.8), layout="constrained")
     axes = figure.subplots()
-    measured = found[0].figure
+    measured = reached[0].figure
     scale = 100 if measured.is_share else 1
-    values = [scale * looks[each.scheduler].epochs(f"val_{measured.name}") for each in found]
-    target = scale * found[0].target
-    for each, table, label in zip(found, values, labels, strict=True):
+    values = [scale * looks[each.scheduler].epochs(f"val_{measured.name}") for each in reached]
+    target = scale * reached[0].target
+    for each, table, label in zip(reached, values, labels, strict=True):
         look = looks[each.scheduler]
         mean_and_range(axes, _steps(look), table, look, marker=look.marker, label=label)
         if each.median_step is not None:
@@ -43,9 +43,9 @@ def draw_target(found: Sequence[Reached], groups: list[Group]) -> Figure:
     axes.axhline(target, color="#444444", linewidth=1, zorder=1)
     if measured.better == "higher" and (lowest := lowest_shown(values)) is not None:
         axes.set_ylim(bottom=min(lowest, target - 1))
-    several = any(each.n > 1 for each in found)
+    several = any(each.n > 1 for each in reached)
     axes.set(
-        title=f"Steps to {sentences.target(measured, found[0].target)} validation {measured.title}"
+        title=f"Steps to {sentences.target(measured, reached[0].target)} validation {measured.title}"
         + (", marked at the median run" if several else ""),
         xlabel="step",
         ylabel=sentences.axis_label(measured),

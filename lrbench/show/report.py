@@ -111,7 +111,7 @@ def section(key: str, answer: Answer) -> Section:
         key=key,
         answer=answer,
         headline=headline(answer),
-        lines=[(each.verdict, sentences.sentence(each, answer.scope(each))) for each in answer.comparisons],
+        lines=sentences.verdicts(answer.comparisons, answer.scope),
         how=how,
         headings=headings,
         rows=rows,

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lrbench.judging.comparisons import ALPHA, Comparison, Verdict
 from lrbench.runs import Figure
@@ -29,6 +29,24 @@ def sentence(comparison: Comparison, scope: str = "") -> str:
         facts.append(p_value(comparison.p_holm))
     about = f"; {scope}" if scope else ""
     return f"{said} ({', '.join(facts)}{about})"
+
+
+def verdicts(comparisons: Sequence[Comparison], scope: Callable[[Comparison], str]) -> list[tuple[Verdict, str]]:
+    """Return a sentence for each comparison; what none of them can tell is said once, before their differences."""
+    reason = nothing_can_be_told(comparisons)
+    if reason is None:
+        return [(each.verdict, sentence(each, scope(each))) for each in comparisons]
+    said = [
+        (each.verdict, f"{each.scheduler} against {each.baseline}: {difference(each)}") for each in comparisons
+    ]
+    return [(Verdict.CANNOT_TELL, f"Nothing can be told yet: {reason} ({scope(comparisons[0])})"), *said]
+
+
+def nothing_can_be_told(comparisons: Sequence[Comparison]) -> str | None:
+    """Return why, if several comparisons have too few seeds, and all for the same reason."""
+    reasons = {each.reason for each in comparisons if not each.can_tell and each.n > 1 and not any(each.lost)}
+    same = len(reasons) == 1 and not any(each.can_tell or each.n < 2 or any(each.lost) for each in comparisons)
+    return reasons.pop() if same and len(comparisons) > 1 else None
 
 
 def size(comparison: Comparison) -> str:
@@ -105,7 +123,7 @@ def signs(baseline: str | None) -> str:
 
 def family(comparisons: Sequence[Comparison]) -> str:
     """Say how many comparisons share the 5 %."""
-    size = max((each.family for each in comparisons), default=0)
+    size = max((each.family for each in comparisons), default=0) or len(comparisons)
     return f"Holm over {size} comparisons" if size > 1 else "one comparison"
 
 

@@ -21,7 +21,7 @@ from lrbench.judging.statistics import mean_interval
 from lrbench.judging.targets import Reached
 from lrbench.show import NARROWEST, PIPE_WIDTH, SummaryFormat, latex, printable
 from lrbench.show.headline import headline
-from lrbench.show.sentences import family, figure_name, sentence, summary_sentence, target, value
+from lrbench.show.sentences import family, figure_name, summary_sentence, target, value, verdicts
 
 LOST = ("diverged", "failed", "lost")  # shown only where a run was, but for diverged
 
@@ -34,14 +34,14 @@ def write(answers: Sequence[Answer], form: SummaryFormat, stream: TextIO, sort: 
 def _write_tables(answers: Sequence[Answer], stream: TextIO, sort: str | None) -> None:
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else PIPE_WIDTH)
     console.width = max(console.width, NARROWEST)
-    for found in answers:
-        headings, rows = cells(found, sort)
+    for answer in answers:
+        headings, rows = cells(answer, sort)
         table = Table(
             *[heading.replace(" ", "\n") for heading in headings],  # two lines, to fit 80 columns
-            title=Text(printable(f"{found.name}: {found.title}")),
+            title=Text(printable(f"{answer.name}: {answer.title}")),
             title_justify="left",
             title_style="bold",
-            caption=Text(caption(found)),
+            caption=Text(caption(answer)),
             caption_justify="left",
             box=box.SIMPLE_HEAD if console.encoding.startswith("utf") else box.ASCII,
         )
@@ -53,7 +53,7 @@ def _write_tables(answers: Sequence[Answer], stream: TextIO, sort: str | None) -
         for row in rows:
             table.add_row(*[Text(cell) for cell in row])
         console.print(table)
-        for line in [*verdict_lines(found), *(f"Warning: {each}" for each in found.cautions)]:
+        for line in [*verdict_lines(answer), *(f"Warning: {each}" for each in answer.cautions)]:
             console.print(Text(printable(line)), soft_wrap=not stream.isatty())  # in a pipe, a line is a line
 
 
@@ -68,27 +68,27 @@ def _write_json(answers: Sequence[Answer], stream: TextIO, sort: str | None) -> 
 
 
 def _write_markdown(answers: Sequence[Answer], stream: TextIO, sort: str | None) -> None:
-    for found in answers:
-        headings, rows = cells(found, sort)
+    for answer in answers:
+        headings, rows = cells(answer, sort)
         marked = [[_plain(cell) for cell in row] for row in rows]
         for row in marked:
-            row[:] = [f"**{cell}**" if cell and row[0] == _plain(found.winner or "") else cell for cell in row]
+            row[:] = [f"**{cell}**" if cell and row[0] == _plain(answer.winner or "") else cell for cell in row]
         right = ("left", *["right"] * (len(headings) - 1))
-        stream.write(f"### {_plain(found.name)}\n\n{_plain(headline(found))}\n\n{_plain(found.title)}\n\n")
+        stream.write(f"### {_plain(answer.name)}\n\n{_plain(headline(answer))}\n\n{_plain(answer.title)}\n\n")
         stream.write(tabulate(marked, headings, tablefmt="pipe", colalign=right, disable_numparse=True))
-        stream.write(f"\n\n{_plain(caption(found))} {bold_note(found)}\n\n")
-        first, *lines = verdict_lines(found) or [""]
+        stream.write(f"\n\n{_plain(caption(answer))} {bold_note(answer)}\n\n")
+        first, *lines = verdict_lines(answer) or [""]
         stream.write(f"{_plain(first)}\n\n" if first else "")
         stream.writelines(f"- {_plain(line.strip())}\n" for line in lines)
-        stream.writelines(f"\n*Warning*: {_plain(each)}\n" for each in found.cautions)
+        stream.writelines(f"\n*Warning*: {_plain(each)}\n" for each in answer.cautions)
         stream.write("\n")
 
 
 def _write_latex(answers: Sequence[Answer], stream: TextIO, sort: str | None) -> None:
-    for found in answers:
-        headings, rows = cells(found, sort)
-        text = f"{found.title}. {n_words(found)}. {caption(found)} {bold_note(found)}"
-        stream.write(latex.table(headings, rows, text, bold=found.winner))
+    for answer in answers:
+        headings, rows = cells(answer, sort)
+        text = f"{answer.title}. {n_words(answer)}. {caption(answer)} {bold_note(answer)}"
+        stream.write(latex.table(headings, rows, text, bold=answer.winner))
 
 
 WRITERS: dict[SummaryFormat, Callable[[Sequence[Answer], TextIO, str | None], None]] = {
@@ -100,59 +100,64 @@ WRITERS: dict[SummaryFormat, Callable[[Sequence[Answer], TextIO, str | None], No
 }
 
 
-def as_record(found: Answer, sort: str | None = None) -> dict[str, Any]:
+def as_record(answer: Answer, sort: str | None = None) -> dict[str, Any]:
     """Return an answer as JSON values; absent is null."""
-    table = _ordered(found, sort)
+    table = _ordered(answer, sort)
     rows = finite(table.to_dict(orient="records"))
     return {
-        "experiment": found.name,
-        "setting": found.experiment.record() if found.experiment else None,
-        "metric": found.scores.metric,
-        "lower_is_better": found.scores.lower_is_better,
-        "baseline": found.baseline,
-        "margin": found.question.margin,
+        "experiment": answer.name,
+        "setting": answer.experiment.record() if answer.experiment else None,
+        "metric": answer.scores.metric,
+        "lower_is_better": answer.scores.lower_is_better,
+        "baseline": answer.baseline,
+        "margin": answer.question.margin,
         "rows": rows,
-        "comparisons": [comparison_record(found, each) for each in found.comparisons],
-        "time_to_target": [asdict(each) for each in found.reached],
-        "warnings": list(found.cautions),
+        "comparisons": [comparison_record(answer, each) for each in answer.comparisons],
+        "time_to_target": [asdict(each) for each in answer.reached],
+        "warnings": list(answer.cautions),
     }
 
 
-def cells(found: Answer, sort: str | None = None) -> tuple[list[str], list[list[str]]]:
+def cells(answer: Answer, sort: str | None = None) -> tuple[list[str], list[list[str]]]:
     """Return the headings and rows that people see: the compared figure first, with its interval."""
-    scores = found.scores
-    table = _ordered(found, sort)
+    scores = answer.scores
+    table = _ordered(answer, sort)
     first = heading_of(scores.metric)
-    others = {heading_of(column): column for column in _shown_columns(found) if column != scores.metric}
-    reached = {each.scheduler: each for each in found.reached}
+    others = {heading_of(column): column for column in _shown_columns(answer) if column != scores.metric}
+    reached = {each.scheduler: each for each in answer.reached}
     headings = ["scheduler", "n", first, *others]
-    headings += [f"steps to {target(found.reached[0].figure, found.reached[0].target)}"] if reached else []
+    headings += [f"steps to {target(answer.reached[0].figure, answer.reached[0].target)}"] if reached else []
     lost = [name for name in LOST if name in table and (name == "diverged" or table[name].any())]
     rows = []
     for row in table.to_dict(orient="records"):
         label = row["scheduler"]
-        line = [label, str(row["n"]), _mean(found, label)]
-        line += [_figure(found, column, row[f"{column}_mean"]) for column in others.values()]
+        line = [label, str(row["n"]), _mean(answer, label)]
+        line += [_figure(answer, column, row[f"{column}_mean"]) for column in others.values()]
         line += [steps_to_target(reached[label])] if reached else []
         rows.append(line + [str(row[name] or "") for name in lost])
     return [*headings, *lost], rows
 
 
-def _ordered(found: Answer, sort: str | None) -> Any:
+def _ordered(answer: Answer, sort: str | None) -> Any:
     """The summary's rows, the best mean of the compared figure first, or sorted by another."""
-    if found.experiment is None:
-        table = summary.summarize_scores(found.scores)
+    if answer.experiment is None:
+        table = summary.summarize_scores(answer.scores)
     else:
-        table = summary.summarize(found.experiment)
-    subject = found.experiment.setting.subject if found.experiment else None
-    return summary.sort(table, sort or "", found.scores, subject)
+        table = summary.summarize(answer.experiment)
+    subject = answer.experiment.setting.subject if answer.experiment else None
+    rows = summary.sort(table, sort or "", answer.scores, subject)
+    if sort:
+        return rows
+    return rows.sort_values(
+        "scheduler", key=lambda labels: labels.isin(answer.apart), kind="stable", ignore_index=True
+    )
 
 
-def _shown_columns(found: Answer) -> list[str]:
+def _shown_columns(answer: Answer) -> list[str]:
     """The figures of the table that people see, after the scheduler and n."""
-    if found.experiment is None:
-        return [found.scores.metric]
-    subject = found.experiment.setting.subject
+    if answer.experiment is None:
+        return [answer.scores.metric]
+    subject = answer.experiment.setting.subject
     compared = subject.compared.name
     others = [f"test_{figure.name}" for figure in subject.figures if figure.name != compared]
     return [f"test_{compared}", f"val_{compared}", *others, "final_rate"]
@@ -163,22 +168,22 @@ def heading_of(column: str) -> str:
     return re.sub("^val ", "validation ", figure_name(column))
 
 
-def _mean(found: Answer, label: str) -> str:
+def _mean(answer: Answer, label: str) -> str:
     """A mean with half of its interval, from two runs on."""
-    mean = found.scores.mean(label)
-    low, high = mean_interval(found.scores.finals(label))
-    if found.scores.is_share:
+    mean = answer.scores.mean(label)
+    low, high = mean_interval(answer.scores.finals(label))
+    if answer.scores.is_share:
         shown = "–" if math.isnan(mean) else f"{100 * mean:.2f}"
         return f"{shown} ± {50 * (high - low):.2f} %" if math.isfinite(low) else shown + " %" * math.isfinite(mean)
     shown = "–" if math.isnan(mean) else f"{mean:.4f}"
     return shown if math.isnan(low) else f"{shown} ± {(high - low) / 2:.4f}"
 
 
-def _figure(found: Answer, column: str, mean: float) -> str:
+def _figure(answer: Answer, column: str, mean: float) -> str:
     if column == "final_rate":
         return "–" if math.isnan(mean) else f"{mean:.3g}"
-    assert found.experiment is not None
-    return value(found.experiment.setting.subject.find(column), mean)
+    assert answer.experiment is not None
+    return value(answer.experiment.setting.subject.find(column), mean)
 
 
 def steps_to_target(each: Reached) -> str:
@@ -187,38 +192,43 @@ def steps_to_target(each: Reached) -> str:
     return f"{median} ({each.reached} of {each.n})"
 
 
-def verdict_lines(found: Answer) -> list[str]:
+def verdict_lines(answer: Answer) -> list[str]:
     """Return a line on how the verdicts came about, and one for each comparison."""
-    if not found.comparisons or found.one_seed:
+    if not answer.comparisons or answer.one_seed:
         return []
-    how = summary_sentence(found.baseline, found.comparisons, lower_is_better=found.scores.lower_is_better)
-    return [how, *(f"  {sentence(each, found.scope(each))}" for each in found.comparisons)]
+    how = summary_sentence(answer.baseline, answer.comparisons, lower_is_better=answer.scores.lower_is_better)
+    return [how, *(f"  {said}" for _, said in verdicts(answer.comparisons, answer.scope)), *also_stored(answer)]
 
 
-def n_words(found: Answer) -> str:
+def also_stored(answer: Answer) -> list[str]:
+    """Name the schedules that stand apart."""
+    return [f"Also stored, with 1 seed: {', '.join(answer.apart)}."] if answer.apart else []
+
+
+def n_words(answer: Answer) -> str:
     """Say how many runs stand behind the means: `n = 10`, `n = 8 to 10`."""
-    counts = {found.scores.finals(label).size for label in found.scores.values}
+    counts = {answer.scores.finals(label).size for label in answer.scores.values}
     low, high = min(counts), max(counts)
     return f"n = {low}" if low == high else f"n = {low} to {high}"
 
 
-def caption(found: Answer) -> str:
+def caption(answer: Answer) -> str:
     """Say what n and ± are."""
-    if found.one_seed:
+    if answer.one_seed:
         said = "n = finished runs. One seed: a difference may be noise; train more seeds, for example 10."
     else:
         said = "n = finished runs; ± is the 95 % t interval of the mean over them."
-    if found.experiment and found.experiment.setting.validate_on == "test":
+    if answer.experiment and answer.experiment.setting.validate_on == "test":
         said += " The validation figures are those of the TEST SET: nothing may be chosen by them."
     return said
 
 
-def bold_note(found: Answer) -> str:
+def bold_note(answer: Answer) -> str:
     """Say what bold means, or that nothing is bold."""
-    if not found.comparisons or found.one_seed:
+    if not answer.comparisons or answer.one_seed:
         return "Nothing was compared, so none is bold."
-    test = f"exact sign-flip tests, {family(found.comparisons)}, {100 * ALPHA:g} %"
-    if found.winner is None:
+    test = f"exact sign-flip tests, {family(answer.comparisons)}, {100 * ALPHA:g} %"
+    if answer.winner is None:
         return f"No schedule is better than all others ({test}), so none is bold."
     return f"Bold: better than every other schedule ({test})."
 

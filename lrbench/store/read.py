@@ -215,19 +215,19 @@ def _checked(path: Path, kind: type[Any], record: dict[str, Any]) -> Any:
         raise Damaged(f"{path}: its {where} is not what such a record holds") from error
 
 
-def _check_merged(path: Path, found: bytes, whole: bytes, damage: Sequence[Damage]) -> bool:
+def _check_merged(path: Path, table: bytes, whole: bytes, damage: Sequence[Damage]) -> bool:
     """The table of all runs is made from the runs and never read back, but people open it. Raises Damaged.
 
     A line that no run has is damage. A line too few is not, nor a schedule's earlier name: a command may have been
     killed before it wrote the table anew. Returns whether the table is `whole`.
     """
-    if found == whole:
+    if table == whole:
         return True
     unreadable = {each.run_folder.name for each in damage if each.run_folder}
     try:
-        columns = [name for name in _header(found) if name in _header(whole) and name != "scheduler"]
+        columns = [name for name in _header(table) if name in _header(whole) and name != "scheduler"]
         expected = set(_lines(whole, columns))
-        for number, line in enumerate(_lines(found, columns), start=2):
+        for number, line in enumerate(_lines(table, columns), start=2):
             if line not in expected and line[0] not in unreadable:
                 raise Damaged(f"{path}: line {number}: it is not what the runs say")
     except (csv.Error, UnicodeDecodeError, StopIteration, KeyError) as error:

@@ -50,6 +50,11 @@ class Store:
         Raises BadResults if it cannot be written, or holds another setting.
         """
         experiment = Experiment(name=folder.name, folder=folder, setting=setting, finished=())
+        if (folder.parent / "experiment.json").exists():
+            raise BadResults(
+                f"{folder.parent} is an experiment itself, and not a folder of experiments.",
+                f"Write out={folder.parent.parent} name={folder.parent.name}",
+            )
         with _writing(folder):
             make_folder(folder)
             stamp = _stamp(folder)
@@ -181,6 +186,11 @@ class Store:
             "curve": finished.curve,
             **self.environment,
         }
+        if (folder.parent / "experiment.json").exists():
+            raise BadResults(
+                f"{folder.parent} is an experiment itself, and not a folder of experiments.",
+                f"Write out={folder.parent.parent} name={folder.parent.name}",
+            )
         with _writing(folder):
             make_folder(folder)
             write_whole(folder / "epochs.csv", table)

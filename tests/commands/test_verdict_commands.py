@@ -44,9 +44,9 @@ def test_the_table_is_followed_by_a_line_per_comparison(cli: Cli) -> None:
     said = lines[first + 1 : first + 6]
     assert len({line.split()[0] for line in said}) == 5
     assert re.fullmatch(
-        r"  plateau is better than constant by 0\.\d\d ± 0\.\d\d points "
+        r"  exponential is worse than constant by 0\.\d\d ± 0\.\d\d points "
         r"\(n = 10, p = 0\.\d+; MNIST 784-128-10, sgd, 15 epochs, peak rate 0\.1\)",
-        said[0],
+        said[-1],
     )
     assert any("cannot tell" in line and "seeds would settle it" in line for line in said)
     assert lines[first + 6].startswith("Warning: All 6 schedules ran at the peak rate 0.1")
@@ -175,7 +175,7 @@ def test_results_from_elsewhere_get_the_same_verdict(cli: Cli, tmp_path: Path) -
     rows = ["seed,scheduler,note,test_accuracy"]
     for path in (REFERENCE / "runs").glob("*/run.json"):
         run = json.loads(path.read_text())
-        rows.append(f"{run['seed']},{run['scheduler']},x,{run['test_accuracy']!r}")
+        rows.append(f"{run['identity']['seed']},{run['scheduler']},x,{run['test']['accuracy']!r}")
     mine = tidy(tmp_path / "my.csv", rows)
     (other,) = json.loads(cli("summary", mine, "--format", "json").stdout)
     assert without_scope(other) == without_scope(record)
@@ -282,10 +282,10 @@ def test_without_validation_no_baseline_is_chosen_by_test_figures(cli: Cli, tmp_
 
 
 def test_each_verdict_names_its_own_peak_rates(cli: Cli, tmp_path: Path) -> None:
-    fake_run(tmp_path / "r", schedulers="constant,step,c=cosine(lr=0.2)", seeds=3)
+    fake_run(tmp_path / "r", schedulers="constant,step,c=cosine(lr=0.2)", seeds=8)
     lines = cli("summary", "r").stdout.splitlines()
-    assert next(line for line in lines if line.startswith("  step against")).endswith("peak rate 0.1)")
-    assert next(line for line in lines if line.startswith("  c against")).endswith("peak rate 0.1 (c 0.2))")
+    assert next(line for line in lines if line.startswith("  step is worse")).endswith("peak rate 0.1)")
+    assert next(line for line in lines if line.startswith("  c is better")).endswith("peak rate 0.1 (c 0.2))")
     assert any(line.startswith("Warning: 2 of 3 schedules ran at the peak rate 0.1") for line in lines)
 
 
@@ -324,3 +324,83 @@ def test_sorting_by_a_cost_puts_the_lowest_first(cli: Cli, tmp_path: Path) -> No
 def test_a_strange_baseline_is_refused_even_where_there_is_nothing_to_compare(cli: Cli, tmp_path: Path) -> None:
     fake_run(tmp_path / "r", schedulers="step", seeds=2)
     assert cli("summary", "r", "--baseline", "nosuch").exit_code == 2
+
+
+def test_what_has_the_seeds_is_compared_and_the_rest_is_named_apart(cli: Cli, tmp_path: Path) -> None:
+    """One seed of all, then ten of two: the order in which the README gives them."""
+    fake_run(tmp_path / "r")
+    fake_run(tmp_path / "r", schedulers="step,cosine", seeds=10)
+    lines = cli("summary", "r").stdout.splitlines()
+    assert any(line.startswith("  step is worse than cosine by") for line in lines)
+    assert "Also stored, with 1 seed: constant, cyclical, exponential, plateau." in lines
+    assert not any("against constant" in line for line in lines)
+    names = [line.split()[0] for line in lines if ("%" in line and "±" in line) or " 1 " in line[:24]]
+    assert names[:2] == ["cosine", "step"], "what was compared comes first"
+    asked = cli("summary", "r", "--baseline", "constant").stdout
+    assert "step against constant: cannot tell" in asked, "who asks for it is told why not"
+
+
+def test_a_gate_that_could_not_close_is_said_and_has_its_own_exit_code(cli: Cli, tmp_path: Path) -> None:
+    fake_run(tmp_path / "one", schedulers="step,cosine")
+    for words in (["one"], ["three"]):
+        fake_run(tmp_path / "three", schedulers="step,cosine", seeds=3)
+        result = cli("summary", *words, "--fail-if", "step<cosine")
+        assert result.exit_code == 5
+        assert "--fail-if 'step<cosine' cannot be decided" in result.stderr
+        assert cli("summary", *words, "--fail-if", "step<cosine", "--allow-undecided").exit_code == 0
+    fake_run(tmp_path / "ten", schedulers="step,cosine,same=cosine", seeds=10)
+    assert cli("summary", "ten", "--fail-if", "step<cosine").exit_code == 4
+    assert cli("summary", "ten", "--fail-if", "cosine<step").exit_code == 0, "told, and the other way round"
+    assert cli("summary", "ten", "--fail-if", "same<cosine").exit_code == 0, "it could have been told"
+
+
+def test_what_no_pair_can_tell_is_said_once(cli: Cli, tmp_path: Path) -> None:
+    fake_run(tmp_path / "r", seeds=3)
+    lines = cli("summary", "r").stdout.splitlines()
+    (once,) = [line for line in lines if "cannot reach" in line]
+    assert once.startswith("  Nothing can be told yet: n = 3 cannot reach 0.05 among 5 comparisons; 8 seeds can")
+    assert sum(line.startswith("  ") and " against constant: " in line for line in lines) == 5
+    assert "p = 1.00" not in "".join(lines)
+    assert "one comparison" not in cli("summary", "r", "--all-pairs").stdout
+
+
+@pytest.mark.parametrize(
+    "words", ["exponential(every=1 epoch, gamma=0.95, per=epoch)", "exponential( per=epoch,every=1 epoch )"]
+)
+def test_any_spelling_of_a_schedule_finds_it(cli: Cli, tmp_path: Path, words: str) -> None:
+    fake_run(tmp_path / "r", schedulers="exponential(every=1 epoch, gamma=0.95, per=epoch),cosine,step", seeds=8)
+    lines = cli("summary", "r", "--baseline", words).stdout.splitlines()
+    assert any("than exponential(per=epoch, every=1 epoch)" in line for line in lines)
+    assert cli("summary", "r", "--fail-if", f"{words}>cosine").exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "problem", "hint"),
+    [
+        (["summary", "r", "--margin", "5"], "--margin 5 of a share", "--margin 0.05"),
+        (["summary", "r", "--lower-is-better"], "is known of stored figures", "Leave it out"),
+        (["run", "--engine", "fake", "-o", "r/one"], "is an experiment itself", "--out r --name one"),
+        (["run", "-n", "--json"], "--dry-run and --json do not go together", "Leave one"),
+        (["run", "-v", "-q"], "--quiet and --verbose do not go together", "Leave one"),
+        (["summary", "huge.csv", "--metric", "reward"], "too large to compare", "header line"),
+    ],
+)
+def test_what_would_be_ignored_or_mean_nothing_is_refused(
+    cli: Cli, tmp_path: Path, words: list[str], problem: str, hint: str
+) -> None:
+    fake_run(tmp_path / "r", schedulers="step,cosine", name="one", seeds=2)
+    (tmp_path / "huge.csv").write_text("scheduler,seed,reward\na,0,1e307\na,1,2\nb,0,-1e307\nb,1,3\n")
+    result = cli(*words)
+    assert result.exit_code == 2, result.output
+    said = result.stderr.splitlines()
+    assert problem in said[0]
+    assert hint in said[1]
+    assert result.stdout == ""
+
+
+def test_a_variable_that_nobody_reads_is_an_error(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LRBENCH_EPOCH", "3")
+    result = cli("run", "-n")
+    assert result.exit_code == 2
+    assert "LRBENCH_EPOCH, which nobody reads" in result.stderr
+    assert "LRBENCH_EPOCHS" in result.stderr
