@@ -5,7 +5,7 @@ whatever else tells two schedules apart that the user wrote alike. A label of th
 says its rate where it is not that of the others.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lrbench.schedules.base import number
@@ -60,16 +60,29 @@ def called(schedules: Sequence[Schedule]) -> list[str]:
 
 
 def names(schedules: Iterable[Named]) -> dict[Named, str]:
-    """Return a name for each of them, in the order in which they first come."""
+    """Return a name for each of them that no other has, in the order in which they first come."""
     distinct = list(dict.fromkeys(schedules))
     rates_differ = len({each.lr for each in distinct if not each.is_label}) > 1
-    alike: dict[str, list[Named]] = {}
-    for each in distinct:
-        alike.setdefault(each.words, []).append(each)
-    return {
+    alike = _grouped(distinct, lambda each: each.words)
+    said = {
         each: with_facts(each.words, _telling(each, alike[each.words], rates_differ and not each.is_label))
         for each in distinct
     }
+    twins = _grouped(distinct, said.__getitem__)  # as a label of the user's that is another one's whole name
+    return {each: _numbered(name, each, twins[name]) for each, name in said.items()}
+
+
+def _grouped(schedules: Iterable[Named], key: Callable[[Named], str]) -> dict[str, list[Named]]:
+    groups: dict[str, list[Named]] = {}
+    for each in schedules:
+        groups.setdefault(key(each), []).append(each)
+    return groups
+
+
+def _numbered(name: str, schedule: Named, twins: list[Named]) -> str:
+    """Tell twins apart by number: the one without a label is the first."""
+    place = sorted(twins, key=lambda each: (each.is_label, sorted(each.facts.items()))).index(schedule)
+    return f"{name} #{place + 1}" if place else name
 
 
 def peak_rates(called: Mapping[Named, str]) -> str:
