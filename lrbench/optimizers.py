@@ -55,7 +55,7 @@ def parse_optimizer(text: str) -> Optimizer:
     given = []
     for key, value in calls[0].pairs:
         if key.text in ("lr", "learning_rate"):
-            key.bad("The rate belongs to the schedule, not to the optimizer", "Use --lr.")
+            key.bad("The rate belongs to the schedule, not to the optimizer", "Leave it out there.")
         known(key, parameters, f"parameter of {name}:")
         number = read_plain(bool if isinstance(parameters[key.text], bool) else float, key.text, value)
         if key.text in FRACTIONS and not 0 <= number < 1:

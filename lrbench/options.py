@@ -95,14 +95,14 @@ TRAINING = _table(
     Wish(
         name="train_size",
         metavar="N",
-        help="Train on a class-balanced subset of N images.",
+        help="Train on N examples only.",
         said="all that remain",
         examples=("2000",),
     ),
     Wish(
         name="val_size",
         metavar="N",
-        help="Images taken off the training set for validation; 0 for none.",
+        help="Examples taken off the training set for validation; 0 for none.",
         said="5000",  # or 0, where the test set is validated on
         examples=("5000",),
     ),

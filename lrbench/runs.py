@@ -3,7 +3,7 @@
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -270,6 +270,7 @@ class Damage:
     text: str  # which file, which line, why
     hint: str  # what to do
     run_folder: Path | None = None  # the run it belongs to, if any
+    is_later: bool = False  # nothing is wrong with it: a later version stored it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -335,6 +336,3 @@ def slug(text: str) -> str:
 def is_finite(figures: Figures | None) -> bool:
     """Whether a run can go on: its loss, the first figure, is finite, or nothing was measured."""
     return figures is None or math.isfinite(figures[0])
-
-
-Batch = Sequence[Run]

@@ -122,7 +122,7 @@ def _verify(wishes: "Config", *, debug: bool) -> int:
         speak(f"Damaged: {broken.text}", broken.hint)
     here = environment.describe()
     for each in verified:
-        name = f"{each.stored.schedule.words}, seed {each.stored.seed}"
+        name = f"{each.name}, seed {each.stored.seed}"
         typer.echo(printable(f"{'different' if each.difference else 'same bytes'}  {name}"))
         if each.difference:
             typer.echo(f"  {each.difference}")
@@ -141,10 +141,11 @@ def _made_on(environment: "Mapping[str, Any]") -> str:
 def _list_runs(wishes: "Config") -> int:
     """Print what `run` would do."""
     from lrbench.plan import make_plan
+    from lrbench.runner import folder_of
     from lrbench.store import load
 
     plan = make_plan(wishes)
-    folder = wishes.out / plan.experiment
+    folder = folder_of(wishes, plan)
     stored = load(folder).finished if (folder / "experiment.json").exists() else ()
     done = {one.key for one in stored if not one.failed}
     typer.echo(printable(f"{folder}: {plan.describe()}"))

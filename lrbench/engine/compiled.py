@@ -130,4 +130,5 @@ def batches(x: Any, y: Any) -> Iterator[Split]:
 
 
 def _tensors(examples: Examples) -> Split:
-    return tf.constant(examples.x), tf.constant(examples.y.astype(np.int32))
+    kind = np.int32 if np.issubdtype(examples.y.dtype, np.integer) else np.float32  # labels, or values
+    return tf.constant(examples.x), tf.constant(examples.y.astype(kind))

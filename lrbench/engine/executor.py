@@ -16,8 +16,10 @@ POLL = 0.2  # seconds until runs that other commands work on are looked at again
 class Executor(Protocol):
     """Lives as long as a session, and its replicas with it. It never touches the results folder."""
 
-    def train(self, tasks: Iterator[Task | None]) -> Iterator[Event]:
+    def train(self, tasks: Iterator[Task | None]) -> Iterator[Event | None]:
         """Train tasks as they come. None: nothing now, but perhaps later. A run that fails is an event.
+
+        Where nothing happens for a while, None is yielded, so that the caller can look around.
 
         Raises LrbenchError if there is no engine to train with.
         """
@@ -38,12 +40,12 @@ def attempt(replica_of: Callable[[], Replica], task: Task, pace: Pace) -> Iterat
         replica = replica_of()
     except LrbenchError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         yield Ended(task.run.run_id, failure(error))
         return
     try:
         yield from train(replica, task, pace)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         yield Ended(task.run.run_id, failure(error))
 
 
@@ -56,10 +58,11 @@ class InTurn:
         self._replica: Replica | None = None
         self._under_way: Iterator[Event] = iter(())
 
-    def train(self, tasks: Iterator[Task | None]) -> Iterator[Event]:
+    def train(self, tasks: Iterator[Task | None]) -> Iterator[Event | None]:
         for task in tasks:
             if task is None:
                 time.sleep(POLL)
+                yield None
                 continue
             self._under_way = attempt(self._its_replica, task, self._pace)
             for event in self._under_way:

@@ -1,5 +1,6 @@
 """The way through one run, which all engines share: from a task to the events of its training."""
 
+import math
 import threading
 import time
 import traceback
@@ -22,16 +23,15 @@ class Pace:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def is_due(self, epoch: int, seconds: float) -> bool:
-        """Whether to keep a run after this epoch, so many seconds after it was last kept."""
-        regular = seconds >= SECONDS_BETWEEN if self.every is None else epoch % self.every == 0
-        return regular or self.stop.is_set()
+        """Whether to keep a run that goes on after this epoch, so many seconds after it was last kept."""
+        return seconds >= SECONDS_BETWEEN if self.every is None else epoch % self.every == 0
 
 
 def train(replica: Replica, task: Task, pace: Pace | None = None) -> Iterator[Event]:
     """Train a run to its test figures, from its first step or from its checkpoint, and tell how it goes.
 
-    An epoch's checkpoint comes before its row. With `pace.stop` set, it ends after the epoch under way. A loss
-    that is not finite ends the run as diverged, after that epoch's row. What the replica raises goes through.
+    An epoch's checkpoint comes before its row. With `pace.stop` set, it ends after the epoch under way, kept. A
+    loss that is not finite ends the run as diverged, after that epoch's row. What the replica raises goes through.
     """
     pace = pace or Pace()
     run, run_id = task.run, task.run.run_id
@@ -74,19 +74,21 @@ def train(replica: Replica, task: Task, pace: Pace | None = None) -> Iterator[Ev
             figure = run.setting.subject.find(rule.monitor)
             value = val[run.setting.subject.figures.index(figure)]
             memory = after_epoch(rule, memory, value, figure.better)
-        if finite and epoch < horizon.epochs and pace.is_due(epoch, training + evaluating - kept_at):
+        goes_on = finite and epoch < horizon.epochs
+        stopped = pace.stop.is_set()  # asked once, so that a run that ends here is kept here
+        if goes_on and (stopped or pace.is_due(epoch, training + evaluating - kept_at)):
             kept_at = training + evaluating
             seconds = Seconds(compile=compiled, train=training, evaluate=evaluating)
             yield Kept(run_id, Checkpoint(tuple(rows), memory, tuple(replica.state()), seconds))
         yield Epoch(run_id, rows[-1])
         if not finite:
             break
-        if pace.stop.is_set():
+        if goes_on and stopped:
             return
     clock.lap()
     test = replica.test() if finite else None
     evaluating += clock.lap()
-    done = test is not None and is_finite(test)
+    done = test is not None and all(map(math.isfinite, test))
     result = RunResult(
         status=Status.DONE if done else Status.DIVERGED,
         rows=tuple(rows),
@@ -97,7 +99,7 @@ def train(replica: Replica, task: Task, pace: Pace | None = None) -> Iterator[Ev
     yield Ended(run_id, result)
 
 
-def failure(error: Exception) -> RunResult:
+def failure(error: BaseException) -> RunResult:
     """Return the result of a run that an exception ended: no rows, no figures, the traceback."""
     text = "".join(traceback.format_exception(error))
     return RunResult(status=Status.FAILED, rows=(), test=None, error=text)

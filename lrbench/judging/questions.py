@@ -26,7 +26,7 @@ from lrbench.judging.targets import Reached, time_to_target
 from lrbench.judging.tidy import read_scores
 from lrbench.options import number, shown, unfit
 from lrbench.runs import Experiment
-from lrbench.schedules import parse, peak_rates
+from lrbench.schedules import Named, parse, peak_rates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,14 +202,23 @@ def comparison_record(given: Answer, comparison: Comparison) -> dict[str, Any]:
 
 
 def _called(experiment: Experiment, words: str | None) -> str | None:
-    """Return the name here of the schedule that words mean: its name, its label or any spelling of it."""
+    """Return the name here of the schedule that words mean: its name, its words, or any spelling of it."""
     if words is None or words in experiment.groups:
         return words
-    spellings = {words}
-    with contextlib.suppress(BadSpec):
-        spellings |= {parse(words).words, parse(words).spec}
-    meant = [name for each, name in experiment.names.items() if {each.words, each.spec} & spellings]
+    schedules = experiment.names.items()
+    meant = [name for each, name in schedules if words in (each.words, each.spec)]
+    if not meant:
+        with contextlib.suppress(BadSpec):
+            meant = [name for each, name in schedules if _means(words, each)]
     return meant[0] if len(meant) == 1 else words
+
+
+def _means(words: str, schedule: Named) -> bool:
+    """Whether the user's words are another spelling of a stored schedule. Raises BadSpec."""
+    low, high = (parse(words, lr) for lr in (0.5, 1.0))  # equal rates: the words say it
+    resolved = low.resolved()
+    alike = (resolved["name"], resolved["parameters"]) == (schedule.name, dict(schedule.parameters))
+    return alike and not schedule.is_label and (low.lr != high.lr or low.lr == schedule.lr)
 
 
 def _the_constant(experiment: Experiment) -> str | None:

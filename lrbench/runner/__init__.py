@@ -1,6 +1,6 @@
 """The conductor: a session on a results folder, the policy of what to train, and one command as a whole."""
 
-from lrbench.runner.conduct import Outcome, Policy, conduct, fixed
+from lrbench.runner.conduct import Outcome, Policy, conduct, fixed, folder_of
 from lrbench.runner.listener import Listener
 from lrbench.runner.session import Session, threads
 from lrbench.runner.signals import signals_raise
@@ -16,6 +16,7 @@ __all__ = [
     "Verified",
     "conduct",
     "fixed",
+    "folder_of",
     "signals_raise",
     "threads",
     "verify",

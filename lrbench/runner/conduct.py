@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lrbench.config import Config
 from lrbench.errors import Stopped
@@ -10,6 +11,7 @@ from lrbench.runner.listener import Listener
 from lrbench.runner.session import OpenExecutor, Session, threads
 from lrbench.runner.signals import Signalled
 from lrbench.runs import Experiment, Finished, Run
+from lrbench.store import find_setting
 
 Policy = Callable[[Experiment], Sequence[Run]]
 """What to train next, seeing what is there; () when there is nothing more to do."""
@@ -46,8 +48,8 @@ def conduct(config: Config, listener: Listener | None = None, executor: OpenExec
     plan = make_plan(config)
     policy = fixed(plan.runs)
     executor = executor or threads(config.jobs, config.checkpoint_every)
-    with Session(plan.setting, config.out / plan.experiment, listener, executor) as session:
-        session.reserve(plan.runs)
+    with Session(plan.setting, folder_of(config, plan), listener, executor) as session:
+        session.check(plan.runs)
         _announce(plan, session, listener)
         try:
             while batch := policy(session.experiment):
@@ -61,6 +63,15 @@ def conduct(config: Config, listener: Listener | None = None, executor: OpenExec
                 signalled.exit_code,
             ) from signalled
         return Outcome(experiment=session.tabulate(), plan=plan, trained=tuple(session.trained))
+
+
+def folder_of(config: Config, plan: Plan) -> Path:
+    """Return the folder of a plan's experiment: by its name, or the only one of its setting, whatever its name."""
+    named = config.out / plan.experiment
+    if config.name or named.exists():
+        return named
+    alike = find_setting(config.out, plan.setting)
+    return alike[0] if len(alike) == 1 else named
 
 
 def _announce(plan: Plan, session: Session, listener: Listener) -> None:

@@ -18,9 +18,9 @@ from lrbench import environment
 from lrbench.engine import open_engine
 from lrbench.engine.events import Ended, Epoch, Event, Kept, Refused, Resumed
 from lrbench.engine.executor import Executor
-from lrbench.errors import LrbenchError
+from lrbench.errors import BadResults, LrbenchError
 from lrbench.runner.listener import Listener
-from lrbench.runner.signals import Signalled
+from lrbench.runner.signals import Signalled, held, raise_held
 from lrbench.runner.threads import Threads
 from lrbench.runs import Checkpoint, Damage, Experiment, Finished, Run, RunResult, Setting, Task, in_order
 from lrbench.schedules import Schedule
@@ -85,9 +85,13 @@ class Session:
         done = stood | {one.key for one in self.ended}
         return [run for run in batch if run.key not in done]
 
-    def reserve(self, batch: Sequence[Run]) -> None:
-        """Check and note what the runs' labels stand for. Raises BadResults."""
-        self._store.reserve(batch)
+    def check(self, batch: Sequence[Run]) -> None:
+        """Raise BadResults if these runs' labels are taken here, or a later version stored one of them."""
+        self._store.check_labels(batch)
+        ids = {run.run_id for run in batch}
+        for damage in self._store.experiment.damage:
+            if damage.is_later and damage.run_folder and damage.run_folder.name in ids:
+                raise BadResults(damage.text, damage.hint)
 
     def train(self, batch: Sequence[Run]) -> None:
         """Train what of these runs is missing, and store each as it ends. A run that fails is stored as failed.
@@ -98,21 +102,23 @@ class Session:
         todo = self.todo(batch)
         if not todo:
             return
+        self.check(todo)
         if self._executor is None:
             self._store.describe(environment.describe())
-            self._store.reserve(todo)
-            self._executor = self._open_executor(self._store.experiment.setting)
-        else:
-            self._store.reserve(todo)
+        self._store.reserve(todo)
+        self._executor = self._executor or self._open_executor(self._store.experiment.setting)
         runs = {run.run_id: run for run in todo}
-        try:
-            for event in self._executor.train(self._tasks(todo)):
-                self._take(runs[event.run_id], event)
-        except Signalled as signalled:
-            self._listener.on_signal(signalled.name)
-            for event in self._executor.stop():
-                self._take(runs[event.run_id], event)
-            raise
+        with held():
+            try:
+                for event in self._executor.train(self._tasks(todo)):
+                    if event:
+                        self._take(runs[event.run_id], event)
+                    raise_held()
+            except Signalled as signalled:
+                self._listener.on_signal(signalled.name)
+                for event in self._executor.stop():
+                    self._take(runs[event.run_id], event)
+                raise
 
     def tabulate(self) -> Experiment:
         """Bring the tables up to date with all runs, this session's and others', and return the experiment."""

@@ -17,6 +17,31 @@ class Signalled(BaseException):
         self.exit_code = 128 + number
 
 
+class _Held:
+    """Whether a signal is to wait, and which one does."""
+
+    on = False
+    waiting: Signalled | None = None
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Let a signal wait inside, so that nothing is torn while it is stored: `raise_held` lets it through."""
+    _Held.on = True
+    try:
+        yield
+    finally:
+        _Held.on = False
+    raise_held()
+
+
+def raise_held() -> None:
+    """Raise the signal that has come since, if one has."""
+    if _Held.waiting:
+        waiting, _Held.waiting = _Held.waiting, None
+        raise waiting
+
+
 @contextlib.contextmanager
 def signals_raise() -> Iterator[None]:
     """Turn the first SIGINT or SIGTERM into Signalled, and that into Stopped; a second one ends the process."""
@@ -25,7 +50,10 @@ def signals_raise() -> Iterator[None]:
     def handle(number: int, frame: Any) -> None:
         for each in numbers:
             signal.signal(each, signal.SIG_DFL)
-        raise Signalled(number)
+        if _Held.on:
+            _Held.waiting = Signalled(number)
+        else:
+            raise Signalled(number)
 
     before = {number: signal.signal(number, handle) for number in numbers}
     try:

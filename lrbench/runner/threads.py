@@ -14,7 +14,7 @@ from lrbench.engine.train import Pace
 from lrbench.errors import LrbenchError
 from lrbench.runs import Task
 
-MOST_WAITING = 64  # events that nobody has taken yet; then the replicas wait
+MOST_WAITING = 16  # events that nobody has taken yet; then the replicas wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Threads:
         self._pool = ThreadPoolExecutor(jobs, thread_name_prefix="replica")
         self._futures: set[Future[None]] = set()
 
-    def train(self, tasks: Iterator[Task | None]) -> Iterator[Event]:
+    def train(self, tasks: Iterator[Task | None]) -> Iterator[Event | None]:
         busy = 0
         more = True
         while more or busy:
@@ -53,8 +53,9 @@ class Threads:
                         busy += 1
             if busy:
                 try:
-                    event = self._events.get(timeout=POLL if waiting else None)
+                    event = self._events.get(timeout=POLL)
                 except Empty:
+                    yield None
                     continue
                 if isinstance(event, Event):
                     yield event
@@ -65,6 +66,7 @@ class Threads:
                     raise event.error
             elif waiting:
                 time.sleep(POLL)
+                yield None
 
     def stop(self) -> Iterator[Event]:
         self._pace.stop.set()
@@ -82,7 +84,7 @@ class Threads:
             pass
 
     def _work(self, task: Task) -> None:
-        free = _Free()
+        free = _Free()  # also if something unheard of ends this, or the conductor would wait for ever
         try:
             for event in attempt(self._replica, task, self._pace):
                 if isinstance(event, Ended) and event.result.error:
@@ -90,7 +92,8 @@ class Threads:
                 self._events.put(event)
         except LrbenchError as error:
             free = _Free(error)
-        self._events.put(free)
+        finally:
+            self._events.put(free)
 
     def _replica(self) -> Replica:
         """Return this thread's replica."""

@@ -8,9 +8,10 @@ from lrbench.engine import open_engine
 from lrbench.engine.events import Ended
 from lrbench.errors import BadResults
 from lrbench.plan import make_plan
+from lrbench.runner.conduct import folder_of
 from lrbench.runner.threads import Threads
 from lrbench.runs import Damage, Finished, RunResult, Setting, Task
-from lrbench.store import load, table_of
+from lrbench.store import load
 from lrbench.store.tables import cells_of, columns_of
 
 SAMPLE = 4  # runs that are trained again
@@ -21,6 +22,7 @@ class Verified:
     """A stored run that was trained once more."""
 
     stored: Finished
+    name: str  # of its schedule
     difference: str | None  # None: the same bytes
 
 
@@ -31,8 +33,8 @@ def verify(config: Config, sample: int = SAMPLE) -> tuple[list[Verified], tuple[
     Raises BadResults if none is finished; BadConfig, BadSpec, EngineUnavailable, BadData.
     """
     plan = make_plan(config)
-    folder = config.out / plan.experiment
-    hint = "Give the same command without --verify first."
+    folder = folder_of(config, plan)
+    hint = "Train them first."
     if not (folder / "experiment.json").exists():
         raise BadResults(f"There is no experiment {folder} to verify.", hint)
     planned = {run.key: run for run in plan.runs}
@@ -49,7 +51,10 @@ def verify(config: Config, sample: int = SAMPLE) -> tuple[list[Verified], tuple[
     finally:
         executor.close()
     pairs = [(one, again[planned[one.key].run_id]) for one in drawn]
-    return [Verified(old, difference(plan.setting, old.result, new)) for old, new in pairs], stored.damage
+    verified = [
+        Verified(old, stored.names[old.schedule], difference(plan.setting, old.result, new)) for old, new in pairs
+    ]
+    return verified, stored.damage
 
 
 def difference(setting: Setting, old: RunResult, new: RunResult) -> str | None:
@@ -57,12 +62,12 @@ def difference(setting: Setting, old: RunResult, new: RunResult) -> str | None:
     subject = setting.subject
     if new.error:
         return f"it failed this time: {new.error.strip().splitlines()[-1]}"
-    if table_of(old.rows, subject) != table_of(new.rows, subject):
-        lines = zip(cells_of(old.rows, subject), cells_of(new.rows, subject), strict=False)
-        for number, (was, now) in enumerate(lines, start=2):
-            for name, a, b in zip(columns_of(subject), was, now, strict=True):
-                if repr(a) != repr(b):
-                    return f"epochs.csv line {number}: {name} is {b}, was {a}"
+    lines = zip(cells_of(old.rows, subject), cells_of(new.rows, subject), strict=False)
+    for number, (was, now) in enumerate(lines, start=2):
+        for name, a, b in zip(columns_of(subject), was, now, strict=True):
+            if repr(a) != repr(b) and name != "scheduler":  # an earlier version may have called it otherwise
+                return f"epochs.csv line {number}: {name} is {b}, was {a}"
+    if len(old.rows) != len(new.rows):
         return f"epochs.csv: {len(new.rows)} epochs, were {len(old.rows)}"
     for name in ("status", "test", "state_sha256"):
         was, now = getattr(old, name), getattr(new, name)

@@ -65,11 +65,18 @@ def names(schedules: Iterable[Named]) -> dict[Named, str]:
     rates_differ = len({each.lr for each in distinct if not each.is_label}) > 1
     alike = _grouped(distinct, lambda each: each.words)
     said = {
-        each: with_facts(each.words, _telling(each, alike[each.words], rates_differ and not each.is_label))
+        each: _said(each, _telling(each, alike[each.words], rates_differ and not each.is_label))
         for each in distinct
     }
     twins = _grouped(distinct, said.__getitem__)  # as a label of the user's that is another one's whole name
     return {each: _numbered(name, each, twins[name]) for each, name in said.items()}
+
+
+def _said(schedule: Named, facts: dict[str, str]) -> str:
+    """A label of the user's is no spec: what else there is to say stands behind it."""
+    if schedule.is_label and facts:
+        return f"{schedule.words} ({', '.join(f'{key}={value}' for key, value in facts.items())})"
+    return with_facts(schedule.words, facts)
 
 
 def _grouped(schedules: Iterable[Named], key: Callable[[Named], str]) -> dict[str, list[Named]]:

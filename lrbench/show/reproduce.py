@@ -1,9 +1,12 @@
 """The command that gives an experiment again."""
 
+import contextlib
 import shlex
 
 from lrbench.config import Config
+from lrbench.errors import BadSpec
 from lrbench.runs import Experiment
+from lrbench.schedules import Named, parse
 
 DEFAULT_PROBLEM = "mnist(hidden=128)"  # what --problem mnist stands for
 
@@ -15,10 +18,7 @@ def command(experiment: Experiment) -> str:
     shared = experiment.peaks[0] if len(experiment.peaks) == 1 else None
     seeds = sorted({one.seed for one in experiment.finished})
     words = ["lrbench", "run"]
-    specs = [
-        f"{each.words}={each.spec}" if each.is_label else each.spec if shared is None else each.words
-        for each in experiment.names
-    ]
+    specs = [_spec(each, with_rate=shared is None) for each in experiment.names]
     if set(specs) != set(default.schedulers):
         words += ["--schedulers", ",".join(specs)]
     if seeds != [0]:
@@ -41,3 +41,14 @@ def command(experiment: Experiment) -> str:
     if experiment.name != setting.folder_name:
         words += ["--name", experiment.name]
     return shlex.join(words)
+
+
+def _spec(schedule: Named, *, with_rate: bool) -> str:
+    """Write a stored schedule as a spec that means the same today: where a default has changed, with its value."""
+    words = schedule.spec if with_rate or schedule.is_label else schedule.words
+    with contextlib.suppress(BadSpec):
+        if parse(words).resolved()["parameters"] != dict(schedule.parameters):
+            facts = {"lr": f"{schedule.lr!r}"} if with_rate or schedule.is_label else {}
+            inside = ", ".join(f"{key}={value}" for key, value in (facts | dict(schedule.parameters)).items())
+            words = f"{schedule.name}({inside})"
+    return f"{schedule.words}={words}" if schedule.is_label else words

@@ -12,9 +12,9 @@
 <results>/<experiment>/.locks/                 who is at work on what
 """
 
-from lrbench.store.read import find_experiments, load, load_all
+from lrbench.store.read import find_experiments, find_setting, load, load_all
 from lrbench.store.survey import Survey, survey
 from lrbench.store.tables import table_of
 from lrbench.store.write import Store
 
-__all__ = ["Store", "Survey", "find_experiments", "load", "load_all", "survey", "table_of"]
+__all__ = ["Store", "Survey", "find_experiments", "find_setting", "load", "load_all", "survey", "table_of"]

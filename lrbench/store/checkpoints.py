@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from lrbench.files import Damaged, read_bytes, write_whole
 from lrbench.runs import Checkpoint, Run, Seconds
@@ -53,7 +54,7 @@ def read_checkpoint(path: Path, run: Run, made_on: dict[str, Any]) -> Checkpoint
                 raise Damaged(f"{path}: its {key} is {record[key]!r}; this run's is {value!r}")
         table = arrays.pop("rows").tobytes()
         feedback = {key: type(value)(record["feedback"][key]) for key, value in asdict(PlateauState()).items()}
-        seconds = Seconds(**dict(SecondsRecord.model_validate(record["seconds"])))
+        seconds = _seconds(path, record["seconds"])
         state = tuple(arrays.pop(f"variable-{i}") for i in range(len(arrays)))
     except Damaged:
         raise
@@ -65,6 +66,13 @@ def read_checkpoint(path: Path, run: Run, made_on: dict[str, Any]) -> Checkpoint
     if not 1 <= len(rows) < run.setting.epochs:
         raise Damaged(f"{path}: it stands after epoch {len(rows)} of {run.setting.epochs}")
     return Checkpoint(rows, PlateauState(**feedback), state, seconds)
+
+
+def _seconds(path: Path, seconds: Any) -> Seconds:
+    try:
+        return Seconds(**dict(SecondsRecord.model_validate(seconds)))
+    except ValidationError as error:
+        raise Damaged(f"{path}: its seconds are none") from error
 
 
 def check_whole(path: Path) -> None:

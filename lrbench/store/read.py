@@ -3,6 +3,7 @@
 Nothing here asks a problem, a schedule or today's defaults: what is stored is read as what it was.
 """
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 
 from lrbench.errors import BadResults, BadSpec
 from lrbench.files import Damaged, digest, read_bytes
+from lrbench.foreign import place
 from lrbench.runs import (
     Damage,
     Experiment,
@@ -43,7 +45,7 @@ def find_experiments(results: Path) -> list[Path]:
     Raises BadResults if there is none.
     """
     hint = "Make one with: lrbench run -o " + str(results)
-    try:
+    with place(results, "read"):
         if not results.exists():
             raise BadResults(f"There is no folder {results}.", hint)
         if not results.is_dir():
@@ -51,11 +53,19 @@ def find_experiments(results: Path) -> list[Path]:
         if (results / "experiment.json").exists():
             return [results]
         folders = sorted(path.parent for path in results.glob("*/experiment.json"))
-    except OSError as error:
-        raise BadResults(f"{results} cannot be read: {error.strerror}.", "Check its name and rights.") from error
     if not folders:
         raise BadResults(f"{results} holds no results.", hint)
     return folders
+
+
+def find_setting(results: Path, setting: Setting) -> list[Path]:
+    """Return the folders in a results folder whose experiments have this setting."""
+    alike = []
+    for marker in sorted(results.glob("*/experiment.json")):
+        with contextlib.suppress(Damaged):
+            if read_setting(marker).identity == setting.identity:
+                alike.append(marker.parent)
+    return alike
 
 
 def load_all(results: Path) -> tuple[list[Experiment], list[Damage]]:
@@ -101,7 +111,7 @@ def load(folder: Path) -> Experiment:
         try:
             finished.append(read_run(path.parent, setting))
         except schema.TooNew as error:
-            damage.append(Damage(str(error), schema.UPGRADE, path.parent))
+            damage.append(Damage(str(error), schema.UPGRADE, path.parent, is_later=True))
         except Damaged as error:
             if path.exists():  # otherwise another command has just moved it: the run is to be trained again
                 damage.append(Damage(str(error), AGAIN, path.parent))
@@ -109,7 +119,7 @@ def load(folder: Path) -> Experiment:
         name=folder.resolve().name,  # also of "."
         folder=folder,
         setting=setting,
-        finished=in_order(finished),
+        finished=in_order(_once_each(finished)),
     )
     current = False
     try:
@@ -118,6 +128,12 @@ def load(folder: Path) -> Experiment:
     except Damaged as error:
         damage.append(Damage(str(error), REWRITTEN))
     return replace(experiment, damage=tuple(damage), table_is_current=current)
+
+
+def _once_each(finished: Sequence[Finished]) -> list[Finished]:
+    """Leave out a failed run that was done in another folder: a later version names folders otherwise."""
+    by_key = {one.key: one for one in sorted(finished, key=lambda one: not one.failed)}
+    return list(by_key.values())
 
 
 def table_of_all(experiment: Experiment) -> bytes:
@@ -225,7 +241,8 @@ def _check_merged(path: Path, table: bytes, whole: bytes, damage: Sequence[Damag
         return True
     unreadable = {each.run_folder.name for each in damage if each.run_folder}
     try:
-        columns = [name for name in _header(table) if name in _header(whole) and name != "scheduler"]
+        known = _header(whole)
+        columns = [name for name in _header(table) if name in known and name != "scheduler"]
         expected = set(_lines(whole, columns))
         for number, line in enumerate(_lines(table, columns), start=2):
             if line not in expected and line[0] not in unreadable:

@@ -53,6 +53,14 @@ def read_experiment(path: Path) -> Record:
     return _migrated(path, record, EXPERIMENT_MIGRATIONS)
 
 
+def read_labels(path: Path) -> dict[str, str]:
+    """Read labels.json; empty if an earlier version wrote it, whose labels the runs repeat. Raises Damaged."""
+    record = _read(path)
+    labels = record.get("labels")
+    current = record["schema_version"] == SCHEMA_VERSION and isinstance(labels, dict)
+    return {str(label): str(meaning) for label, meaning in labels.items()} if current and labels else {}
+
+
 def _read(path: Path) -> Record:
     record = read_json(path)
     version = record.get("schema_version")
@@ -80,7 +88,7 @@ def _migrated(path: Path, record: Record, steps: Mapping[int, Callable[[Record],
     try:
         for version in range(record["schema_version"], SCHEMA_VERSION):
             record = steps[version](record)
-    except (KeyError, TypeError, ValueError, AttributeError, BadSpec) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, BadSpec) as error:
         raise Damaged(f"{path}: no record of schema {record['schema_version']}: {error!r}") from error
     return record
 

@@ -13,7 +13,6 @@ from lrbench.files import (
     Damaged,
     digest,
     make_folder,
-    read_json,
     remove_leftovers,
     sync_folder,
     write_whole,
@@ -27,6 +26,7 @@ from lrbench.store.locks import Locks
 from lrbench.store.read import AGAIN, load, read_run, table_of_all
 from lrbench.store.tables import table_of
 
+LABELS = "labels.json"
 WHOLE = "experiment"  # the lock for the files that all runs share
 
 
@@ -58,7 +58,7 @@ class Store:
         with _writing(folder):
             make_folder(folder)
             stamp = _stamp(folder)
-            strangers = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
+            strangers = [path.name for path in folder.iterdir() if path.name != LABELS and path.name[0] != "."]
             if (folder / "experiment.json").exists():  # asked last: another command may just have written it
                 experiment = load(folder)
                 _check_same(experiment, setting)
@@ -89,27 +89,38 @@ class Store:
             elif not self.experiment.finished:  # perhaps another command's, written since we looked
                 _check_same(load(self.folder), setting)
 
+    def check_labels(self, runs: Iterable[Run]) -> dict[str, str]:
+        """Return what labels stand for here, those of the runs included.
+
+        Raises BadResults if one would stand for two schedules, or a later version noted them.
+        """
+        stored = list(self.experiment.names)
+        taken = {label: meaning for each in stored for label, meaning in _claims(each).items()}
+        taken |= _labels_in(self.folder / LABELS)
+        words = {each.words: _meaning(each) for each in stored if not _claims(each)}
+        for run in runs:
+            named = run.named
+            claims = _claims(named)
+            if taken.get(named.words, _meaning(named)) != _meaning(named):
+                raise _other_label(run, self.experiment)
+            if claims and words.get(named.words, _meaning(named)) != _meaning(named):
+                raise _other_label(run, self.experiment)
+            if any(taken.get(label, meaning) != meaning for label, meaning in claims.items()):
+                raise _other_label(run, self.experiment)
+            taken |= claims
+        return taken
+
     def reserve(self, runs: Iterable[Run]) -> None:
         """Note what labels of the user's stand for, before there is a run: another command may use them too.
 
-        Raises BadResults if one stands for another schedule here already.
+        Raises BadResults as `check_labels` does.
         """
-        path = self.folder / "labels.json"
+        path = self.folder / LABELS
         with self.alone():
-            stored = list(self.experiment.names)
-            reserved = {_label(each): _meaning(each) for each in stored if _is_reserved(each)} | _labels_in(path)
-            words = {each.words: _meaning(each) for each in stored if not _is_reserved(each)}
-            merged = dict(reserved)
-            for run in runs:
-                label, meaning = _label(run.named), _meaning(run.named)
-                taken = merged.get(label, words.get(label, meaning) if _is_reserved(run.named) else meaning)
-                if taken != meaning:
-                    raise _other_label(run, self.experiment)
-                if _is_reserved(run.named):
-                    merged[label] = meaning
-            if merged != reserved:
+            labels = self.check_labels(runs)
+            if labels != _labels_in(path) and labels:
                 with _writing(path):
-                    schema.write_record(path, {"labels": merged})
+                    schema.write_record(path, {"labels": labels})
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -262,8 +273,12 @@ def _writing(path: Path) -> contextlib.AbstractContextManager[None]:
 
 def _stamp(folder: Path) -> str:
     """A hash that changes whenever a run.json comes, goes or is written."""
-    found = [(str(path), path.stat()) for path in (folder / "runs").glob("*/run.json")]
-    return digest(sorted((name, status.st_mtime_ns, status.st_size) for name, status in found))
+    records = []
+    for path in (folder / "runs").glob("*/run.json"):
+        with contextlib.suppress(FileNotFoundError):  # another command has just moved it
+            status = path.stat()
+            records.append((str(path), status.st_mtime_ns, status.st_size))
+    return digest(sorted(records))
 
 
 def _check_same(stored: Experiment, setting: Setting) -> None:
@@ -280,29 +295,31 @@ def _check_same(stored: Experiment, setting: Setting) -> None:
     )
 
 
-def _is_reserved(named: Named) -> bool:
-    """Whether its label may stand for one schedule only: the user's own choice, or the user's own code."""
-    return named.is_label or bool(named.rates_sha256)
-
-
-def _label(named: Named) -> str:
+def _claims(named: Named) -> dict[str, str]:
     """What may stand for one schedule only: a label of the user's, and at one rate a function of theirs."""
-    return f"{named.words} at {named.lr!r}" if named.rates_sha256 else named.words
+    claims = {named.words: _meaning(named)} if named.is_label else {}
+    if named.rates_sha256:
+        claims[f"{named.words} at {named.lr!r}"] = digest([_meaning(named), named.rates_sha256])
+    return claims
 
 
 def _meaning(named: Named) -> str:
     """What a label stands for, as a hash; the peak rate apart, which names say where it differs."""
-    return digest([named.name, dict(named.parameters), named.rates_sha256])
+    return digest([named.name, dict(named.parameters)])
 
 
 def _labels_in(path: Path) -> dict[str, str]:
-    """What other commands have reserved; the file only repeats what the runs say, so damage to it is none."""
+    """What other commands have reserved; the file only repeats what the runs say, so damage to it is none.
+
+    Raises BadResults if a later version wrote it.
+    """
     try:
-        record = read_json(path) if path.exists() else {}
+        labels = schema.read_labels(path) if path.exists() else {}
+    except schema.TooNew as error:
+        raise BadResults(str(error), schema.UPGRADE) from error
     except Damaged:
         return {}
-    labels = record.get("labels") if record.get("schema_version") == schema.SCHEMA_VERSION else {}
-    return labels if isinstance(labels, dict) else {}
+    return labels
 
 
 def _other_label(run: Run, experiment: Experiment) -> BadResults:
@@ -313,7 +330,7 @@ def _other_label(run: Run, experiment: Experiment) -> BadResults:
             f"{schedule.words} gives other rates than it did for the runs in {folder}.",
             f"Give the new version a label of its own: new={schedule.words}.",
         )
-    meant = next((each.spec for each in experiment.names if _label(each) == _label(run.named)), "another schedule")
+    meant = next((each.spec for each in experiment.names if each.words == run.named.words), "another schedule")
     return BadResults(
         f"The label {schedule.label!r} stands for {meant} in {folder} already.",
         f"Choose another label for {schedule.words}.",

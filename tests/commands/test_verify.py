@@ -71,4 +71,4 @@ def test_nothing_to_verify_is_an_error(cli: Cli) -> None:
     result = cli(*WORDS, "--verify")
     assert result.exit_code == 2
     assert "to verify" in result.stderr
-    assert "without --verify" in result.stderr
+    assert "Train them first" in result.stderr

@@ -55,6 +55,7 @@ WRONG = {  # option -> values that it cannot have; what is a place can have any 
     "--fail-if": ["x", "", "a<b"],
 }
 SWITCHES = {
+    "--allow-undecided",
     "--json",
     "--dry-run",
     "--verify",

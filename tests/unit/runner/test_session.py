@@ -120,7 +120,6 @@ def test_a_run_is_kept_once_a_second_and_when_it_is_stopped() -> None:
     ]
     assert [Pace(every=2).is_due(epoch, 99) for epoch in (1, 2, 3, 4)] == [False, True, False, True]
     pace.stop.set()
-    assert pace.is_due(1, 0)
     (run,) = fake_plan(schedulers="step", epochs=50).runs
     assert [type(event) for event in told(Task(run), pace)] == [Kept, Epoch], "kept, told, and the last"
     assert not [event for event in told(Task(run), Pace()) if isinstance(event, Kept)], "it took no second"

@@ -199,7 +199,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "machine": (lambda path: rewritten(path, lambda record: record["host"].update(cpu="Z80")), "its host is"),
     "seconds": (
         lambda path: rewritten(path, lambda r: r["seconds"].update(train=float("nan"))),
-        "ValidationError",
+        "its seconds are none",
     ),
     "missing": (lambda path: rewritten(path, lambda record: record.pop("feedback")), "KeyError"),
     "other rows": (other_rows, "line 3: it is not this run's"),
