@@ -95,8 +95,8 @@ class Store:
         Raises BadResults if one would stand for two schedules, or a later version noted them.
         """
         stored = list(self.experiment.names)
-        taken = {label: meaning for each in stored for label, meaning in _claims(each).items()}
-        taken |= _labels_in(self.folder / LABELS)
+        taken = _labels_in(self.folder / LABELS)
+        taken |= {label: meaning for each in stored for label, meaning in _claims(each).items()}
         words = {each.words: _meaning(each) for each in stored if not _claims(each)}
         for run in runs:
             named = run.named

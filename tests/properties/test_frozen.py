@@ -4,7 +4,10 @@ Each folder in tests/data was made by the version of its schema and is never mad
 """
 
 import dataclasses
+import html
 import json
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, fake_run
+from conftest import ROOT, asked, fake_run
 from typer.testing import Result
 
 from lrbench import problems, runs
@@ -157,6 +160,7 @@ def test_what_changes_in_the_code_damages_nothing_that_is_stored(
         assert list(new.groups) == list(old.groups)
         assert [one.key for one in new.finished] == [one.key for one in old.finished]
         assert [one.result.test for one in new.finished] == [one.result.test for one in old.finished]
+        assert str(asked(new, every_pair=True).comparisons) == str(asked(old, every_pair=True).comparisons)
 
 
 def test_the_same_words_of_another_meaning_are_another_run(
@@ -175,16 +179,74 @@ def test_the_same_words_of_another_meaning_are_another_run(
 def test_a_plan_knows_the_runs_of_an_earlier_schema(tmp_path: Path) -> None:
     """What means the same as it did is not trained again, whatever the folder of the run is called."""
     shutil.copytree(ROOT / "tests" / "data" / "schema-1" / "ends", tmp_path / "ends")
-    options: dict[str, Any] = {"engine": "fake", "epochs": 3, "batch_size": 50, "val_size": 0, "name": "ends"}
     known = "constant,rex,sigmoid,inverse_sqrt,wsd,onecycle"
-    assert not fake_run(tmp_path, schedulers=known, seeds=3, **options).trained
-    more = fake_run(tmp_path, schedulers="constant,restarts", seeds=4, **options)
+    assert not fake_run(tmp_path, schedulers=known, seeds=3, **ENDS).trained
+    more = fake_run(tmp_path, schedulers="constant,restarts", seeds=4, **ENDS)
     assert sorted((one.schedule.words, one.seed) for one in more.trained) == [
         ("constant", 3),
         *(("restarts", seed) for seed in range(4)),  # its default is another one now
     ]
     assert {"restarts(first=10%)", "restarts(first=1/15)"} & set(more.experiment.groups)
     assert not load(tmp_path / "ends").damage
+
+
+ENDS: dict[str, Any] = {"engine": "fake", "epochs": 3, "batch_size": 50, "val_size": 0, "name": "ends"}
+
+
+@pytest.fixture(params=SCHEMAS, ids=lambda path: path.name)
+def ends(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the fake engine left, where a command would look for it."""
+    monkeypatch.chdir(tmp_path)
+    return Path(shutil.copytree(request.param / "ends", tmp_path / "results" / "ends"))
+
+
+def test_a_run_that_failed_under_an_earlier_schema_is_tried_again(ends: Path) -> None:
+    outcome = fake_run(ends.parent, schedulers="breaks=constant(lr=7)", seeds=3, **ENDS)
+    assert [one.seed for one in outcome.trained] == [0, 1, 2]
+    assert all(one.result.status is Status.DONE for one in outcome.experiment.groups["breaks"])
+    (again,) = undamaged(ends)
+    assert len(again.finished) == 27
+    assert len(list(ends.glob("quarantine/*/run.json")) + list(ends.glob("runs/.failed-*"))) in (0, 3)
+
+
+def test_runs_of_an_earlier_schema_are_verified(ends: Path, cli: Cli) -> None:
+    words = [
+        "--engine",
+        "fake",
+        "--epochs",
+        "3",
+        "--batch-size",
+        "50",
+        "--val-size",
+        "0",
+        "--name",
+        "ends",
+        "--seeds",
+        "3",
+    ]
+    done = cli("run", *words, "-s", "constant,rex,wsd", "--verify")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.count("same bytes") == 4, "a sample"
+
+
+def test_the_command_of_the_report_finds_all_that_is_stored(ends: Path, cli: Cli) -> None:
+    assert cli("report", ends, "-o", "page.html").exit_code == 0
+    (command,) = set(re.findall(r"lrbench (run [^<]*--name ends)", html.unescape(Path("page.html").read_text())))
+    before = sorted(ends.glob("runs/*"))
+    done = cli(*shlex.split(command))
+    assert done.exit_code == 3, f"no run of `up` finished: {done.output}"
+    assert sorted(path.name.partition("-s")[0] for path in set(ends.glob("runs/*")) - set(before)) in (
+        [],
+        ["breaks"] * 3,
+    ), "only what failed"
+    assert load(ends).finished
+
+
+@pytest.mark.parametrize("words", ["cosine", "cosine(lr=0.1)", "slow", "step(every=1 epoch)"])
+def test_a_baseline_is_found_by_its_words(frozen: Path, cli: Cli, words: str) -> None:
+    said = cli("summary", frozen / "real", "--baseline", words)
+    assert said.exit_code == 0, said.output
+    assert f"Against {words.removesuffix('(lr=0.1)')}," in said.output
 
 
 def test_a_folder_of_a_later_schema_is_left_alone_and_named(tmp_path: Path) -> None:

@@ -20,9 +20,12 @@ from lrbench.engine.events import Ended, Epoch, Event, Kept, Resumed
 from lrbench.engine.executor import InTurn
 from lrbench.engine.fake import FakeEngine, FakeReplica
 from lrbench.engine.train import SECONDS_BETWEEN, Pace
-from lrbench.runner import Session, Threads, conduct, fixed
-from lrbench.runs import Checkpoint, Experiment, Run, Setting, Task
-from lrbench.store import load
+from lrbench.errors import BadResults, Stopped
+from lrbench.runner import Listener, Session, Threads, conduct, fixed
+from lrbench.runner.signals import Signalled, signals_raise
+from lrbench.runs import Checkpoint, Experiment, Finished, Row, Run, Setting, Task
+from lrbench.store import Store, load
+from lrbench.store.schema import SCHEMA_VERSION
 
 
 def in_turn(setting: Setting) -> InTurn:
@@ -156,3 +159,92 @@ def test_an_interrupted_run_goes_on_after_its_last_epoch(tmp_path: Path) -> None
     (folder,) = (tmp_path / "r").iterdir()
     alone = fake_run(tmp_path / "alone", schedulers="step", epochs=40).experiment.folder
     assert (folder / "epochs.csv").read_bytes() == (alone / "epochs.csv").read_bytes()
+
+
+class Interrupting(Listener):
+    """Ctrl-C when a run tells of its last epoch."""
+
+    def __init__(self, last: int) -> None:
+        self.last = last
+
+    def on_epoch(self, run: Run, row: Row) -> None:
+        if row.epoch == self.last:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("executor", [None, in_turn], ids=["threads", "in turn"])
+def test_a_run_whose_last_epoch_was_under_way_is_tested_and_stored(tmp_path: Path, executor: Any) -> None:
+    plan = fake_plan(schedulers="step", seeds=3)
+    with (
+        pytest.raises(Stopped),
+        signals_raise(),
+        Session(plan.setting, tmp_path / "one", Interrupting(4), executor) as session,
+    ):
+        session.train(plan.runs)
+    stored = load(tmp_path / "one")
+    assert not stored.damage
+    assert len(stored.finished) >= 1
+    assert all(one.result.test for one in stored.finished)
+    again = fake_run(tmp_path, schedulers="step", seeds=3, name="one")
+    assert len(again.trained) == 3 - len(stored.finished)
+
+
+def test_a_signal_while_a_run_is_stored_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Store.save
+
+    def save(self: Store, run: Run, finished: Finished) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        whole(self, run, finished)
+
+    monkeypatch.setattr(Store, "save", save)
+    plan = fake_plan(schedulers="step", seeds=2)
+    with pytest.raises(Stopped) as raised, signals_raise(), Session(plan.setting, tmp_path / "one") as session:
+        session.train(plan.runs[:1])
+    assert raised.value.exit_code == 143
+    assert len(session.trained) == 1, "what was being stored is counted too"
+    assert len(load(tmp_path / "one").finished) == 1
+
+
+def test_a_command_that_ends_between_label_and_run_keeps_nobody_out(tmp_path: Path) -> None:
+    def ended(setting: Setting) -> InTurn:
+        raise Signalled(signal.SIGINT)
+
+    plan = fake_plan(schedulers="x=step")
+    with pytest.raises(Signalled), Session(plan.setting, tmp_path / "one", executor=ended) as session:
+        session.train(plan.runs)
+    assert (tmp_path / "one" / "labels.json").exists()
+    assert len(fake_run(tmp_path, schedulers="x=step", name="one").trained) == 1
+    with pytest.raises(BadResults, match="'x' stands for step"):
+        fake_run(tmp_path, schedulers="x=cosine", name="one")
+
+
+def test_a_label_may_have_several_rates_in_commands_side_by_side(tmp_path: Path) -> None:
+    plans = [fake_plan(schedulers=f"x=step(lr={lr})", seeds=2) for lr in (0.1, 0.2)]
+    with (
+        Session(plans[0].setting, tmp_path / "one") as first,
+        Session(plans[1].setting, tmp_path / "one") as second,
+    ):
+        first.train(plans[0].runs)
+        second.train(plans[1].runs)
+    assert set(load(folder).groups) == {"x (lr=0.1)", "x (lr=0.2)"}
+
+
+def test_a_worker_that_wants_to_leave_is_a_failed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sys.exit` in the user's own code must not leave the conductor waiting for ever."""
+
+    def leave(self: FakeReplica, epoch: int, rates: Any) -> Any:
+        sys.exit(4)
+
+    monkeypatch.setattr(FakeReplica, "train_epoch", leave)
+    outcome = fake_run(tmp_path, schedulers="step", seeds=2)
+    assert [str(one.result.status) for one in outcome.experiment.finished] == ["failed", "failed"]
+    assert "SystemExit: 4" in (outcome.experiment.finished[0].result.error or "")
+
+
+def test_a_run_of_a_later_version_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    experiment = fake_run(tmp_path, schedulers="step", seeds=1).experiment
+    path = experiment.folder / "runs" / experiment.finished[0].run_id / "run.json"
+    path.write_text(path.read_text().replace(f'"schema_version": {SCHEMA_VERSION}', '"schema_version": 99'))
+    with pytest.raises(BadResults, match="a later lrbench wrote it"):
+        fake_run(tmp_path, schedulers="cosine,step", seeds=1)
+    assert [path.name for path in (experiment.folder / "runs").iterdir()] == [path.parent.name]
