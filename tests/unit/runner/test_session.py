@@ -220,9 +220,10 @@ def test_a_command_that_ends_between_label_and_run_keeps_nobody_out(tmp_path: Pa
 
 def test_a_label_may_have_several_rates_in_commands_side_by_side(tmp_path: Path) -> None:
     plans = [fake_plan(schedulers=f"x=step(lr={lr})", seeds=2) for lr in (0.1, 0.2)]
+    folder = tmp_path / "one"
     with (
-        Session(plans[0].setting, tmp_path / "one") as first,
-        Session(plans[1].setting, tmp_path / "one") as second,
+        Session(plans[0].setting, folder) as first,
+        Session(plans[1].setting, folder) as second,
     ):
         first.train(plans[0].runs)
         second.train(plans[1].runs)
