@@ -124,7 +124,11 @@ def _check_engine() -> Check:
 
 def _golden(engine: str) -> RunResult:
     plan = make_plan(load_config(None, {**GOLDEN, "engine": engine}, {}))
-    *_, ended = train(open_engine(plan.setting).replica(), Task(plan.runs[0]))
+    opened = open_engine(plan.setting)
+    try:
+        *_, ended = train(opened.replica(), Task(plan.runs[0]))
+    finally:
+        opened.close()
     assert isinstance(ended, Ended)
     return ended.result
 

@@ -80,6 +80,7 @@ class Threads:
     def close(self) -> None:
         for _ in self.stop():
             pass
+        self._engine.close()
 
     def _work(self, task: Task) -> None:
         free = _Free()

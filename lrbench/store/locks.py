@@ -11,6 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from lrbench.foreign import place
+
 
 class Locks:
     """The locks of one experiment's folder that this command holds."""
@@ -20,37 +22,48 @@ class Locks:
         self._held: dict[str, FileLock] = {}
 
     def claim(self, name: str) -> bool:
-        """Take a lock if it is free; return whether it is ours now. Raises OSError."""
-        lock = self._make(name)
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            return False
+        """Take a lock if it is free; return whether it is ours now. Raises BadResults."""
+        with self._locking():
+            lock = self._make(name)
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                return False
         self._held[name] = lock
         return True
 
     def release(self, name: str) -> None:
-        """Give a lock back."""
-        _remove(self._held.pop(name))
+        """Give a lock back. Raises BadResults."""
+        with self._locking():
+            _remove(self._held.pop(name))
 
     def left(self) -> set[str]:
         """Return the names of all locks that have a file, whether anybody holds them or not."""
         return {path.stem for path in self._folder.glob("*.lock")}
 
     def release_all(self) -> None:
-        """Give every lock back."""
-        for name in list(self._held):
-            self.release(name)
+        """Give every lock back, also those after one that cannot be. Raises BadResults."""
+        with contextlib.ExitStack() as each:
+            for name in list(self._held):
+                each.callback(self.release, name)
 
     @contextlib.contextmanager
     def waiting_for(self, name: str) -> Iterator[None]:
-        """Hold a lock, waiting until it is free. Raises OSError."""
-        lock = self._make(name)
-        lock.acquire(poll_interval=0.02)
+        """Hold a lock, waiting until it is free. Raises BadResults."""
+        with self._locking():
+            lock = self._make(name)
+            lock.acquire(poll_interval=0.02)
         try:
             yield
         finally:
-            _remove(lock)
+            with self._locking():
+                _remove(lock)
+
+    def _locking(self) -> contextlib.AbstractContextManager[None]:
+        hint = (
+            "Choose a results folder on a file system that knows locks, such as this machine's own disk: out=PATH"
+        )
+        return place(self._folder, "locked", hint=hint)
 
     def _make(self, name: str) -> FileLock:
         self._folder.mkdir(exist_ok=True)

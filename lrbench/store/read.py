@@ -202,7 +202,7 @@ def read_run(folder: Path, setting: Setting) -> Finished:
             error=record.error,
         ),
         curve=tuple(record.curve) if record.curve else None,
-        environment={key: stored[key] for key in ("versions", "host", "git") if key in stored},
+        environment={key: stored[key] for key in ("versions", "host", "git", "variables") if key in stored},
     )
 
 
