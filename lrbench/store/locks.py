@@ -11,6 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from lrbench.errors import BadResults
 from lrbench.foreign import place
 
 
@@ -59,11 +60,17 @@ class Locks:
             with self._locking():
                 _remove(lock)
 
-    def _locking(self) -> contextlib.AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def _locking(self) -> Iterator[None]:
+        """Raise BadResults where the file system, or what it left of an earlier lock, allows none."""
         hint = (
             "Choose a results folder on a file system that knows locks, such as this machine's own disk: out=PATH"
         )
-        return place(self._folder, "locked", hint=hint)
+        with place(self._folder, "locked", hint=hint):
+            try:
+                yield
+            except RuntimeError as error:  # filelock's: this process holds what it could not give back
+                raise BadResults(f"{self._folder} cannot be locked: {error}", hint) from error
 
     def _make(self, name: str) -> FileLock:
         self._folder.mkdir(exist_ok=True)
@@ -75,4 +82,7 @@ def _remove(lock: FileLock) -> None:
     if os.name == "posix":  # elsewhere nobody can delete an open file, and filelock does it itself
         with contextlib.suppress(OSError):
             Path(lock.lock_file).unlink()
-    lock.release()
+    try:
+        lock.release()
+    except OSError:
+        lock.release()  # nobody is kept out any more, but in this process filelock still counts it as held
