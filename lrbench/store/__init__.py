@@ -13,8 +13,20 @@
 """
 
 from lrbench.store.read import find_experiments, load, load_all
+from lrbench.store.repair import Move, carry_out, find_moves
 from lrbench.store.survey import Survey, survey
 from lrbench.store.tables import table_of
 from lrbench.store.write import Store
 
-__all__ = ["Store", "Survey", "find_experiments", "load", "load_all", "survey", "table_of"]
+__all__ = [
+    "Move",
+    "Store",
+    "Survey",
+    "carry_out",
+    "find_experiments",
+    "find_moves",
+    "load",
+    "load_all",
+    "survey",
+    "table_of",
+]

@@ -6,6 +6,7 @@ Nothing here asks a problem, a schedule or today's defaults: what is stored is r
 import csv
 import hashlib
 import io
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -104,7 +105,7 @@ def load(folder: Path) -> Experiment:
             damage.append(Damage(str(error), schema.UPGRADE, path.parent))
         except Damaged as error:
             if path.exists():  # otherwise another command has just moved it: the run is to be trained again
-                damage.append(Damage(str(error), AGAIN, path.parent))
+                damage.append(Damage(str(error), repairing(folder), path.parent))
     experiment = Experiment(
         name=folder.resolve().name,  # also of "."
         folder=folder,
@@ -118,6 +119,12 @@ def load(folder: Path) -> Experiment:
     except Damaged as error:
         damage.append(Damage(str(error), REWRITTEN))
     return replace(experiment, damage=tuple(damage), table_is_current=current)
+
+
+def repairing(folder: Path) -> str:
+    """What to do about damage in an experiment's folder, whether a plan has the run or none."""
+    again = f"`lrbench doctor {shlex.quote(str(folder))} --repair` puts it right or moves it away."
+    return f"{AGAIN} Or: {again}"
 
 
 def table_of_all(experiment: Experiment) -> bytes:
@@ -156,10 +163,13 @@ def read_setting(path: Path) -> Setting:
     return setting
 
 
-def read_run(folder: Path, setting: Setting) -> Finished:
-    """Read a run and check that its files belong together and into this experiment. Raises Damaged."""
+def read_run(folder: Path, setting: Setting, run_id: str | None = None) -> Finished:
+    """Read a run and check that its files belong together and into this experiment. Raises Damaged.
+
+    `run_id` is what its folder should be called; None: as it is.
+    """
     path = folder / "run.json"
-    stored = schema.read_run(path)
+    stored = schema.read_run(path, run_id or folder.name)
     record = _checked(path, RunRecord, stored)
     identity = stored["identity"]
     if identity["setting"] != setting.identity:

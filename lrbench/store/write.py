@@ -13,7 +13,6 @@ from lrbench.files import (
     Damaged,
     digest,
     make_folder,
-    read_json,
     remove_leftovers,
     sync_folder,
     write_whole,
@@ -299,7 +298,7 @@ def _meaning(named: Named) -> str:
 def _labels_in(path: Path) -> dict[str, str]:
     """What other commands have reserved; the file only repeats what the runs say, so damage to it is none."""
     try:
-        record = read_json(path) if path.exists() else {}
+        record = schema.read_labels(path) if path.exists() else {}
     except Damaged:
         return {}
     labels = record.get("labels") if record.get("schema_version") == schema.SCHEMA_VERSION else {}
