@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,10 +102,8 @@ def make_whole(folder: Path) -> None:
     (folder / "my.csv").write_text(TABLE)
     wishes = {**values, "out": folder / "results", "checkpoint_every": 1}
     conduct(load_config(None, {**wishes, "schedulers": "plateau"}, {}))
-    try:
+    with suppress(Stop):
         conduct(load_config(None, wishes, {}), Stopper())
-    except Stop:
-        pass
     assert list(folder.rglob("checkpoint.npz"))
 
 
@@ -215,7 +213,7 @@ def call(words: list[str], codes: set[int]) -> Result:
 
 
 def check_results(root: Path) -> None:
-    """After `run` and a repair, all is well, unless what says what the experiment is cannot be read or is another."""
+    """After `run` and a repair, all is well, unless experiment.json cannot be read or is another experiment's."""
     done = call(RUN, {0, 2, 3})
     try:
         load(root / "results" / "one")

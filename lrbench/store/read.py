@@ -97,7 +97,7 @@ def load(folder: Path) -> Experiment:
         merged = read_bytes(folder / "epochs.csv") if (folder / "epochs.csv").exists() else None
     except Damaged as error:
         merged = None
-        damage.append(Damage(str(error), REWRITTEN))
+        damage.append(Damage(str(error), _mending(folder)))
     for path in sorted((folder / "runs").glob("*/run.json")):  # where it stands, the run claims to be finished
         try:
             finished.append(read_run(path.parent, setting))
@@ -123,8 +123,11 @@ def load(folder: Path) -> Experiment:
 
 def repairing(folder: Path) -> str:
     """What to do about damage in an experiment's folder, whether a plan has the run or none."""
-    again = f"`lrbench doctor {shlex.quote(str(folder))} --repair` puts it right or moves it away."
-    return f"{AGAIN} Or: {again}"
+    return f"{AGAIN} Or: {_mending(folder)}"
+
+
+def _mending(folder: Path) -> str:
+    return f"`lrbench doctor {shlex.quote(str(folder))} --repair` puts it right or moves it away."
 
 
 def table_of_all(experiment: Experiment) -> bytes:
