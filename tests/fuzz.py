@@ -66,6 +66,8 @@ READING = [  # with the exit codes that each may have
     ([*RUN, "--verify"], {0, 2, 3}),
 ]
 DRAWING = (["plot", "results", "--out", "out/plots"], {0, 2, 3})  # slow, so only now and then
+LATER = "a later lrbench wrote it"
+NAMES = ["by hand", "copy (2)", "é🎉", "[x]", "slow-s0-00000000", ".hidden", "-rf", "x" * 200]
 TABLE = "scheduler,seed,accuracy\n" + "".join(f"{s},{i},0.{9 + i}{i}\n" for s in "ab" for i in range(4))
 
 
@@ -184,9 +186,15 @@ BYTES: list[Callable[[random.Random, bytes], bytes]] = [flip, cut, extend, swap_
 def harm(rng: random.Random, path: Path, others: list[Path], root: Path) -> Harm:
     """Damage one file in one way."""
     ways = [*BYTES, "delete", "another file", *([other_value] * 3 if path.suffix == ".json" else [])]
+    if path.parent.parent.name == "runs":
+        ways += ["rename the run", "copy the run"]
     way = rng.choice(ways)
     if way == "delete":
         path.unlink()
+    elif way == "rename the run":
+        path.parent.rename(path.parent.with_name(rng.choice(NAMES)))
+    elif way == "copy the run":
+        shutil.copytree(path.parent, path.parent.with_name(rng.choice(NAMES)), dirs_exist_ok=True)
     elif way == "another file":
         path.write_bytes(rng.choice(others).read_bytes())
     else:
@@ -212,15 +220,21 @@ def call(words: list[str], codes: set[int]) -> Result:
     return result
 
 
-def check_results(root: Path) -> None:
-    """After `run` and a repair, all is well, unless experiment.json cannot be read or is another experiment's."""
+def check_results(root: Path, harms: list[Harm]) -> None:
+    """After `run` and a repair, all is well, unless experiment.json cannot be read or is another experiment's.
+
+    `run` may refuse only what was sealed anew: another experiment, another meaning of a label, a later version.
+    """
     done = call(RUN, {0, 2, 3})
+    forged = any(each.path.endswith("labels.json") and each.how == "other_value" for each in harms)
+    decides = any(each.path.endswith("experiment.json") for each in harms)
+    assert done.exit_code != 2 or forged or decides or LATER in done.output, done.output
     try:
         load(root / "results" / "one")
     except BadResults:
         return
     repaired = call(["doctor", "results", "--repair", "--yes"], {0, 3})
-    if "a later lrbench wrote it" in repaired.output:
+    if LATER in repaired.output:
         return
     assert repaired.exit_code == 0, repaired.output
     again = call(RUN, {0, 2, 3})
@@ -277,7 +291,7 @@ def one_round(rng: random.Random, whole: Path, parent: Path) -> list[Harm]:
                 assert contents(root, ["results", "whole.toml", "my.toml", "my.csv"]) == before, (
                     "reading changes nothing"
                 )
-                check_results(root)
+                check_results(root, harms)
         names = {path.name for path in root.iterdir()}
         assert names <= {"results", "out", "whole.toml", "my.toml", "my.csv"}, names
         assert {path.name for path in parent.iterdir()} == {"whole", "round"}
@@ -299,6 +313,8 @@ def fuzz(rounds: int, folder: Path, seed: int) -> Counter[str]:
             print(f"in round {number} of seed {seed}", file=sys.stderr)
             raise
         tally.update(each.how for each in done)
+        if number % 100 == 99:
+            print(f"{number + 1} rounds, {tally.total()} harms", flush=True)
     return tally
 
 
