@@ -11,7 +11,7 @@ from lrbench.errors import BadResults, BadUsage
 
 @contextlib.contextmanager
 def place(
-    path: Path, how: Literal["read", "written", "locked"], kind: type[BadUsage] = BadResults, hint: str = ""
+    path: Path, how: Literal["read", "written"], kind: type[BadUsage] = BadResults, hint: str = ""
 ) -> Iterator[None]:
     """Raise, in the place of any OSError inside, a BadResults (or another kind) that names the path."""
     try:

@@ -5,6 +5,7 @@ its owner dies, however it dies, the lock is free.
 """
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from filelock import FileLock, Timeout
 
 from lrbench.errors import BadResults
 from lrbench.foreign import place
+
+NO_LOCKS = (errno.EIO, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ESTALE)  # says flock
 
 
 class Locks:
@@ -66,9 +69,13 @@ class Locks:
         hint = (
             "Choose a results folder on a file system that knows locks, such as this machine's own disk: out=PATH"
         )
-        with place(self._folder, "locked", hint=hint):
+        with place(self._folder, "written", hint="Choose another results folder, out=PATH, or free the place."):
             try:
                 yield
+            except OSError as error:
+                if error.errno not in NO_LOCKS:
+                    raise
+                raise BadResults(f"{self._folder} cannot be locked: {error.strerror}.", hint) from error
             except RuntimeError as error:  # filelock's: this process holds what it could not give back
                 raise BadResults(f"{self._folder} cannot be locked: {error}", hint) from error
 
