@@ -7,7 +7,7 @@ TEMPORARY := $(or $(TMPDIR),/tmp)
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test lint check smoke bench torture clean
+.PHONY: help demo setup test lint check smoke bench torture fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ bench: $(VENV)/developing ## measure speed and memory against Model.fit; takes a
 
 torture: $(VENV)/developing ## kill real runs 200 times and compare every byte; takes half an hour
 	PYTHONPATH=tests $(BIN)/python tests/torture.py 200
+
+fuzz: $(VENV)/developing ## damage stored files 2000 times; every command must cope; takes a quarter of an hour
+	PYTHONPATH=tests $(BIN)/python -W error tests/fuzz.py 2000
 
 clean: ## remove .venv and caches; results stay
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -13,9 +13,10 @@ from lrbench.engine import open_engine
 from lrbench.engine.events import Ended
 from lrbench.engine.train import train
 from lrbench.errors import BadResults, LrbenchError
+from lrbench.files import Damaged, read_bytes
 from lrbench.plan import make_plan
-from lrbench.runs import RunResult, Task
-from lrbench.store import find_experiments, load, survey
+from lrbench.runs import Experiment, RunResult, Task
+from lrbench.store import Move, Store, carry_out, find_experiments, find_moves, load, survey
 
 GOLDEN = {  # the path that both engines must follow
     "schedulers": "cosine",
@@ -72,6 +73,63 @@ def check_results(results: Path) -> Iterator[Check]:
             yield Check("damaged", False, each.text, each.hint)
 
 
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What there is to do in one experiment's folder."""
+
+    folder: Path
+    moves: tuple[Move, ...]
+
+    def __str__(self) -> str:
+        tables = f"{self.folder}: epochs.csv and summary.csv are written again"
+        return "\n".join([*map(str, self.moves), tables])
+
+
+def find_repairs(results: Path) -> list[Repair]:
+    """Return what there is to do in a results folder. An experiment that cannot be read at all is left alone.
+
+    Raises BadResults if there is no folder.
+    """
+    found = []
+    for folder in find_experiments(results):
+        try:
+            experiment = load(folder)
+        except BadResults:
+            continue
+        moves = find_moves(folder, experiment.setting)
+        broken_table = any(damage.run_folder is None for damage in experiment.damage)
+        if moves or broken_table or (experiment.finished and _summary_in(folder) != _summary_of(experiment)):
+            found.append(Repair(folder, tuple(moves)))
+    return found
+
+
+def repair(what: Repair) -> None:
+    """Do it, under the store's locks; nothing is deleted. Raises BadResults."""
+    setting = load(what.folder).setting
+    store = Store.open(what.folder, setting)
+    try:
+        for _ in carry_out(list(what.moves), what.folder, setting, store.locks):
+            pass
+    finally:
+        store.locks.release_all()
+    with store.alone():
+        experiment = load(what.folder)
+        store.write_tables(experiment, _summary_of(experiment))
+
+
+def _summary_of(experiment: Experiment) -> bytes:
+    from lrbench import summary  # pandas: only where something is to be repaired
+
+    return summary.as_csv(summary.summarize(experiment)).encode()
+
+
+def _summary_in(folder: Path) -> bytes | None:
+    try:
+        return read_bytes(folder / "summary.csv")
+    except Damaged:
+        return None
+
+
 def _check_python() -> Check:
     good = (3, 11) <= sys.version_info[:2] <= (3, 13)
     hint = "TensorFlow has wheels for Python 3.11, 3.12 and 3.13: install one of them."
@@ -124,7 +182,11 @@ def _check_engine() -> Check:
 
 def _golden(engine: str) -> RunResult:
     plan = make_plan(load_config(None, {**GOLDEN, "engine": engine}, {}))
-    *_, ended = train(open_engine(plan.setting).replica(), Task(plan.runs[0]))
+    opened = open_engine(plan.setting)
+    try:
+        *_, ended = train(opened.replica(), Task(plan.runs[0]))
+    finally:
+        opened.close()
     assert isinstance(ended, Ended)
     return ended.result
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 from importlib import metadata
 from pathlib import Path
@@ -10,10 +11,26 @@ from typing import Any
 import lrbench
 
 LIBRARIES = ("tensorflow", "keras", "numpy")
+VARIABLES = (  # lrbench cannot set these for a library that reads them itself, and each may change the last bits
+    "XLA_FLAGS",  # what XLA compiles: fast-math, optimisation, instruction set, width of vectors
+    "TF_XLA_FLAGS",
+    "TF_FUNCTION_JIT_COMPILE_DEFAULT",  # whether XLA compiles what `Model.fit` leaves to it
+    "TF_DETERMINISTIC_OPS",  # other kernels, and other programs of XLA's
+    "TF_CUDNN_DETERMINISTIC",
+    "TF_ENABLE_ONEDNN_OPTS",  # oneDNN's kernels in place of Eigen's, which sum in another order
+    "TF_SET_ONEDNN_FPMATH_MODE",  # bfloat16 inside products of float32
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "ONEDNN_MAX_CPU_ISA",  # kernels for older processors
+    "DNNL_MAX_CPU_ISA",
+    "NVIDIA_TF32_OVERRIDE",  # shorter mantissas on a GPU
+    "NPY_DISABLE_CPU_FEATURES",  # NumPy's cos and exp, which make the rates
+    "NPY_ENABLE_CPU_FEATURES",
+    "GLIBC_TUNABLES",  # may switch off FMA in the C library's exp and cos
+)
 
 
 def describe() -> dict[str, Any]:
-    """Return versions, host and git state as JSON values, without importing any of the libraries."""
+    """Return versions, host, git state and variables as JSON values, without importing any of the libraries."""
     return {
         "versions": {
             "lrbench": lrbench.__version__,
@@ -27,7 +44,24 @@ def describe() -> dict[str, Any]:
             "cores": os.cpu_count(),
         },
         "git": _git(),
+        "variables": {name: text for name in VARIABLES if (text := _variable(name))},
     }
+
+
+def _variable(name: str) -> str:
+    """Return what an environment variable says: no place where something is written or looked for.
+
+    What XLA_FLAGS names instead of flags is a file of flags.
+    """
+    text = os.environ.get(name, "").strip()
+    if name in ("XLA_FLAGS", "TF_XLA_FLAGS") and text and not text.startswith("-"):
+        try:
+            text = Path(text).read_text()
+        except (OSError, ValueError):
+            return "a file that cannot be read"
+    words = [word for word in text.split() if not word.startswith("--xla_dump_")]
+    said = re.sub(r"(?<==)\S*/\S*", "…", " ".join(words))
+    return said.encode(errors="replace").decode()
 
 
 def _version(library: str) -> str | None:

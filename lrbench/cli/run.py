@@ -127,7 +127,7 @@ def _verify(wishes: "Config", *, debug: bool) -> int:
         if each.difference:
             typer.echo(f"  {each.difference}")
             typer.echo(printable(f"  made with {_made_on(each.stored.environment)}"))
-            typer.echo(f"  now with  {_made_on(here)}")
+            typer.echo(printable(f"  now with  {_made_on(here)}"))
     return BROKEN if damage or any(each.difference for each in verified) else DONE
 
 
@@ -135,7 +135,8 @@ def _made_on(environment: "Mapping[str, Any]") -> str:
     """Say in a line what the same bytes depend on."""
     versions = environment.get("versions") or {}
     libraries = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return f"{libraries}, on {(environment.get('host') or {}).get('cpu')}"
+    variables = [f", {name}={text}" for name, text in (environment.get("variables") or {}).items()]
+    return f"{libraries}, on {(environment.get('host') or {}).get('cpu')}{''.join(variables)}"
 
 
 def _list_runs(wishes: "Config") -> int:

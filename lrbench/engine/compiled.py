@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lrbench.engine.network import Network, default_jobs, use_one_thread_per_replica
+from lrbench.engine.network import Network, Settled, default_jobs, use_one_thread_per_replica
 from lrbench.engine.programs import Programs, SharedPrograms, Split
 from lrbench.engine.replica import EVALUATION_BATCH, shuffle
 from lrbench.problems import Examples, Splits
@@ -31,6 +31,7 @@ class CompiledEngine:
         self._train, self._test = _tensors(splits.train), _tensors(splits.test)
         self._val = _tensors(splits.val) if splits.val else None
         self._shared = _share(setting.batch_size, self._train, self._val, self._test)
+        self._settled = Settled()
 
     @property
     def jobs(self) -> int:
@@ -40,6 +41,9 @@ class CompiledEngine:
         network = Network.of(self._setting)
         size = self._setting.batch_size
         return CompiledReplica(network, size, self._train, self._val, self._test, self._shared)
+
+    def close(self) -> None:
+        self._settled.undo()
 
 
 class CompiledReplica:

@@ -28,7 +28,7 @@ class Executor(Protocol):
         """End every run after its epoch under way; yield what is still to be told, its checkpoint above all."""
 
     def close(self) -> None:
-        """Free what it holds; what is under way is forgotten."""
+        """Free what it holds, and close its engine; what is under way is forgotten."""
 
 
 def attempt(replica_of: Callable[[], Replica], task: Task, pace: Pace) -> Iterator[Event]:
@@ -76,6 +76,7 @@ class InTurn:
 
     def close(self) -> None:
         self._pace.stop.set()
+        self._engine.close()
 
     def _its_replica(self) -> Replica:
         self._replica = self._replica or self._engine.replica()

@@ -31,6 +31,9 @@ class FakeEngine:
     def replica(self) -> "FakeReplica":
         return FakeReplica(self._figures, self._validates, self._pause)
 
+    def close(self) -> None:
+        """Nothing to do: it set nothing."""
+
 
 class FakeReplica:
     """Loss is a decreasing function of the rates seen so far, plus a seed's own noise."""

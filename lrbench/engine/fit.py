@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from lrbench.engine.network import Network, use_one_thread_per_replica
+from lrbench.engine.network import Network, Settled, use_one_thread_per_replica
 from lrbench.engine.replica import EVALUATION_BATCH, shuffle
 from lrbench.problems import Examples, Splits
 from lrbench.runs import Figures, Setting
@@ -21,6 +21,7 @@ class FitEngine:
         use_one_thread_per_replica()
         self._setting = setting
         self._splits = splits
+        self._settled = Settled()
 
     @property
     def jobs(self) -> int:
@@ -30,6 +31,9 @@ class FitEngine:
         network = Network.of(self._setting)
         names = [figure.name for figure in self._setting.subject.figures]
         return FitReplica(network, names, self._setting.batch_size, self._splits)
+
+    def close(self) -> None:
+        self._settled.undo()
 
 
 class FitReplica:

@@ -1,9 +1,9 @@
-"""What the engines on Keras share: one thread per replica, the arrays, and a network that can be reset."""
+"""What the engines on Keras share: what they set in the process, and a network that can be reset."""
 
 import os
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -33,6 +33,43 @@ def use_one_thread_per_replica() -> None:
             "TensorFlow is already at work in this process, with its own threads.",
             "Let lrbench come first: start a new Python process.",
         ) from error
+
+
+class Settled:
+    """What Keras and TensorFlow have for the whole process and what decides numbers, as lrbench wants it.
+
+    keras.json, KERAS_… and the calling program may have set it otherwise. While one of these stands, it is
+    lrbench's; `undo` of the last one puts back what was there before the first.
+    """
+
+    _WANTED: ClassVar[tuple[tuple[Callable[[], Any], Callable[[Any], None], Any], ...]] = (
+        (keras.config.floatx, keras.config.set_floatx, "float32"),
+        (keras.config.epsilon, keras.config.set_epsilon, 1e-7),
+        (keras.config.image_data_format, keras.config.set_image_data_format, "channels_last"),
+        (keras.config.max_epochs, keras.config.set_max_epochs, None),
+        (keras.config.max_steps_per_epoch, keras.config.set_max_steps_per_epoch, None),
+        (tf.config.functions_run_eagerly, tf.config.run_functions_eagerly, False),
+    )
+    _lock = threading.Lock()
+    _standing: ClassVar[set[int]] = set()
+    _before: ClassVar[list[Any]] = []
+
+    def __init__(self) -> None:
+        with self._lock:
+            if not self._standing:
+                self._before[:] = [get() for get, _, _ in self._WANTED]
+            self._standing.add(id(self))
+            for _, put, wanted in self._WANTED:
+                put(wanted)
+
+    def undo(self) -> None:
+        """Put back what was there before, unless another one still stands. The second call does nothing."""
+        with self._lock:
+            if id(self) in self._standing:
+                self._standing.remove(id(self))
+                if not self._standing:
+                    for (_, put, _), before in zip(self._WANTED, self._before, strict=True):
+                        put(before)
 
 
 def default_jobs() -> int:

@@ -51,6 +51,9 @@ class Engine(Protocol):
     def replica(self) -> Replica:
         """Return a new replica. May be called from several threads at once."""
 
+    def close(self) -> None:
+        """Put back what it set in this process. The second call does nothing."""
+
 
 class Unfit(Exception):
     """A checkpoint's arrays are not those of this model and optimizer."""

@@ -123,9 +123,10 @@ def _path(one: Finished) -> NDArray[np.float64]:
 
 
 def _mixed(experiment: Experiment) -> Iterator[str]:
-    """Hardware or versions that differ between the runs."""
-    for key, what in (("host", "machines"), ("versions", "versions")):
-        described = {_flat(one.environment.get(key)) for one in experiment.finished if one.environment.get(key)}
+    """Hardware, versions or environment variables that differ between the runs that tell of them."""
+    for key, what in (("host", "machines"), ("versions", "versions"), ("variables", "environments")):
+        told = [one.environment.get(key) for one in experiment.finished]
+        described = {_flat(each) for each in told if each is not None}
         if len(described) > 1:
             common = set.intersection(*map(set, described))
             differing = sorted({f"{name} {value}" for each in described for name, value in set(each) - common})
@@ -135,8 +136,8 @@ def _mixed(experiment: Experiment) -> Iterator[str]:
             )
 
 
-def _flat(described: Mapping[str, object] | None) -> tuple[tuple[str, str], ...]:
-    return tuple((key, str(value)) for key, value in (described or {}).items() if key != "cores")
+def _flat(described: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    return tuple((key, str(value)) for key, value in described.items() if key != "cores")
 
 
 def _named(labels: Sequence[str]) -> str:

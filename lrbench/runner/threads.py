@@ -82,6 +82,7 @@ class Threads:
     def close(self) -> None:
         for _ in self.stop():
             pass
+        self._engine.close()
 
     def _work(self, task: Task) -> None:
         free = _Free()  # also if something unheard of ends this, or the conductor would wait for ever

@@ -209,12 +209,12 @@ def _runs(answer: Answer) -> list[list[str]]:
 
 
 def _facts(answer: Answer) -> list[tuple[str, str]]:
-    """Setting, versions, machine, code and data, as they were when the runs were made."""
+    """Setting, versions, machine, code, variables and data, as they were when the runs were made."""
     assert answer.experiment
     setting = answer.experiment.setting
     made = [one.environment for one in answer.experiment.finished if one.environment]
     facts = [("Setting", answer.experiment.describe()), ("Engine", setting.engine)]
-    for key, name in (("versions", "Versions"), ("host", "Machine"), ("git", "Code")):
+    for key, name in (("versions", "Versions"), ("host", "Machine"), ("git", "Code"), ("variables", "Variables")):
         described = {
             ", ".join(f"{word} {value}" for word, value in (each.get(key) or {}).items() if value is not None)
             for each in made

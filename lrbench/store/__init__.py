@@ -8,13 +8,26 @@
 <results>/<experiment>/runs/<run-id>/failed-1.json    an earlier attempt that ended in an exception
 <results>/<experiment>/epochs.csv              all runs in one table, made from the above
 <results>/<experiment>/summary.csv             a line per schedule, made from the above
-<results>/<experiment>/quarantine/             damaged runs that `lrbench run` moved away
+<results>/<experiment>/quarantine/             what `lrbench run` or `doctor --repair` moved away
 <results>/<experiment>/.locks/                 who is at work on what
 """
 
 from lrbench.store.read import find_experiments, find_setting, load, load_all
+from lrbench.store.repair import Move, carry_out, find_moves
 from lrbench.store.survey import Survey, survey
 from lrbench.store.tables import table_of
 from lrbench.store.write import Store
 
-__all__ = ["Store", "Survey", "find_experiments", "find_setting", "load", "load_all", "survey", "table_of"]
+__all__ = [
+    "Move",
+    "Store",
+    "Survey",
+    "carry_out",
+    "find_experiments",
+    "find_moves",
+    "find_setting",
+    "load",
+    "load_all",
+    "survey",
+    "table_of",
+]

@@ -7,6 +7,7 @@ import contextlib
 import csv
 import hashlib
 import io
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -106,7 +107,7 @@ def load(folder: Path) -> Experiment:
         merged = read_bytes(folder / "epochs.csv") if (folder / "epochs.csv").exists() else None
     except Damaged as error:
         merged = None
-        damage.append(Damage(str(error), REWRITTEN))
+        damage.append(Damage(str(error), _mending(folder)))
     for path in sorted((folder / "runs").glob("*/run.json")):  # where it stands, the run claims to be finished
         try:
             finished.append(read_run(path.parent, setting))
@@ -114,7 +115,7 @@ def load(folder: Path) -> Experiment:
             damage.append(Damage(str(error), schema.UPGRADE, path.parent, is_later=True))
         except Damaged as error:
             if path.exists():  # otherwise another command has just moved it: the run is to be trained again
-                damage.append(Damage(str(error), AGAIN, path.parent))
+                damage.append(Damage(str(error), repairing(folder), path.parent))
     experiment = Experiment(
         name=folder.resolve().name,  # also of "."
         folder=folder,
@@ -134,6 +135,15 @@ def _once_each(finished: Sequence[Finished]) -> list[Finished]:
     """Leave out a failed run that was done in another folder: a later version names folders otherwise."""
     by_key = {one.key: one for one in sorted(finished, key=lambda one: not one.failed)}
     return list(by_key.values())
+
+
+def repairing(folder: Path) -> str:
+    """What to do about damage in an experiment's folder, whether a plan has the run or none."""
+    return f"{AGAIN} Or: {_mending(folder)}"
+
+
+def _mending(folder: Path) -> str:
+    return f"`lrbench doctor {shlex.quote(str(folder))} --repair` puts it right or moves it away."
 
 
 def table_of_all(experiment: Experiment) -> bytes:
@@ -172,10 +182,13 @@ def read_setting(path: Path) -> Setting:
     return setting
 
 
-def read_run(folder: Path, setting: Setting) -> Finished:
-    """Read a run and check that its files belong together and into this experiment. Raises Damaged."""
+def read_run(folder: Path, setting: Setting, run_id: str | None = None) -> Finished:
+    """Read a run and check that its files belong together and into this experiment. Raises Damaged.
+
+    `run_id` is what its folder should be called; None: as it is.
+    """
     path = folder / "run.json"
-    stored = schema.read_run(path)
+    stored = schema.read_run(path, run_id or folder.name)
     record = _checked(path, RunRecord, stored)
     identity = stored["identity"]
     if identity["setting"] != setting.identity:
@@ -218,7 +231,7 @@ def read_run(folder: Path, setting: Setting) -> Finished:
             error=record.error,
         ),
         curve=tuple(record.curve) if record.curve else None,
-        environment={key: stored[key] for key in ("versions", "host", "git") if key in stored},
+        environment={key: stored[key] for key in ("versions", "host", "git", "variables") if key in stored},
     )
 
 

@@ -74,6 +74,7 @@ class ExperimentRecord(BaseModel):
     identity: SettingIdentity
     optimizer: Text
     subject: SubjectRecord
+    variables: dict[str, str] | None = None
 
 
 class ScheduleIdentity(BaseModel):
@@ -120,3 +121,4 @@ class RunRecord(BaseModel):
     versions: dict[str, str | int | bool | None] | None = None
     host: dict[str, str | int | bool | None] | None = None
     git: dict[str, str | int | bool | None] | None = None
+    variables: dict[str, str] | None = None

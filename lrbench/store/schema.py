@@ -36,13 +36,20 @@ def sealed(record: Record) -> Record:
     return {**versioned, SEAL: digest(versioned)}
 
 
-def read_run(path: Path) -> Record:
+def read_run(path: Path, run_id: str) -> Record:
     """Read run.json and check its seal and its id; return it as this version has it. Raises Damaged."""
     record = _read(path)
     _check_seal(path, record)
-    if record.get("run_id") != path.parent.name or not path.parent.name.endswith(f"-{_identity(record)[:8]}"):
-        raise Damaged(f"{path}: its content does not belong to a run called {path.parent.name}")
+    if record.get("run_id") != run_id or not run_id.endswith(f"-{_identity(record)[:8]}"):
+        raise Damaged(f"{path}: its content does not belong to a run called {run_id}")
     return _migrated(path, record, RUN_MIGRATIONS)
+
+
+def read_labels(path: Path) -> Record:
+    """Read labels.json and check its seal. Raises Damaged."""
+    record = _read(path)
+    _check_seal(path, record)
+    return record
 
 
 def read_experiment(path: Path) -> Record:

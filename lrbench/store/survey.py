@@ -6,7 +6,7 @@ from pathlib import Path
 from lrbench.files import TEMPORARY, Damaged
 from lrbench.runs import Damage
 from lrbench.store.checkpoints import NAME, check_whole
-from lrbench.store.read import AGAIN
+from lrbench.store.read import repairing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ def survey(folder: Path) -> Survey:
         except Damaged as error:
             if not (path / NAME).exists():  # another command has just finished the run
                 continue
-            damage.append(Damage(str(error), AGAIN, path))
+            damage.append(Damage(str(error), repairing(folder), path))
     return Survey(
         unfinished=len(unfinished),
         quarantined=sum(1 for _ in folder.glob("quarantine/*")),

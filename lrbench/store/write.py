@@ -264,7 +264,8 @@ class Store:
     def _made_on(self) -> dict[str, Any]:
         """What must be the same for a run to go on: the same bytes are promised for nothing else."""
         host = {key: value for key, value in self.environment.get("host", {}).items() if key != "cores"}
-        return {"versions": self.environment.get("versions"), "host": host}
+        variables = self.environment.get("variables", {})  # beside the host: most have none, and did not before
+        return {"versions": self.environment.get("versions"), "host": {**host, **variables}}
 
 
 def _writing(path: Path) -> contextlib.AbstractContextManager[None]:

@@ -1,5 +1,7 @@
 """Places that are full, read-only, elsewhere or oddly named: it works, or it says why, and nothing is touched."""
 
+import errno
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import fake_run
+from typer.testing import Result
 
 from lrbench import files
 from lrbench.errors import BadResults
@@ -164,3 +167,37 @@ def test_an_error_while_storing_ends_in_two_lines_and_keeps_what_finished(
     assert stored.finished
     assert not stored.damage
     assert len(fake_run(tmp_path, seeds=4).trained) == 24 - len(stored.finished)
+
+
+@pytest.mark.parametrize(("number", "ever"), [(errno.EIO, True), (errno.ENOLCK, True), (errno.EIO, False)])
+def test_a_lock_that_cannot_be_taken_or_given_back_is_an_error_of_two_lines(
+    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, number: int, ever: bool
+) -> None:
+    """From each call of flock on it fails, or only once, by injection; whatever was stored until then is whole."""
+    words = ("run", "--engine", "fake", "-q", "-s", "step", "--jobs", "1")
+    whole = fcntl.flock
+    for at in range(1, 100):
+        calls = 0
+
+        def flock(handle: int, how: int, at: int = at) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == at or (ever and calls > at):
+                raise OSError(number, os.strerror(number))
+            whole(handle, how)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(fcntl, "flock", flock)
+            result = cli(*words, "-o", f"out-{at}")
+        if calls < at:
+            break
+        assert result.exit_code in ((2,) if ever else (0, 2)), result.output
+        if result.exit_code == 2:
+            problem, hint = result.stderr.splitlines()
+            assert problem.endswith(f".locks cannot be locked: {os.strerror(number)}.")
+            assert hint.endswith("--out PATH")
+        for folder in Path().glob(f"out-{at}/*/experiment.json"):
+            assert not load(folder.parent).damage
+        if not ever:
+            assert cli(*words, "-o", f"out-{at}").exit_code == 0, "afterwards it goes on"
+    assert at > 5, "it failed at every call"

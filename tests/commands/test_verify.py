@@ -8,6 +8,7 @@ import pytest
 from conftest import fake_run
 from typer.testing import Result
 
+from lrbench import environment
 from lrbench.config import load_config
 from lrbench.engine.fake import FakeReplica
 from lrbench.runner import verify
@@ -72,3 +73,26 @@ def test_nothing_to_verify_is_an_error(cli: Cli) -> None:
     assert result.exit_code == 2
     assert "to verify" in result.stderr
     assert "Train them first" in result.stderr
+
+
+def test_variables_that_may_change_bytes_are_stored_and_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs made with and without them are not mixed silently, and no path is stored."""
+    cli(*WORDS)
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true --xla_dump_to=/home/me --xla_x=/home/me")
+    result = cli(*WORDS[:-1], "4")
+    assert "different environments (XLA_FLAGS --xla_cpu_enable_fast_math=true --xla_x=…)" in result.output
+    (path,) = Path("results").glob("*/runs/step-s3*/run.json")
+    assert json.loads(path.read_text())["variables"] == {"XLA_FLAGS": "--xla_cpu_enable_fast_math=true --xla_x=…"}
+    assert cli("doctor", "results").exit_code == 0
+    monkeypatch.setattr(FakeReplica, "test", lambda self: (0.0, 0.0))
+    said = cli(*WORDS, "--verify").stdout.splitlines()
+    assert "XLA_FLAGS" not in said[2]
+    assert said[3].endswith(", XLA_FLAGS=--xla_cpu_enable_fast_math=true --xla_x=…")
+
+
+def test_flags_in_a_file_are_read_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "flags").write_text("--xla_cpu_enable_fast_math=true\n")
+    monkeypatch.setenv("XLA_FLAGS", str(tmp_path / "flags"))
+    assert environment.describe()["variables"]["XLA_FLAGS"] == "--xla_cpu_enable_fast_math=true"
+    monkeypatch.setenv("XLA_FLAGS", str(tmp_path / "nowhere"))
+    assert environment.describe()["variables"]["XLA_FLAGS"] == "a file that cannot be read"

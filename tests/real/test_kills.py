@@ -67,3 +67,20 @@ def test_killed_at_chosen_moments_real_runs_end_with_the_same_bytes(name: str, t
     assert torture.results(tmp_path / "killed") == expected
     assert tally.kills.total() == len(CHOSEN[name]), "no moment was missed"
     assert tally.resumed >= 2
+
+
+@pytest.mark.parametrize("options", [("compiled", "mnist"), ("compiled", "noisy"), ("fit", "noisy")], ids="-".join)
+def test_a_killed_command_leaves_nothing_in_the_temporary_folder(
+    options: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TensorFlow's AutoGraph writes a file for each function that it rewrites, and removes them at the exit."""
+    engine, problem = options
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    words = [*torture.COMPARISON, "--engine", engine, "--problem", problem, "-s", "step"]
+    process = torture.start(words, tmp_path / "out")
+    said = epochs(3)(process, tmp_path)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL, said
+    assert not list((tmp_path / "temporary").iterdir())

@@ -101,6 +101,21 @@ def test_feedback_and_seconds_are_handed_on(stopped: Path) -> None:
     assert found.state[0].shape == (2,)
 
 
+def test_a_checkpoint_made_under_other_variables_is_not_gone_on_from(
+    stopped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")
+    with pytest.raises(Stop):
+        command(stopped.parent, ear := Stopper(2))
+    (said,) = ear.damage
+    assert "'XLA_FLAGS': '--xla_cpu_enable_fast_math=true'" in said
+    assert ear.epochs == [1, 2]
+    monkeypatch.delenv("XLA_FLAGS")
+    command(stopped.parent, ear := Stopper())
+    assert "its host is" in ear.damage[0]
+    assert ear.epochs == [1, 2, 3, 4, 5, 6]
+
+
 @pytest.mark.parametrize(("every", "left"), [(1, 5), (2, 4), (3, 3), (5, 5), (6, None)])
 def test_checkpoint_every(tmp_path: Path, every: int, left: int | None) -> None:
     with pytest.raises(Stop):
