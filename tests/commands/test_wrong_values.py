@@ -61,6 +61,7 @@ SWITCHES = {
     "--quiet",
     "--verbose",
     "--all-pairs",
+    "--allow-undecided",
     "--lower-is-better",
     "--help",
 }
