@@ -120,26 +120,42 @@ def load_config(
     environ: Mapping[str, str] = os.environ,
 ) -> Config:
     """Merge the four layers. `wishes` that are None were not given. Raises BadConfig or BadSpec."""
+    return load_with_sources(file, wishes, environ)[0]
+
+
+def load_with_sources(
+    file: str | None = None,
+    wishes: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> tuple[Config, dict[str, str]]:
+    """As `load_config`; also return, of each key that is no default, where it came from: `file mine.toml`.
+
+    Raises BadConfig or BadSpec.
+    """
     merged: dict[str, Any] = {}
     said: dict[str, str] = {}  # how the user wrote the key, for errors
+    sources: dict[str, str] = {}
     if file is not None:
         path = find(file)
         for key, value in _read(path).items():
             merged[key], said[key] = value, f"{input_name(path)}: {key} = "
+            sources[key] = f"file {input_name(path)}"
     variables = {f"LRBENCH_{key.upper()}": key for key in Config.model_fields}
     for variable in environ:
         if variable in variables:
-            merged[variables[variable]], said[variables[variable]] = environ[variable], f"{variable}="
+            key = variables[variable]
+            merged[key], said[key] = environ[variable], f"{variable}="
+            sources[key] = f"environment {variable}"
         elif variable.startswith("LRBENCH_") and variable not in OURS:
             raise BadConfig(f"The environment has {variable}, which nobody reads.", nearest(variable, variables))
     for key, value in (wishes or {}).items():
         if value is not None:
-            merged[key], said[key] = value, f"{key}="
+            merged[key], said[key], sources[key] = value, f"{key}=", "option"
     for key in merged:
         if key not in Config.model_fields:
             raise BadConfig(f"There is no wish {key!r}.", nearest(key, Config.model_fields))
     try:
-        return Config(**merged)
+        return Config(**merged), sources
     except ValidationError as error:
         raise _plain(error, said) from error
 

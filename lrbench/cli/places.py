@@ -31,10 +31,10 @@ def tell(path: Path) -> None:
     typer.echo(printable(str(path)) if sys.stdout.isatty() else path)
 
 
-def no_folder(out: Path | None, example: str) -> None:
+def no_folder(out: Path | None, example: str, option: str = "-o") -> None:
     """Raise BadConfig if a folder stands where a file is to be written."""
     if out is not None and str(out) != STANDARD and out.is_dir():
-        raise BadConfig(f"{out} is a folder.", f"Name a file in it: -o {out / example}")
+        raise BadConfig(f"{out} is a folder.", f"Name a file in it: {option} {out / example}")
 
 
 def _data(text: str) -> None:

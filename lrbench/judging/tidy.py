@@ -18,8 +18,9 @@ REST = "\0"  # the key of the cells for which there is no column
 def read_scores(path: Path, metric: str, lower_is_better: bool | None = None) -> Scores:
     """Read a figure of every run; the path `-` is standard input.
 
-    An empty cell, or one that is not finite, is a run that did not finish. With a column `epoch`, the last one counts, and a run that ended before it did not finish. `lower_is_better`
-    None: decided by the figure's name. Raises BadResults; BadConfig if the name does not say.
+    An empty cell, or one that is not finite, is a run that did not finish. With a column `epoch`, the last one
+    counts, and a run that ended before it did not finish. `lower_is_better` None: decided by the figure's name.
+    Raises BadResults; BadConfig if the name does not say.
     """
     hint = "It needs a header line with the columns scheduler, seed and a figure, and a line per run."
     last: dict[str, dict[int, tuple[float, float | None]]] = {}  # the last epoch of each run, and its figure

@@ -1,10 +1,11 @@
 """One command: what is done is skipped, the rest trained side by side, each run stored as it ends."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lrbench.config import Config
-from lrbench.errors import Stopped
+from lrbench.errors import LrbenchError, Stopped
 from lrbench.plan import Plan, make_plan
 from lrbench.runner.listener import Listener
 from lrbench.runner.session import OpenExecutor, Session, threads
@@ -36,8 +37,13 @@ def fixed(runs: Sequence[Run]) -> Policy:
     return lambda experiment: next(batches, ())
 
 
-def conduct(config: Config, listener: Listener | None = None, executor: OpenExecutor | None = None) -> Outcome:
-    """Train what is missing of a config's plan and store it.
+def conduct(
+    config: Config,
+    listener: Listener | None = None,
+    executor: OpenExecutor | None = None,
+    words: Sequence[str] = (),
+) -> Outcome:
+    """Train what is missing of a config's plan and store it. `words` are the command's, for the experiment's log.
 
     Raises BadConfig, BadSpec or BadResults before anything is trained; EngineUnavailable, BadData; Stopped after
     Ctrl-C or SIGTERM, when all that finished is stored, and the rest up to its last epoch.
@@ -46,7 +52,8 @@ def conduct(config: Config, listener: Listener | None = None, executor: OpenExec
     plan = make_plan(config)
     policy = fixed(plan.runs)
     executor = executor or threads(config.jobs, config.checkpoint_every)
-    with Session(plan.setting, config.out / plan.experiment, listener, executor) as session:
+    folder = config.out / plan.experiment
+    with Session(plan.setting, folder, listener, executor) as session, _logged(session, plan, words):
         session.reserve(plan.runs)
         _announce(plan, session, listener)
         try:
@@ -61,6 +68,20 @@ def conduct(config: Config, listener: Listener | None = None, executor: OpenExec
                 signalled.exit_code,
             ) from signalled
         return Outcome(experiment=session.tabulate(), plan=plan, trained=tuple(session.trained))
+
+
+@contextlib.contextmanager
+def _logged(session: Session, plan: Plan, words: Sequence[str]) -> Iterator[None]:
+    """Add a line to the experiment's log at the end, also after an error, which is then what is told."""
+    schedulers = [str(schedule) for schedule in plan.schedules]
+    entry = {"words": list(words), "seeds": plan.seeds, "schedulers": schedulers}
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(LrbenchError):
+            session.log(entry)
+        raise
+    session.log(entry)
 
 
 def _announce(plan: Plan, session: Session, listener: Listener) -> None:

@@ -8,6 +8,7 @@
 <results>/<experiment>/runs/<run-id>/failed-1.json    an earlier attempt that ended in an exception
 <results>/<experiment>/epochs.csv              all runs in one table, made from the above
 <results>/<experiment>/summary.csv             a line per schedule, made from the above
+<results>/<experiment>/log.jsonl               a line per command
 <results>/<experiment>/quarantine/             damaged runs that `lrbench run` moved away
 <results>/<experiment>/.locks/                 who is at work on what
 """

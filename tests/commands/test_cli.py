@@ -148,6 +148,7 @@ def test_a_run_prints_the_table_on_stdout_and_all_else_on_stderr(cli: Cli, tmp_p
         "summary.csv",
         "runs",
         ".locks",
+        "log.jsonl",
     }
     assert "\x1b" not in result.output
 
@@ -332,7 +333,7 @@ def test_the_help_s_examples_run(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> N
             if line.strip().startswith("lrbench "):
                 assert cli(*shlex.split(line.strip())[1:]).exit_code == 0, line
                 ran += 1
-    assert ran == 18
+    assert ran == 19
 
 
 def test_debug_shows_the_traceback_and_can_stand_anywhere(cli: Cli) -> None:
@@ -344,7 +345,7 @@ def test_an_unexpected_failure_is_two_lines_as_well(cli: Cli, monkeypatch: pytes
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("of all things")
 
-    monkeypatch.setattr("lrbench.config.load_config", broken)
+    monkeypatch.setattr("lrbench.config.load_with_sources", broken)
     result = cli("run")
     assert result.exit_code == 1
     assert said(result)[0] == "Error: Unexpected failure: ZeroDivisionError: of all things"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,12 @@ import pytest
 from conftest import ROOT, fake_run
 from typer.testing import CliRunner, Result
 
+import lrbench
 from lrbench.cli import app
+from lrbench.cli.forecast import duration
+from lrbench.cli.run import PRESETS
+from lrbench.config import load_config, presets
+from lrbench.plan import make_plan
 from lrbench.store import load
 
 Cli = Callable[..., Result]
@@ -110,3 +116,183 @@ def test_data_is_utf_8_whatever_the_locale(tmp_path: Path, form: str) -> None:
     assert done.returncode == 0, done.stderr
     text = done.stdout.decode("utf-8")
     assert "größe" in (json.dumps(json.loads(text), ensure_ascii=False) if form == "json" else text)
+
+
+FAKE = ("run", "--engine", "fake", "--epochs", "4", "-s", "step,cosine")
+
+
+def test_a_dry_run_says_how_much_there_is_to_do_and_guesses_nothing(cli: Cli) -> None:
+    nothing = cli(*FAKE, "-n", "--seeds", "2").stdout.splitlines()[-1]
+    assert nothing == (
+        "To do: 4 runs, 16 epochs. How long that takes is not known: no run of this experiment is stored."
+    )
+    record = json.loads(cli(*FAKE, "-n", "--json", "--seeds", "2").stdout)
+    assert (record["seconds"], record["going_by"]) == (None, 0)
+    assert record["to_do"] == {"runs": 4, "epochs": 16, "begun": 0}
+    assert not Path("results").exists()
+
+
+def test_a_dry_run_goes_by_the_seconds_of_stored_runs(cli: Cli) -> None:
+    cli(*FAKE)
+    record = json.loads(cli(*FAKE, "-n", "--json", "--seeds", "3", "--jobs", "2").stdout)
+    assert [run["done"] for run in record["runs"]] == [True, True, False, False, False, False]
+    assert record["to_do"] == {"runs": 4, "epochs": 16, "begun": 0}
+    (experiment,) = [load(Path(record["experiment"]))]
+    seconds = [one.result.seconds for one in experiment.finished]
+    per_epoch = sum(each.train + each.evaluate for each in seconds) / 2 / 4  # the median of two is their mean
+    assert record["seconds"] == pytest.approx(16 * per_epoch / 2)
+    text = cli(*FAKE, "-n", "--seeds", "3", "--jobs", "2").stdout.splitlines()[-1]
+    assert text.startswith("To do: 4 runs, 16 epochs. It may take about ")
+    assert "with 2 runs at a time, going by 2 stored runs" in text
+    assert cli(*FAKE, "-n").stdout.splitlines()[-1] == "Nothing is to do: every run is done."
+    done = json.loads(cli(*FAKE, "-n", "--json").stdout)
+    assert (done["seconds"], done["to_do"]["runs"]) == (0.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.04 s"), (1.2, "1 s"), (89, "89 s"), (200, "3 min"), (9000, "2.5 h")]
+)
+def test_a_length_of_time_is_said_in_its_unit(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_the_printed_configuration_is_the_same_plan_and_says_its_sources(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.toml").write_text(
+        'epochs = 7\nschedulers = ["step(every=5 epochs)", "größe=cosine(lr=1e-05)"]'
+    )
+    monkeypatch.setenv("LRBENCH_BATCH_SIZE", "64")
+    words = ("-c", "mine.toml", "--lr", "1e-3", "--seeds", "0,3,7", "--engine", "fake", "-o", 'a "b"')
+    printed = cli("run", *words, "--print-config")
+    assert printed.exit_code == 0
+    lines = printed.stdout.splitlines()
+    assert "epochs = 7  # file mine.toml" in lines
+    assert "batch_size = 64  # environment LRBENCH_BATCH_SIZE" in lines
+    assert "lr = 0.001  # option" in lines
+    assert 'problem = "mnist"  # default' in lines
+    assert "# train_size is left open: all that remain  # default" in lines
+    monkeypatch.delenv("LRBENCH_BATCH_SIZE")
+    (tmp_path / "again.toml").write_text(printed.stdout, encoding="utf-8")
+    options = {"lr": "1e-3", "seeds": "0,3,7", "engine": "fake", "out": 'a "b"'}
+    before = load_config("mine.toml", options, {"LRBENCH_BATCH_SIZE": "64"})
+    after = load_config("again.toml", {}, {})
+    assert after == before
+    one, two = make_plan(before), make_plan(after)
+    assert [run.identity for run in two.runs] == [run.identity for run in one.runs]
+    assert (two.experiment, two.setting) == (one.experiment, one.setting)
+    assert not (tmp_path / 'a "b"').exists()
+
+
+@pytest.mark.parametrize("preset", sorted(presets()))
+def test_every_preset_prints_as_itself(cli: Cli, preset: str) -> None:
+    Path("again.toml").write_text(cli("run", "-c", preset, "--print-config").stdout, encoding="utf-8")
+    one, two = (make_plan(load_config(file, {}, {})) for file in (preset, "again.toml"))
+    assert [run.identity for run in two.runs] == [run.identity for run in one.runs]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--dry-run --verify",
+        "--print-config --json",
+        "--print-config --dry-run",
+        "--quiet --verbose",
+        "-qq --json",
+        "--log-file x.log --dry-run",
+    ],
+)
+def test_what_would_be_ignored_is_refused(cli: Cli, words: str) -> None:
+    result = cli(*FAKE, *words.split())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "do not go together." in said(result)[0]
+    assert not Path("results").exists()
+
+
+def test_twice_quiet_says_nothing_but_errors(cli: Cli) -> None:
+    result = cli(*FAKE, "-qq")
+    assert (result.exit_code, result.output) == (0, "")
+    broken = cli("run", "--engine", "fake", "-s", "hot=constant(lr=11)", "-qq")
+    assert (broken.exit_code, broken.stdout) == (3, "")
+    assert "Unknown scheduler" in said(cli("run", "-s", "cosin", "-qq"))[0]
+
+
+def test_the_help_of_run_names_presets_exit_codes_and_variables(cli: Cli) -> None:
+    text = " ".join(cli("run", "--help").stdout.replace("-\n", "-").split())
+    assert sorted(PRESETS) == sorted(presets())
+    words = text.replace("- ", "-")
+    assert all(name in words for name in PRESETS)
+    assert all(f"{code} " in text.partition("Exit codes:")[2] for code in (0, 1, 2, 3, 130, 143))
+    assert "LRBENCH_BATCH_SIZE" in text
+
+
+def test_a_log_file_has_every_line_of_the_progress_with_its_time(cli: Cli, tmp_path: Path) -> None:
+    loud = cli(*FAKE, "--log-file", "run.log", "-v")
+    lines = (tmp_path / "run.log").read_text(encoding="utf-8").splitlines()
+    told = [line for line in said(loud) if not line.startswith(("Stored in", "Next:"))]
+    assert [line[21:] for line in lines] == told
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ .+", line) for line in lines)
+    assert sum("epoch " in line for line in lines) == 8
+    quiet = cli(*FAKE, "--seeds", "2", "-q", "--log-file", "run.log")
+    assert quiet.stderr == ""
+    more = (tmp_path / "run.log").read_text(encoding="utf-8").splitlines()
+    assert more[: len(lines)] == lines
+    assert any("[2/2]" in line for line in more[len(lines) :])
+
+
+@pytest.mark.parametrize("place", [".", "-", "file/run.log"])
+def test_a_log_file_that_is_none_is_refused(cli: Cli, place: str) -> None:
+    Path("file").touch()
+    result = cli(*FAKE, "--log-file", place)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert len(said(result)) == 2
+    assert "--log-file" in said(result)[1]
+    assert not Path("results").exists()
+
+
+def logged(folder: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_an_experiment_logs_every_command(cli: Cli, tmp_path: Path) -> None:
+    cli(*FAKE, "--name", "größe")
+    cli(*FAKE, "--name", "größe", "--seeds", "2")
+    cli(*FAKE, "--name", "größe", "--dry-run")
+    entries = logged(tmp_path / "results" / "größe")
+    assert [each["trained"] for each in entries] == [2, 2]
+    assert entries[1]["words"] == [*FAKE, "--name", "größe", "--seeds", "2"]
+    assert entries[1]["seeds"] == [0, 1]
+    assert entries[1]["schedulers"] == ["step(lr=0.1)", "cosine(lr=0.1)"]
+    assert entries[0]["lrbench"] == lrbench.__version__
+    assert str(entries[0]["time"]).endswith("+00:00")
+
+
+def test_a_damaged_log_harms_nothing_and_the_next_line_stands_by_itself(cli: Cli, tmp_path: Path) -> None:
+    cli(*FAKE, "--name", "one")
+    log = tmp_path / "results" / "one" / "log.jsonl"
+    log.write_bytes(log.read_bytes()[:-20] + b"\xff")
+    assert cli("summary", "results").exit_code == 0
+    assert cli("doctor", "results").exit_code == 0
+    assert cli(*FAKE, "--name", "one").exit_code == 0
+    *_, broken, last = log.read_bytes().split(b"\n")[:-1]
+    assert broken.endswith(b"\xff")
+    assert json.loads(last)["trained"] == 0
+
+
+def test_commands_side_by_side_log_whole_lines(tmp_path: Path) -> None:
+    def start(seed: int) -> subprocess.Popen[bytes]:
+        words = [*FAKE, "--name", "one", "--seeds", f"{seed},", "-qq"]
+        return subprocess.Popen([sys.executable, "-m", "lrbench", *words], cwd=tmp_path)
+
+    commands = [start(seed) for seed in range(4)]
+    assert [each.wait(60) for each in commands] == [0] * 4
+    entries = logged(tmp_path / "results" / "one")
+    assert sorted(str(each["seeds"]) for each in entries) == ["[0]", "[1]", "[2]", "[3]"]
+    assert sum(int(str(each["trained"])) for each in entries) == 8
+
+
+def test_a_run_that_cannot_begin_leaves_no_log(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "results" / "mine").mkdir(parents=True)
+    (tmp_path / "results" / "mine" / "thesis.tex").touch()
+    assert cli(*FAKE, "--name", "mine").exit_code == 2
+    assert [path.name for path in (tmp_path / "results" / "mine").iterdir()] == ["thesis.tex"]

@@ -52,12 +52,14 @@ WRONG = {  # option -> values that it cannot have; what is a place can have any 
     "--margin": ["x", "nan", "inf", "0", "-1", ""],
     "--target": ["x", "nan", "inf", "0", "1", "97", ""],
     "--sort": ["x"],
+    "--log-file": [".", "-", "file/x.log"],
     "--fail-if": ["x", "", "a<b"],
 }
 SWITCHES = {
     "--json",
     "--dry-run",
     "--verify",
+    "--print-config",
     "--quiet",
     "--verbose",
     "--all-pairs",
