@@ -23,6 +23,9 @@ ARGUMENTS = {
     "plot": [REFERENCE],
     "summary": [REFERENCE],
     "report": [REFERENCE],
+    "list": [REFERENCE],
+    "diff": [REFERENCE, REFERENCE],
+    "clean": ["nowhere"],
 }
 WRONG = {  # option -> values that it cannot have; what is a place can have any name but that of a file's child
     "--config": ["nowhere", "nowhere.toml"],
@@ -62,6 +65,7 @@ SWITCHES = {
     "--print-config",
     "--quiet",
     "--verbose",
+    "--yes",
     "--all-pairs",
     "--allow-undecided",
     "--lower-is-better",
