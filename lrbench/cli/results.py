@@ -209,6 +209,20 @@ def _ask(results: Path, question: Mapping[str, Any]) -> "tuple[list[Answer], int
     return judge_all(experiments, **_given(question)), code
 
 
+def _nothing_finished(results: Path, experiments: "Sequence[Experiment]") -> BadResults:
+    """The error for a folder without a finished run: what there is instead, and how to go on."""
+    from lrbench.store import survey
+
+    begun = sum(survey(each.folder).unfinished for each in experiments)
+    if begun:
+        runs = "1 run that is" if begun == 1 else f"{begun} runs that are"
+        return BadResults(
+            f"{results} holds no finished run, and {runs} unfinished.",
+            "The `lrbench run` that began them goes on with them when it is given again.",
+        )
+    return BadResults(f"{results} holds no finished run.", f"Train some with: lrbench run -o {results}")
+
+
 def load_finished(results: Path) -> "tuple[list[Experiment], int]":
     """Read all experiments that have a finished run; say on stderr what was damaged, and return the exit code."""
     from lrbench.store import load_all
@@ -218,5 +232,5 @@ def load_finished(results: Path) -> "tuple[list[Experiment], int]":
         speak(f"Damaged: {each.text}", each.hint)
     finished = [experiment for experiment in experiments if experiment.finished]
     if not finished:
-        raise BadResults(f"{results} holds no finished run.", f"Train some with: lrbench run -o {results}")
+        raise _nothing_finished(results, experiments)
     return finished, BROKEN if damage else DONE

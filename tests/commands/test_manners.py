@@ -296,3 +296,101 @@ def test_a_run_that_cannot_begin_leaves_no_log(cli: Cli, tmp_path: Path) -> None
     (tmp_path / "results" / "mine" / "thesis.tex").touch()
     assert cli(*FAKE, "--name", "mine").exit_code == 2
     assert [path.name for path in (tmp_path / "results" / "mine").iterdir()] == ["thesis.tex"]
+
+
+def on_a_terminal(cwd: Path, line: str, columns: int = 80, **variables: str) -> list[str]:
+    """What a command shows on a terminal of so many columns, line by line."""
+    environment = {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", **variables}
+    environment.pop("COLUMNS")
+    words = ["script", "-qec", f"stty cols {columns}; {sys.executable} -m lrbench {line}", "/dev/null"]
+    done = subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode in (0, 3), done.stdout
+    return done.stdout.splitlines()
+
+
+def plain(lines: list[str]) -> list[str]:
+    return [re.sub(r"\x1b\[[\d;]*m", "", line) for line in lines]
+
+
+@pytest.mark.parametrize("columns", [40, 60, 76, 80, 120])
+def test_the_table_fits_the_terminal_and_names_what_it_leaves_out(tmp_path: Path, columns: int) -> None:
+    lines = plain(on_a_terminal(tmp_path, f"summary {REFERENCE} --target 0.97", columns))
+    assert max(map(len, lines)) <= columns
+    assert not any("…" in line for line in lines), "nothing is cut"
+    text = " ".join(" ".join(lines).split())
+    for finals in ("97.96 ± 0.06 %", "97.07 ± 0.07 %"):
+        assert finals in text
+    left_out = text.partition("Left out for want of room: ")[2].partition(".")[0].split(", ")
+    for heading, figure in (("test loss", "0.0666"), ("validation accuracy", "97.94 %"), ("final rate", "0.0187")):
+        assert (heading in left_out) != (figure in text), heading
+    assert (left_out == [""]) == (columns >= 100)
+    assert all(any(line.split()[:2] == [name, "10"] for line in lines) for name in ("exponential", "plateau"))
+
+
+def test_lost_runs_are_the_last_to_be_left_out(tmp_path: Path) -> None:
+    fake_run(tmp_path / "results", schedulers="step,a-rather-long-label=constant(lr=11)", seeds=2)
+    lines = plain(on_a_terminal(tmp_path, "summary results", 44))
+    assert max(map(len, lines)) <= 44
+    assert any(line.split()[-1:] == ["diverged"] for line in lines)
+    assert "test loss" in " ".join(" ".join(lines).split()).partition("Left out for want of room: ")[2]
+    start = next(i for i, line in enumerate(lines) if line.startswith("  a-"))
+    folded = "".join(line.split()[0] for line in lines[start : start + 4] if line.split())
+    assert folded.startswith("a-rather-long-label"), "it is folded, and not cut"
+
+
+def test_better_is_green_and_worse_is_red_unless_no_colour_is_wanted(tmp_path: Path) -> None:
+    line = f"summary {REFERENCE}"
+    coloured = "\n".join(on_a_terminal(tmp_path, line, 200))
+    assert re.search(r"\x1b\[31m *exponential is worse", coloured)
+    assert "\x1b[32m" not in coloured, "none is better than constant"
+    better = "\n".join(on_a_terminal(tmp_path, f"{line} --baseline exponential", 200))
+    assert re.search(r"\x1b\[32m *plateau is better", better)
+    for words, variables in ((f"{line} --no-color", {}), (f"--no-color {line}", {}), (line, {"NO_COLOR": "1"})):
+        text = "\n".join(on_a_terminal(tmp_path, words, 200, **variables))
+        assert not re.search(r"\x1b\[3\d", text)
+    assert "\x1b[3" not in "\n".join(on_a_terminal(tmp_path, "run --engine fake --seeds 2 --no-color"))
+
+
+def test_no_color_lasts_for_one_command(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert cli("summary", REFERENCE, "--no-color").exit_code == 0
+    assert "NO_COLOR" not in os.environ
+
+
+def test_values_between_commas_are_said_to_want_semicolons(cli: Cli) -> None:
+    result = cli("preview", "multistep(at=50%,75%)")
+    assert result.exit_code == 2
+    assert said(result)[0].startswith("Error: '75%' has no key (character 18 of")
+    assert said(result)[1] == "  Separate several values by ; and not by commas: at=50%;75%"
+    assert cli("preview", "multistep(at=50%;75%)").exit_code == 0
+
+
+def test_unfinished_runs_are_said_to_be_so_and_how_to_go_on(cli: Cli, tmp_path: Path) -> None:
+    cli(*FAKE)
+    for path in tmp_path.glob("results/*/runs/*/run.json"):
+        path.unlink()
+    for table in tmp_path.glob("results/*/*.csv"):
+        table.unlink()
+    result = cli("summary", "results")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said(result)[0] == "Error: results holds no finished run, and 2 runs that are unfinished."
+    assert "`lrbench run`" in said(result)[1]
+
+
+def test_runs_without_a_common_seed_are_not_told_that_more_seeds_help(cli: Cli) -> None:
+    text = "scheduler,seed,accuracy\nsgd,0,0.5\nadam,1,0.6\n"
+    said_of_it = with_input(text, "summary", "-", "--metric", "accuracy").stdout
+    assert "no seed in common: train both with the same ones" in said_of_it
+    assert "one seed tells nothing" not in said_of_it
+
+
+def test_the_extra_s_line_names_the_distribution_and_the_clone(monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    result = cli("export", REFERENCE, "--to", "parquet", "--out", "new")
+    assert result.exit_code == 2
+    assert f'"{project["name"]}[parquet]"' in said(result)[1]
+    assert 'in a clone: pip install -e ".[parquet]"' in said(result)[1]
+    assert "parquet" in project["optional-dependencies"]
