@@ -10,6 +10,8 @@ import math
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from string import digits
 from typing import Any, Literal, NoReturn, get_args, get_origin
 
 from lrbench.errors import BadSpec, nearest
@@ -114,7 +116,13 @@ def _call(item: Piece, takes_items: Collection[str] = ()) -> Call:
     if len(lists) > 1:
         lists[1].bad(f"{name.text} has two lists", "Separate what belongs together by ; and not by commas.")
     items = tuple(_call(each) for part in lists for each in _split(part, ";"))
-    return Call(item, label, name, tuple(_pair(part) for part in parts if part not in lists), items)
+    plain = [part for part in parts if part not in lists]
+    for before, part in pairwise(plain):
+        if part.text and PAIR.match(before.text) and part.text[0] in digits and "=" not in part.text:
+            key, _, value = before.text.partition("=")
+            values = f"{key.strip()}={value.strip()};{part.text}"
+            part.bad(f"{part.text!r} has no key", f"Separate several values by ; and not by commas: {values}")
+    return Call(item, label, name, tuple(_pair(part) for part in plain), items)
 
 
 def _pair(pair: Piece) -> tuple[Piece, Piece]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 
 from lrbench import options
 from lrbench.errors import BadConfig, nearest
-from lrbench.foreign import place
+from lrbench.foreign import STANDARD, input_name, place, read_input
 from lrbench.optimizers import parse_optimizer
 
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -120,34 +120,53 @@ def load_config(
     environ: Mapping[str, str] = os.environ,
 ) -> Config:
     """Merge the four layers. `wishes` that are None were not given. Raises BadConfig or BadSpec."""
+    return load_with_sources(file, wishes, environ)[0]
+
+
+def load_with_sources(
+    file: str | None = None,
+    wishes: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> tuple[Config, dict[str, str]]:
+    """As `load_config`; also return, of each key that is no default, where it came from: `file mine.toml`.
+
+    Raises BadConfig or BadSpec.
+    """
     merged: dict[str, Any] = {}
     said: dict[str, str] = {}  # how the user wrote the key, for errors
+    sources: dict[str, str] = {}
     if file is not None:
         path = find(file)
         for key, value in _read(path).items():
-            merged[key], said[key] = value, f"{path}: {key} = "
+            merged[key], said[key] = value, f"{input_name(path)}: {key} = "
+            sources[key] = f"file {input_name(path)}"
     variables = {f"LRBENCH_{key.upper()}": key for key in Config.model_fields}
     for variable in environ:
         if variable in variables:
-            merged[variables[variable]], said[variables[variable]] = environ[variable], f"{variable}="
+            key = variables[variable]
+            merged[key], said[key] = environ[variable], f"{variable}="
+            sources[key] = f"environment {variable}"
         elif variable.startswith("LRBENCH_") and variable not in OURS:
             raise BadConfig(f"The environment has {variable}, which nobody reads.", nearest(variable, variables))
     for key, value in (wishes or {}).items():
         if value is not None:
-            merged[key], said[key] = value, f"{key}="
+            merged[key], said[key], sources[key] = value, f"{key}=", "option"
     for key in merged:
         if key not in Config.model_fields:
             raise BadConfig(f"There is no wish {key!r}.", nearest(key, Config.model_fields))
     try:
-        return Config(**merged)
+        return Config(**merged), sources
     except ValidationError as error:
         raise _plain(error, said) from error
 
 
 def find(name: str) -> Path:
-    """Return the configuration file of that path, or the preset of that name. Raises BadConfig."""
+    """Return the configuration file of that path, `-` for standard input, or the preset of that name.
+
+    Raises BadConfig.
+    """
     path = Path(name)
-    if path.is_file():
+    if name == STANDARD or path.is_file():
         return path
     if path.suffix or len(path.parts) > 1:
         raise BadConfig(f"There is no configuration file {name}.", f"Or use a preset: {', '.join(presets())}.")
@@ -166,14 +185,15 @@ def presets() -> dict[str, Path]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    name = input_name(path)
     try:
         with place(path, "read", BadConfig):
-            wishes = tomllib.loads(path.read_text(encoding="utf-8"))
+            wishes = tomllib.loads(read_input(path).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadConfig(f"{path} is not TOML: {error}", "Write lines such as: epochs = 15") from error
+        raise BadConfig(f"{name} is not TOML: {error}", "Write lines such as: epochs = 15") from error
     for key in wishes:
         if key not in Config.model_fields:
-            raise BadConfig(f"{path}: unknown key {key!r}.", nearest(key, Config.model_fields))
+            raise BadConfig(f"{name}: unknown key {key!r}.", nearest(key, Config.model_fields))
     return wishes
 
 

@@ -197,5 +197,5 @@ def _need(library: str, extra: str) -> None:
     except ImportError as error:
         raise MissingExtra(
             f"This export needs {library}, which cannot be imported: {error}.",
-            f'Install it: python -m pip install "lrbench-keras[{extra}]"',
+            f'Install it: python -m pip install "lrbench-keras[{extra}]"; in a clone: pip install -e ".[{extra}]"',
         ) from error

@@ -2,11 +2,14 @@
 
 import contextlib
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 from lrbench.errors import BadResults, BadUsage
+
+STANDARD = "-"  # in the place of a file's name: standard input, standard output
 
 
 @contextlib.contextmanager
@@ -19,6 +22,16 @@ def place(
     except OSError as error:
         hint = hint or ("Check its name and rights." if how == "read" else "Choose another place: out=PATH")
         raise kind(f"{path} cannot be {how}: {error.strerror or error}.", hint) from error
+
+
+def read_input(path: Path) -> bytes:
+    """Read a file; for `-`, standard input. Raises OSError."""
+    return sys.stdin.buffer.read() if str(path) == STANDARD else path.read_bytes()
+
+
+def input_name(path: Path) -> str:
+    """Return what messages call it."""
+    return "standard input" if str(path) == STANDARD else str(path)
 
 
 def finite(value: Any) -> Any:

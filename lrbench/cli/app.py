@@ -1,8 +1,10 @@
 """The application itself: what all commands share, above all how errors are spoken and how it ends."""
 
+import contextlib
+import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -32,11 +34,12 @@ class SpokenErrors(TyperGroup):
     ) -> Any:
         """As Typer's, but errors are spoken here; it always ends in SystemExit."""
         words = list(sys.argv[1:] if args is None else args)
-        debug = "--debug" in words
-        words = [word for word in words if word != "--debug"]
-        extra["obj"] = {"debug": debug}
+        debug, plain = "--debug" in words, "--no-color" in words
+        words = [word for word in words if word not in ("--debug", "--no-color")]
+        extra["obj"] = {"debug": debug, "words": words}
         try:
-            code = super().main(words, "lrbench", complete_var, False, windows_expand_args, **extra)
+            with _without_colour() if plain else contextlib.nullcontext():
+                code = super().main(words, "lrbench", complete_var, False, windows_expand_args, **extra)
             sys.exit(code or DONE)
         except Stopped as stopped:
             speak(stopped.problem, f"Go on with: {shlex.join(['lrbench', *words])}")
@@ -62,6 +65,19 @@ class SpokenErrors(TyperGroup):
             sys.exit(FAILED)
 
 
+@contextlib.contextmanager
+def _without_colour() -> Iterator[None]:
+    """Set NO_COLOR, which everything that draws on a terminal honours, for as long as the command lasts."""
+    before = os.environ.get("NO_COLOR")
+    os.environ["NO_COLOR"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["NO_COLOR"]
+        if before is not None:
+            os.environ["NO_COLOR"] = before
+
+
 def speak(problem: str, hint: str) -> None:
     """Print the two lines of an error on stderr."""
     typer.echo(printable(f"Error: {' '.join(problem.split())}"), err=True)
@@ -82,6 +98,9 @@ def start(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     debug: Annotated[
         bool, typer.Option("--debug", help="With any command: show tracebacks and TensorFlow's noise.")
+    ] = False,
+    no_color: Annotated[
+        bool, typer.Option("--no-color", help="With any command: no colours, as with NO_COLOR=1.")
     ] = False,
 ) -> None:
     """Which learning-rate schedule should I use, and is the difference real or noise?

@@ -1,14 +1,13 @@
 """`lrbench export`: hand what is stored to other programs."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from lrbench.cli.app import app
+from lrbench.cli.places import tell
 from lrbench.cli.results import load_finished
-from lrbench.show import printable
 
 ExportFormat = Literal["parquet", "tensorboard", "json"]
 
@@ -38,5 +37,5 @@ def export(
     for experiment in experiments:
         folder = out / experiment.folder.name if out and len(experiments) > 1 else out
         for path in room.write(experiment, to, folder):
-            typer.echo(printable(str(path)) if sys.stdout.isatty() else path)
+            tell(path)
     return code

@@ -1,5 +1,6 @@
 """`lrbench plot` and `lrbench summary`: look at what is stored."""
 
+import io
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lrbench.cli.app import BROKEN, DONE, HELD, UNDECIDED, app, speak
+from lrbench.cli.places import no_folder, put, tell
 from lrbench.cli.taking import taking
-from lrbench.errors import BadResults
+from lrbench.errors import BadConfig, BadResults
+from lrbench.foreign import STANDARD
 from lrbench.options import QUESTION
 from lrbench.show import PlotFormat, SummaryFormat, printable
 
@@ -17,6 +20,14 @@ if TYPE_CHECKING:
     from lrbench.judging.questions import Answer, Tried
     from lrbench.runs import Experiment
 
+PAGE = (".html", ".htm")
+ENDINGS: Mapping[SummaryFormat, str] = {
+    "table": "txt",
+    "csv": "csv",
+    "json": "json",
+    "markdown": "md",
+    "latex": "tex",
+}
 ASKED = [name for name in QUESTION if name != "lower_is_better"]  # of stored figures it is known
 
 
@@ -47,7 +58,7 @@ def plot(
     for each in answers:
         folder = out / each.experiment.folder.name if out and each.experiment and len(answers) > 1 else out
         for path in plots.draw(each, format, folder):
-            typer.echo(printable(str(path)) if sys.stdout.isatty() else path)
+            tell(path)
     return code
 
 
@@ -56,7 +67,9 @@ def plot(
 def summary(
     results: Annotated[
         Path,
-        typer.Argument(help="A results folder, one experiment's folder, or a CSV file with scheduler, seed, …"),
+        typer.Argument(
+            help="A results folder, one experiment's folder, or a CSV file with scheduler, seed, …; - is stdin."
+        ),
     ],
     *,
     sort: Annotated[
@@ -73,6 +86,9 @@ def summary(
         bool, typer.Option("--allow-undecided", help="With --fail-if: too few seeds are no reason to fail.")
     ] = False,
     format: Annotated[SummaryFormat, typer.Option(help="A table to read, or clean data on stdout.")] = "table",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write it into a file. [stdout]")
+    ] = None,
     **question: Any,
 ) -> int:
     """Show the final figures of every schedule, and which differences are real.
@@ -86,15 +102,17 @@ def summary(
     lrbench summary results/ --all-pairs --format json
     lrbench summary results/ --fail-if "cosine<step"
     lrbench summary my.csv --metric accuracy --baseline sgd
+    lrbench summary results/ --format markdown -o table.md
     """
     from lrbench.judging.questions import Question, answer_file, tried
 
-    if results.suffix.lower() == ".csv":
+    no_folder(out, f"summary.{ENDINGS[format]}")
+    if results.suffix.lower() == ".csv" or str(results) == STANDARD:
         answers, code = [answer_file(results, Question(**_given(question)))], DONE
     else:
         answers, code = _ask(results, question)
     outcomes = tried(answers, fail_if or ())
-    write(answers, format, sort)
+    write(answers, format, sort, out)
     for each in outcomes:
         _speak_of(each)
     if any(each.holds for each in outcomes):
@@ -122,7 +140,9 @@ def report(
     *,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="Where to. [report.html in the experiment's folder]"),
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="Where to; - is stdout. [report.html in the experiment's folder]"
+        ),
     ] = None,
     **question: Any,
 ) -> int:
@@ -134,14 +154,25 @@ def report(
     lrbench report results/
     lrbench report results/ --baseline cosine -o comparison.html
     """
+    no_folder(out, "report.html")
+    if out and str(out) != STANDARD and out.suffix.lower() not in PAGE:
+        raise BadConfig(f"{out} does not end in .html, and the report is a page.", f"Write -o {_as_page(out)}")
     answers, code = _ask(results, question)
     from lrbench.show import report as page  # Jinja and matplotlib's tickers
 
     (folder, *others) = [each.experiment.folder for each in answers if each.experiment]
     path = out or (results if others else folder) / "report.html"
-    page.write(answers, path)
-    typer.echo(printable(str(path)) if sys.stdout.isatty() else path)
+    if str(path) == STANDARD:
+        put(page.render(answers), path)
+    else:
+        page.write(answers, path)
+        tell(path)
     return code
+
+
+def _as_page(out: Path) -> Path:
+    """Return the name that a page can have: another ending in the place of one of a few letters."""
+    return out.with_suffix(".html") if 1 < len(out.suffix) <= 5 else out.with_name(f"{out.name}.html")
 
 
 def show(experiments: "Sequence[Experiment]", format: SummaryFormat) -> None:
@@ -151,11 +182,18 @@ def show(experiments: "Sequence[Experiment]", format: SummaryFormat) -> None:
     write(judge_all(experiments), format)
 
 
-def write(answers: "Sequence[Answer]", format: SummaryFormat, sort: str | None = None) -> None:
-    """Print answers on stdout."""
+def write(
+    answers: "Sequence[Answer]", format: SummaryFormat, sort: str | None = None, out: Path | None = None
+) -> None:
+    """Write answers on stdout, or into a file."""
     from lrbench.show import tables
 
-    tables.write(answers, format, sys.stdout, sort)
+    if format == "table" and (out is None or str(out) == STANDARD):
+        tables.write(answers, format, sys.stdout, sort)  # it asks the terminal for its width and colours
+        return
+    text = io.StringIO()
+    tables.write(answers, format, text, sort)
+    put(text.getvalue(), out)
 
 
 def _given(question: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,6 +209,20 @@ def _ask(results: Path, question: Mapping[str, Any]) -> "tuple[list[Answer], int
     return judge_all(experiments, **_given(question)), code
 
 
+def _nothing_finished(results: Path, experiments: "Sequence[Experiment]") -> BadResults:
+    """The error for a folder without a finished run: what there is instead, and how to go on."""
+    from lrbench.store import survey
+
+    begun = sum(survey(each.folder).unfinished for each in experiments)
+    if begun:
+        runs = "1 run that is" if begun == 1 else f"{begun} runs that are"
+        return BadResults(
+            f"{results} holds no finished run, and {runs} unfinished.",
+            "The `lrbench run` that began them goes on with them when it is given again.",
+        )
+    return BadResults(f"{results} holds no finished run.", f"Train some with: lrbench run -o {results}")
+
+
 def load_finished(results: Path) -> "tuple[list[Experiment], int]":
     """Read all experiments that have a finished run; say on stderr what was damaged, and return the exit code."""
     from lrbench.store import load_all
@@ -180,5 +232,5 @@ def load_finished(results: Path) -> "tuple[list[Experiment], int]":
         speak(f"Damaged: {each.text}", each.hint)
     finished = [experiment for experiment in experiments if experiment.finished]
     if not finished:
-        raise BadResults(f"{results} holds no finished run.", f"Train some with: lrbench run -o {results}")
+        raise _nothing_finished(results, experiments)
     return finished, BROKEN if damage else DONE

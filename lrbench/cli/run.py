@@ -1,22 +1,49 @@
 """`lrbench run`: train what is missing."""
 
+import contextlib
 import shlex
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from lrbench.cli.app import BROKEN, DONE, app, complete, speak
+from lrbench.cli.effective import as_toml
+from lrbench.cli.forecast import list_runs
+from lrbench.cli.places import no_folder, put
 from lrbench.cli.results import show
 from lrbench.cli.taking import taking
 from lrbench.errors import BadConfig, EngineUnavailable
+from lrbench.foreign import STANDARD, place
 from lrbench.options import TRAINING
 from lrbench.show import printable
 
 if TYPE_CHECKING:
     from lrbench.config import Config
     from lrbench.runner import Outcome
+
+PRESETS = (
+    "quick",
+    "tutorial-exponential",
+    "tutorial-families",
+    "tutorial-five",
+    "tutorial-keras-schedules",
+    "tutorial-plateau",
+)
+APART = (  # of each pair, one would be ignored
+    ("--dry-run", "--verify"),
+    ("--print-config", "--dry-run"),
+    ("--print-config", "--verify"),
+    ("--print-config", "--json"),
+    ("--verify", "--json"),
+    ("--quiet", "--verbose"),
+    ("--json", "-qq"),
+    ("--log-file", "--dry-run"),
+    ("--log-file", "--verify"),
+    ("--log-file", "--print-config"),
+)
 
 
 @app.command()
@@ -29,45 +56,79 @@ def run(
             "--config",
             "-c",
             metavar="FILE|PRESET",
-            help="A TOML file, or a preset that comes with lrbench: quick.",
+            help=f"A TOML file, - for stdin, or a preset that comes with lrbench: {', '.join(PRESETS)}.",
         ),
     ] = None,
     *,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", "-n", help="List the runs; train and write nothing.")
+        bool,
+        typer.Option("--dry-run", "-n", help="List the runs and how long they may take; train and write nothing."),
+    ] = False,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print all that is asked for as TOML, and where each came from.")
     ] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Train a sample of the finished runs again and compare the bytes.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary, or the dry run, as JSON.")] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No progress; only the summary and errors.")
-    ] = False,
+        int,
+        typer.Option(
+            "--quiet",
+            "-q",
+            count=True,
+            show_default=False,
+            help="No progress; only the summary and errors. -qq: only errors.",
+        ),
+    ] = 0,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A line for every epoch.")] = False,
+    log_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Add every line of the progress to a file, with its time.")
+    ] = None,
     **wishes: str | None,
 ) -> int:
     """Train schedules side by side, and show the summary.
 
     Every schedule is trained with every seed; what is stored already is not trained again.
-    Every option also goes into a configuration file (batch_size = 64) or the environment
-    (LRBENCH_BATCH_SIZE=64).
+    Every option down to --name also goes into a configuration file (batch_size = 64) or the
+    environment, in capitals behind LRBENCH_: LRBENCH_SEEDS, LRBENCH_LR, LRBENCH_BATCH_SIZE, …
+
+    Exit codes: 0 done; 1 unexpected failure; 2 wrong usage, or a place that cannot be read or
+    written; 3 finished, but a run diverged or failed, or something stored was damaged; 130 and
+    143 interrupted, and what is finished is kept.
 
     \b
     lrbench run
     lrbench run --schedulers step,cosine --seeds 10
     lrbench run -s "step(every=5 epochs, gamma=0.1),slow=cosine(lr=0.01)" --epochs 20
+    lrbench run --seeds 10 --dry-run
     lrbench run --verify
     """
-    from lrbench.config import load_config
+    from lrbench.config import load_with_sources
 
-    _refuse(dry_run=dry_run, verify=verify, as_json=as_json, quiet=quiet, verbose=verbose)
-    resolved = load_config(config, wishes)
+    given = {
+        "--dry-run": dry_run,
+        "--verify": verify,
+        "--print-config": print_config,
+        "--json": as_json,
+        "--quiet": quiet > 0,
+        "-qq": quiet > 1,
+        "--verbose": verbose,
+        "--log-file": log_file is not None,
+    }
+    _refuse({name for name, is_given in given.items() if is_given})
+    resolved, sources = load_with_sources(config, wishes)
+    if print_config:
+        put(as_toml(resolved, sources), None)
+        return DONE
     if dry_run:
-        return _list_runs(resolved)
+        return list_runs(resolved, as_json=as_json)
     if verify:
         return _verify(resolved, debug=context.obj["debug"])
-    outcome = _conduct(resolved, debug=context.obj["debug"], quiet=quiet, verbose=verbose)
-    show([outcome.experiment], "json" if as_json else "table")
+    with _opened(log_file) as log:
+        outcome = _conduct(resolved, context, quiet=quiet > 0, verbose=verbose, log=log)
+    if quiet < 2:
+        show([outcome.experiment], "json" if as_json else "table")
     folder = shlex.quote(str(outcome.experiment.folder))
     if not quiet:
         typer.echo(printable(f"Stored in {folder}"), err=True)
@@ -83,27 +144,39 @@ def run(
     return BROKEN if broken or outcome.experiment.damage else DONE
 
 
-def _refuse(*, dry_run: bool, verify: bool, as_json: bool, quiet: bool, verbose: bool) -> None:
+def _refuse(given: set[str]) -> None:
     """Raise BadConfig for switches of which one would be ignored."""
-    for one, other, both in (
-        ("--dry-run", "--verify", dry_run and verify),
-        ("--dry-run", "--json", dry_run and as_json),
-        ("--verify", "--json", verify and as_json),
-        ("--quiet", "--verbose", quiet and verbose),
-    ):
-        if both:
-            raise BadConfig(f"{one} and {other} do not go together.", "Leave one of them out.")
+    for pair in APART:
+        if given >= set(pair):
+            raise BadConfig(f"{pair[0]} and {pair[1]} do not go together.", "Leave one of them out.")
 
 
-def _conduct(wishes: "Config", *, debug: bool, quiet: bool, verbose: bool) -> "Outcome":
+@contextlib.contextmanager
+def _opened(log_file: Path | None) -> Iterator[TextIO | None]:
+    """Open a log at its end. Raises BadConfig or BadResults if that is no file that can be written."""
+    if log_file is None:
+        yield None
+        return
+    no_folder(log_file, "run.log", "--log-file")
+    if str(log_file) == STANDARD:
+        raise BadConfig("--log-file - is no file; the progress is on stderr.", "Write --log-file run.log")
+    with place(log_file, "written", hint="Choose another place: --log-file FILE"):
+        log = log_file.open("a", encoding="utf-8", errors="backslashreplace")
+    with log:
+        yield log
+
+
+def _conduct(
+    wishes: "Config", context: typer.Context, *, quiet: bool, verbose: bool, log: TextIO | None
+) -> "Outcome":
     """Train, with progress on stderr and TensorFlow's noise kept off it."""
     from lrbench import runner
     from lrbench.show import noise, progress
 
-    with noise.kept_off_screen(show=debug) as kept, runner.signals_raise():
-        listener = progress.progress_for(sys.stderr, quiet=quiet, verbose=verbose)
+    with noise.kept_off_screen(show=context.obj["debug"]) as kept, runner.signals_raise():
+        listener = progress.progress_for(sys.stderr, quiet=quiet, verbose=verbose, log=log)
         try:
-            return runner.conduct(wishes, listener)
+            return runner.conduct(wishes, listener, words=context.obj["words"])
         except EngineUnavailable:
             typer.echo(kept.read(), err=True)
             raise
@@ -137,22 +210,3 @@ def _made_on(environment: "Mapping[str, Any]") -> str:
     libraries = ", ".join(f"{name} {version}" for name, version in versions.items())
     variables = [f", {name}={text}" for name, text in (environment.get("variables") or {}).items()]
     return f"{libraries}, on {(environment.get('host') or {}).get('cpu')}{''.join(variables)}"
-
-
-def _list_runs(wishes: "Config") -> int:
-    """Print what `run` would do."""
-    from lrbench.plan import make_plan
-    from lrbench.runner import folder_of
-    from lrbench.store import load
-
-    plan = make_plan(wishes)
-    folder = folder_of(wishes, plan)
-    stored = load(folder).finished if (folder / "experiment.json").exists() else ()
-    done = {one.key for one in stored if not one.failed}
-    typer.echo(printable(f"{folder}: {plan.describe()}"))
-    for each in plan.runs:
-        state = "done " if each.key in done else "to do"
-        typer.echo(f"{state}  {each.run_id}  {plan.names[each.named]}, seed {each.seed}")
-    for warning in plan.warnings:
-        typer.echo(f"Warning: {warning}", err=True)
-    return DONE

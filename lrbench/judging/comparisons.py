@@ -216,8 +216,8 @@ def _judge(seen: Comparison, scores: Scores, d: Values, p: Sequence[float], i: i
         if count
     )
     if seen.n < 2:
-        one_seed = max(len(scores.values[label]) for label in (seen.scheduler, seen.baseline)) == 1
-        if seen.n or one_seed:
+        seeds, others = (set(scores.values[label]) for label in (seen.scheduler, seen.baseline))
+        if seeds & others:
             only = f"one seed tells nothing; {stats.fewest_pairs(ALPHA / len(p))} can"
         else:
             only = "no seed in common: train both with the same ones"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lrbench.errors import BadConfig, BadSpec
-from lrbench.foreign import finite
+from lrbench.foreign import finite, input_name
 from lrbench.judging.cautions import cautions
 from lrbench.judging.comparisons import (
     Comparison,
@@ -122,7 +122,9 @@ def answer_file(path: Path, question: Question) -> Answer:
     if question.target is not None:
         raise BadConfig("A target needs an experiment's epochs.", "Leave it out, or name a results folder.")
     scores = read_scores(path, question.metric or "test_accuracy", question.lower_is_better)
-    return replace(_answer(scores, question, None, "constant"), name=path.name, title=scores.metric)
+    return replace(
+        _answer(scores, question, None, "constant"), name=Path(input_name(path)).name, title=scores.metric
+    )
 
 
 def fitting(question: Question, experiment: Experiment, all_: Iterable[Experiment]) -> Question:

@@ -1,11 +1,12 @@
 """Results from elsewhere: any CSV with the columns `scheduler`, `seed` and a figure, one line per run."""
 
 import csv
+import io
 import math
 from pathlib import Path
 
 from lrbench.errors import BadResults, nearest
-from lrbench.foreign import place
+from lrbench.foreign import input_name, place, read_input
 from lrbench.judging.scores import Scores
 from lrbench.judging.scores import lower_is_better as guess_direction
 
@@ -15,18 +16,21 @@ REST = "\0"  # the key of the cells for which there is no column
 
 
 def read_scores(path: Path, metric: str, lower_is_better: bool | None = None) -> Scores:
-    """Read a figure of every run. An empty cell, or one that is not finite, is a run that did not finish.
+    """Read a figure of every run; the path `-` is standard input.
 
-    With a column `epoch`, the last one counts, and a run that ended before it did not finish. `lower_is_better`
-    None: decided by the figure's name. Raises BadResults; BadConfig if the name does not say.
+    An empty cell, or one that is not finite, is a run that did not finish. With a column `epoch`, the last one
+    counts, and a run that ended before it did not finish. `lower_is_better` None: decided by the figure's name.
+    Raises BadResults; BadConfig if the name does not say.
     """
     hint = "It needs a header line with the columns scheduler, seed and a figure, and a line per run."
     last: dict[str, dict[int, tuple[float, float | None]]] = {}  # the last epoch of each run, and its figure
     line = 1
+    called = input_name(path)
     try:
-        with place(path, "read"), path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restkey=REST, strict=True)
-            columns = _check_columns(path, [name.strip() for name in reader.fieldnames or []], metric, hint)
+        with place(path, "read"):
+            text = io.StringIO(read_input(path).decode("utf-8-sig"), newline="")
+            reader = csv.DictReader(text, restkey=REST, strict=True)
+            columns = _check_columns(called, [name.strip() for name in reader.fieldnames or []], metric, hint)
             reader.fieldnames = columns
             for row in reader:
                 line = reader.line_num
@@ -37,9 +41,9 @@ def read_scores(path: Path, metric: str, lower_is_better: bool | None = None) ->
                 if known is None or epoch > known[0]:
                     last[label][seed] = epoch, _figure(row, metric)
     except (ValueError, csv.Error) as error:  # UnicodeDecodeError is one
-        raise BadResults(f"{path}: line {line}: {error}.", hint) from error
+        raise BadResults(f"{called}: line {line}: {error}.", hint) from error
     if not last:
-        raise BadResults(f"{path} holds no run.", hint)
+        raise BadResults(f"{called} holds no run.", hint)
     end = max(epoch for runs in last.values() for epoch, _ in runs.values())  # who stopped before did not finish
     values = {
         label: {seed: value if epoch == end else None for seed, (epoch, value) in runs.items()}
@@ -51,7 +55,7 @@ def read_scores(path: Path, metric: str, lower_is_better: bool | None = None) ->
     return Scores(metric, lower, values, is_share, "nats" if metric.endswith("_loss") else "")
 
 
-def _check_columns(path: Path, columns: list[str], metric: str, hint: str) -> list[str]:
+def _check_columns(path: str, columns: list[str], metric: str, hint: str) -> list[str]:
     named = [name for name in columns if name]
     if len(named) == 1 and ";" in named[0]:
         raise BadResults(f"{path} is separated by semicolons.", "Save it with commas.")

@@ -1,11 +1,12 @@
 """One command: what is done is skipped, the rest trained side by side, each run stored as it ends."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lrbench.config import Config
-from lrbench.errors import Stopped
+from lrbench.errors import LrbenchError, Stopped
 from lrbench.plan import Plan, make_plan
 from lrbench.runner.listener import Listener
 from lrbench.runner.session import OpenExecutor, Session, threads
@@ -38,8 +39,13 @@ def fixed(runs: Sequence[Run]) -> Policy:
     return lambda experiment: next(batches, ())
 
 
-def conduct(config: Config, listener: Listener | None = None, executor: OpenExecutor | None = None) -> Outcome:
-    """Train what is missing of a config's plan and store it.
+def conduct(
+    config: Config,
+    listener: Listener | None = None,
+    executor: OpenExecutor | None = None,
+    words: Sequence[str] = (),
+) -> Outcome:
+    """Train what is missing of a config's plan and store it. `words` are the command's, for the experiment's log.
 
     Raises BadConfig, BadSpec or BadResults before anything is trained; EngineUnavailable, BadData; Stopped after
     Ctrl-C or SIGTERM, when all that finished is stored, and the rest up to its last epoch.
@@ -48,7 +54,8 @@ def conduct(config: Config, listener: Listener | None = None, executor: OpenExec
     plan = make_plan(config)
     policy = fixed(plan.runs)
     executor = executor or threads(config.jobs, config.checkpoint_every)
-    with Session(plan.setting, folder_of(config, plan), listener, executor) as session:
+    folder = folder_of(config, plan)
+    with Session(plan.setting, folder, listener, executor) as session, _logged(session, plan, words):
         session.check(plan.runs)
         _announce(plan, session, listener)
         try:
@@ -72,6 +79,20 @@ def folder_of(config: Config, plan: Plan) -> Path:
         return named
     alike = find_setting(config.out, plan.setting)
     return alike[0] if len(alike) == 1 else named
+
+
+@contextlib.contextmanager
+def _logged(session: Session, plan: Plan, words: Sequence[str]) -> Iterator[None]:
+    """Add a line to the experiment's log at the end, also after an error, which is then what is told."""
+    schedulers = [str(schedule) for schedule in plan.schedules]
+    entry = {"words": list(words), "seeds": plan.seeds, "schedulers": schedulers}
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(LrbenchError):
+            session.log(entry)
+        raise
+    session.log(entry)
 
 
 def _announce(plan: Plan, session: Session, listener: Listener) -> None:

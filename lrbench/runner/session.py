@@ -11,9 +11,12 @@ commands can share a folder; what an executor tells of a run is stored as it com
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
+import lrbench
 from lrbench import environment
 from lrbench.engine import open_engine
 from lrbench.engine.events import Ended, Epoch, Event, Kept, Refused, Resumed
@@ -133,6 +136,13 @@ class Session:
             store.tidy(experiment.finished)
         left = tuple(damage for damage in experiment.damage if damage.run_folder)  # the tables are whole now
         return replace(experiment, damage=left)
+
+    def log(self, entry: dict[str, Any]) -> None:
+        """Add a line to the experiment's log, with the time and how many runs were trained. Raises BadResults."""
+        time = datetime.now(UTC).isoformat(timespec="seconds")
+        self._store.log(
+            {"time": time, "lrbench": lrbench.__version__, **entry, "trained": len(self.trained)},
+        )
 
     def __enter__(self) -> "Session":
         return self

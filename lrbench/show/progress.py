@@ -1,6 +1,7 @@
 """How a command goes, told on stderr: live bars on a terminal, plain lines in a pipe, nothing with --quiet."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -19,22 +20,25 @@ if TYPE_CHECKING:
     from lrbench.show.standing import Standing
 
 
-def progress_for(stream: TextIO, *, quiet: bool = False, verbose: bool = False) -> Listener:
-    """Return the listener that suits the stream."""
-    if quiet:
-        return Listener()
+def progress_for(
+    stream: TextIO, *, quiet: bool = False, verbose: bool = False, log: TextIO | None = None
+) -> Listener:
+    """Return the listener that suits the stream. Its lines also go into `log`; with `quiet`, only there."""
     console = Console(file=stream, highlight=False, markup=False, soft_wrap=True)
+    if quiet:
+        return Lines(None, verbose, log)
     if console.is_terminal and not console.is_dumb_terminal:
-        return Bars(console, verbose)
-    return Lines(console, verbose)
+        return Bars(console, verbose, log)
+    return Lines(console, verbose, log)
 
 
 class Lines(Listener):
-    """A line at the start and one per finished run; with `verbose`, one per epoch."""
+    """A line at the start and one per finished run; with `verbose`, one per epoch. In a log, each has its time."""
 
-    def __init__(self, console: Console, verbose: bool) -> None:
+    def __init__(self, console: Console | None, verbose: bool, log: TextIO | None = None) -> None:
         self._console = console
         self._verbose = verbose
+        self._log = log
         self._todo = 0
         self._finished = 0
         self._names: dict[Named, str] = {}
@@ -73,7 +77,11 @@ class Lines(Listener):
         self._say(f"{name}: ending the epochs under way. Once more stops at once.")
 
     def _say(self, text: str) -> None:
-        self._console.print(Text(printable(text)))
+        if self._console:
+            self._console.print(Text(printable(text)))
+        if self._log:
+            self._log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {printable(text)}\n")
+            self._log.flush()
 
     def _called(self, schedule: Named) -> str:
         """What a schedule is called among those of the plan."""
@@ -100,8 +108,8 @@ class BarsAndStanding(Progress):
 class Bars(Lines):
     """As Lines, and below them a bar for all runs, one for each under way, and with several seeds the standing."""
 
-    def __init__(self, console: Console, verbose: bool) -> None:
-        super().__init__(console, verbose)
+    def __init__(self, console: Console, verbose: bool, log: TextIO | None = None) -> None:
+        super().__init__(console, verbose, log)
         self._progress = BarsAndStanding(
             TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
             BarColumn(bar_width=6 if console.width < 100 else 20),

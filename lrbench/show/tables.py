@@ -8,21 +8,25 @@ from dataclasses import asdict
 from typing import Any, TextIO
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 from tabulate import tabulate
 
 from lrbench import summary
 from lrbench.foreign import finite
-from lrbench.judging.comparisons import ALPHA
+from lrbench.judging.comparisons import ALPHA, Verdict
 from lrbench.judging.questions import Answer, comparison_record
 from lrbench.judging.statistics import mean_interval
 from lrbench.judging.targets import Reached
-from lrbench.show import NARROWEST, PIPE_WIDTH, SummaryFormat, latex, printable
+from lrbench.show import PIPE_WIDTH, SummaryFormat, latex, printable
 from lrbench.show.headline import headline
 from lrbench.show.sentences import family, figure_name, summary_sentence, target, value, verdicts
 
+COLOURS: dict[Verdict | None, str] = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
+LEAST_WIDTH = 36  # columns for the compared figure beside its schedule; a narrower terminal wraps the lines
 LOST = ("diverged", "failed", "lost")  # shown only where a run was, but for diverged
 
 
@@ -33,28 +37,66 @@ def write(answers: Sequence[Answer], form: SummaryFormat, stream: TextIO, sort: 
 
 def _write_tables(answers: Sequence[Answer], stream: TextIO, sort: str | None) -> None:
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else PIPE_WIDTH)
-    console.width = max(console.width, NARROWEST)
+    console.width = max(console.width, LEAST_WIDTH)
+    boundless = console.options.update(max_width=PIPE_WIDTH * 10)  # a measure never exceeds its options' width
     for answer in answers:
         headings, rows = cells(answer, sort)
-        table = Table(
-            *[heading.replace(" ", "\n") for heading in headings],  # two lines, to fit 80 columns
-            title=Text(printable(f"{answer.name}: {answer.title}")),
-            title_justify="left",
-            title_style="bold",
-            caption=Text(caption(answer)),
-            caption_justify="left",
-            box=box.SIMPLE_HEAD if console.encoding.startswith("utf") else box.ASCII,
-        )
-        table.columns[0].overflow = "fold"
-        table.columns[0].min_width = 10
-        for column in table.columns[1:]:
-            column.justify = "right"
-            column.no_wrap = True
-        for row in rows:
-            table.add_row(*[Text(cell) for cell in row])
+        note = caption(answer)
+        left_out: list[str] = []
+        table = _table(answer, headings, rows, note, console)
+        for heading in _dispensable(headings, rows):  # what the terminal has no room for is named below
+            table.columns[0].max_width = table.columns[0].min_width  # with its labels folded, does it fit?
+            if Measurement.get(console, boundless, table).minimum <= console.width:
+                break
+            i = headings.index(heading)
+            left_out += [heading] if any(row[i] for row in rows) else []  # an empty column says nothing
+            headings, rows = _without(i, headings), [_without(i, row) for row in rows]
+            said = f"{note} Left out for want of room: {', '.join(left_out)}." if left_out else note
+            table = _table(answer, headings, rows, said, console)
+        table.columns[0].max_width = None
         console.print(table)
-        for line in [*verdict_lines(answer), *(f"Warning: {each}" for each in answer.cautions)]:
-            console.print(Text(printable(line)), soft_wrap=not stream.isatty())  # in a pipe, a line is a line
+        lines = [(line, COLOURS.get(verdict, "")) for verdict, line in _judged_lines(answer)]
+        lines += [(f"Warning: {each}", "") for each in answer.cautions]
+        for line, colour in lines:
+            console.print(
+                Text(printable(line), colour), soft_wrap=not stream.isatty()
+            )  # in a pipe, a line is a line
+
+
+def _table(answer: Answer, headings: list[str], rows: list[list[str]], note: str, console: Console) -> Table:
+    """Lay a table out; labels fold where they must."""
+    table = Table(
+        *[heading.replace(" ", "\n") for heading in headings],  # two lines, to fit 80 columns
+        title=Text(printable(f"{answer.name}: {answer.title}")),
+        title_justify="left",
+        title_style="bold",
+        caption=Text(note),
+        caption_justify="left",
+        box=box.SIMPLE_HEAD if console.encoding.startswith("utf") else box.ASCII,
+    )
+    table.columns[0].overflow = "fold"
+    table.columns[0].min_width = 12 if console.width >= 60 else 8
+    for i, column in enumerate(table.columns[1:], start=1):
+        column.justify = "right"
+        column.no_wrap = True
+        column.min_width = max(map(cell_len, [*headings[i].split(" "), *(row[i] for row in rows)]))
+    for row in rows:
+        table.add_row(*[Text(cell) for cell in row])
+    return table
+
+
+def _dispensable(headings: list[str], rows: list[list[str]]) -> list[str]:
+    """Return which columns can go, the first to go first: from the right, and those that count lost runs last.
+
+    The scheduler, n and the compared figure stay.
+    """
+    lost = [name for i, name in enumerate(headings) if name in LOST and any(row[i] for row in rows)]
+    others = [name for name in headings[3:] if name not in lost]
+    return [*reversed(others), *reversed(lost)]
+
+
+def _without(i: int, row: list[str]) -> list[str]:
+    return [*row[:i], *row[i + 1 :]]
 
 
 def _write_csv(answers: Sequence[Answer], stream: TextIO, sort: str | None) -> None:
@@ -194,10 +236,16 @@ def steps_to_target(each: Reached) -> str:
 
 def verdict_lines(answer: Answer) -> list[str]:
     """Return a line on how the verdicts came about, and one for each comparison."""
+    return [line for _, line in _judged_lines(answer)]
+
+
+def _judged_lines(answer: Answer) -> list[tuple[Verdict | None, str]]:
+    """As `verdict_lines`; also what each comparison's verdict is."""
     if not answer.comparisons or answer.one_seed:
         return []
     how = summary_sentence(answer.baseline, answer.comparisons, lower_is_better=answer.scores.lower_is_better)
-    return [how, *(f"  {said}" for _, said in verdicts(answer.comparisons, answer.scope)), *also_stored(answer)]
+    said = [(verdict, f"  {line}") for verdict, line in verdicts(answer.comparisons, answer.scope)]
+    return [(None, how), *said, *((None, line) for line in also_stored(answer))]
 
 
 def also_stored(answer: Answer) -> list[str]:

@@ -9,6 +9,7 @@
 <results>/<experiment>/epochs.csv              all runs in one table, made from the above
 <results>/<experiment>/summary.csv             a line per schedule, made from the above
 <results>/<experiment>/quarantine/             what `lrbench run` or `doctor --repair` moved away
+<results>/<experiment>/log.jsonl               a line per command
 <results>/<experiment>/.locks/                 who is at work on what
 """
 

@@ -45,13 +45,6 @@ def read_run(path: Path, run_id: str) -> Record:
     return _migrated(path, record, RUN_MIGRATIONS)
 
 
-def read_labels(path: Path) -> Record:
-    """Read labels.json and check its seal. Raises Damaged."""
-    record = _read(path)
-    _check_seal(path, record)
-    return record
-
-
 def read_experiment(path: Path) -> Record:
     """Read experiment.json, as this version has it. Raises Damaged."""
     record = _read(path)
@@ -63,6 +56,7 @@ def read_experiment(path: Path) -> Record:
 def read_labels(path: Path) -> dict[str, str]:
     """Read labels.json; empty if an earlier version wrote it, whose labels the runs repeat. Raises Damaged."""
     record = _read(path)
+    _check_seal(path, record)
     labels = record.get("labels")
     current = record["schema_version"] == SCHEMA_VERSION and isinstance(labels, dict)
     return {str(label): str(meaning) for label, meaning in labels.items()} if current and labels else {}

@@ -23,6 +23,7 @@ from lrbench.schedules.names import Named
 from lrbench.store import schema
 from lrbench.store.checkpoints import NAME, read_checkpoint, write_checkpoint
 from lrbench.store.locks import Locks
+from lrbench.store.log import append
 from lrbench.store.read import AGAIN, load, read_run, table_of_all
 from lrbench.store.tables import table_of
 
@@ -242,6 +243,12 @@ class Store:
             if not path.exists() or path.read_bytes() != summary:
                 write_whole(path, summary)
             remove_leftovers(self.folder)
+
+    def log(self, entry: dict[str, Any]) -> None:
+        """Note what a command did, if there is an experiment by now. Raises BadResults."""
+        if (self.folder / "experiment.json").exists():
+            with self.alone():
+                append(self.folder, entry)
 
     def quarantine(self, damage: Damage) -> None:
         """Move what is stored of a claimed, damaged run to quarantine/, so that nothing is lost."""

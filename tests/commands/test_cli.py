@@ -148,6 +148,7 @@ def test_a_run_prints_the_table_on_stdout_and_all_else_on_stderr(cli: Cli, tmp_p
         "summary.csv",
         "runs",
         ".locks",
+        "log.jsonl",
     }
     assert "\x1b" not in result.output
 
@@ -296,7 +297,7 @@ def test_help_and_version(cli: Cli) -> None:
     alone = cli()
     assert alone.exit_code == 0
     assert alone.stdout == cli("--help").stdout == cli("-h").stdout
-    for command in ("run", "plot", "summary", "report", "export"):
+    for command in ("run", "plot", "summary", "report", "export", "list", "diff", "clean"):
         assert command in alone.stdout
         assert cli(command, "--help").exit_code == 0
 
@@ -326,13 +327,15 @@ def test_the_help_s_examples_run(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("LRBENCH_ENGINE", "fake")
     rows = [f"{label},{seed},0.{seed + 1}" for label in ("sgd", "adam") for seed in range(3)]
     Path("my.csv").write_text("\n".join(["scheduler,seed,accuracy", *rows]))
+    for name in ("one", "two"):
+        cli("run", "--name", name, "-s", "step")
     ran = 0
-    for command in ("run", "plot", "summary", "report", "export"):
+    for command in ("run", "plot", "summary", "report", "export", "list", "diff", "clean"):
         for line in cli(command, "--help").stdout.splitlines():
             if line.strip().startswith("lrbench "):
                 assert cli(*shlex.split(line.strip())[1:]).exit_code == 0, line
                 ran += 1
-    assert ran == 17
+    assert ran == 24
 
 
 def test_debug_shows_the_traceback_and_can_stand_anywhere(cli: Cli) -> None:
@@ -344,7 +347,7 @@ def test_an_unexpected_failure_is_two_lines_as_well(cli: Cli, monkeypatch: pytes
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("of all things")
 
-    monkeypatch.setattr("lrbench.config.load_config", broken)
+    monkeypatch.setattr("lrbench.config.load_with_sources", broken)
     result = cli("run")
     assert result.exit_code == 1
     assert said(result)[0] == "Error: Unexpected failure: ZeroDivisionError: of all things"

@@ -23,6 +23,9 @@ ARGUMENTS = {
     "plot": [REFERENCE],
     "summary": [REFERENCE],
     "report": [REFERENCE],
+    "list": [REFERENCE],
+    "diff": [REFERENCE, REFERENCE],
+    "clean": ["nowhere"],
 }
 WRONG = {  # option -> values that it cannot have; what is a place can have any name but that of a file's child
     "--config": ["nowhere", "nowhere.toml"],
@@ -52,6 +55,7 @@ WRONG = {  # option -> values that it cannot have; what is a place can have any 
     "--margin": ["x", "nan", "inf", "0", "-1", ""],
     "--target": ["x", "nan", "inf", "0", "1", "97", ""],
     "--sort": ["x"],
+    "--log-file": [".", "-", "file/x.log"],
     "--fail-if": ["x", "", "a<b"],
 }
 SWITCHES = {
@@ -59,8 +63,10 @@ SWITCHES = {
     "--json",
     "--dry-run",
     "--verify",
+    "--print-config",
     "--quiet",
     "--verbose",
+    "--yes",
     "--all-pairs",
     "--lower-is-better",
     "--help",

@@ -71,9 +71,9 @@ def interrupted(out: Path, trap: Trap) -> int:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Everything that must be the same bytes; run.json and experiment.json hold seconds and the machine."""
+    """Everything that must be the same bytes; records and the log hold seconds, the time and the machine."""
     return {
-        str(path.relative_to(folder)): b"" if path.suffix == ".json" else path.read_bytes()
+        str(path.relative_to(folder)): b"" if path.suffix in (".json", ".jsonl") else path.read_bytes()
         for path in folder.rglob("*")
         if path.is_file()
     }

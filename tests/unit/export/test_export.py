@@ -195,7 +195,10 @@ def test_a_missing_extra_is_two_lines(
     assert result.exit_code == 2
     problem, hint = result.stderr.splitlines()
     assert library in problem
-    assert hint == f'  Install it: python -m pip install "lrbench-keras[{form}]"'
+    assert (
+        hint
+        == f'  Install it: python -m pip install "lrbench-keras[{form}]"; in a clone: pip install -e ".[{form}]"'
+    )
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -96,7 +96,7 @@ def test_one_seed_has_no_verdict() -> None:
     assert math.isnan(found.ci_low)
     assert math.isnan(found.p_holm)
     none = one(Scores("test_accuracy", False, {"a": {0: 0.9}, "b": {1: 0.9}}))
-    assert (none.n, none.reason) == (0, "one seed tells nothing; 6 can")
+    assert (none.n, none.reason) == (0, "no seed in common: train both with the same ones")
     other = one(Scores("test_accuracy", False, {"a": {0: 0.9, 2: 0.8}, "b": {1: 0.9, 3: 0.8}}))
     assert (other.n, other.reason) == (0, "no seed in common: train both with the same ones")
     dead = one(scores(a=[None, None], b=[0.9, 0.8]))

@@ -1,0 +1,129 @@
+"""`lrbench run --dry-run`: what is to be done, and how long it may take by what is stored."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from lrbench.cli.app import DONE
+from lrbench.cli.places import put
+from lrbench.show import printable
+
+if TYPE_CHECKING:
+    from lrbench.config import Config
+    from lrbench.runs import Finished
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """How much is to do."""
+
+    runs: int
+    epochs: int  # of whole runs; those that go on from a checkpoint need fewer
+    begun: int  # runs that have a checkpoint
+    jobs: int  # runs side by side
+    known: int  # stored runs of the experiment whose seconds are known
+    epoch_seconds: float | None  # the median of those, per epoch; None if there are none
+
+    @property
+    def seconds(self) -> float | None:
+        """From the first update to the last, about; None if nothing is known."""
+        if self.epoch_seconds is None:
+            return None
+        return self.epochs * self.epoch_seconds / max(1, min(self.jobs, self.runs))
+
+
+def forecast(config: "Config", todo: Sequence[Any], stored: "Sequence[Finished]", begun: int) -> Forecast:
+    """Look forward to these runs by the seconds of stored ones."""
+    paces = [
+        (each.result.seconds.train + each.result.seconds.evaluate) / len(each.result.rows)
+        for each in stored
+        if each.result.rows
+    ]
+    return Forecast(
+        runs=len(todo),
+        epochs=sum(run.setting.epochs for run in todo),
+        begun=begun,
+        jobs=config.jobs or _cores(),
+        known=len(paces),
+        epoch_seconds=median(paces) if paces else None,
+    )
+
+
+def say(each: Forecast) -> str:
+    """Say in a line what is to do and how long it may take."""
+    if not each.runs:
+        return "Nothing is to do: every run is done."
+    begun = f", less what {_count(each.begun, 'run')} did before" if each.begun else ""
+    todo = f"To do: {_count(each.runs, 'run')}, {_count(each.epochs, 'epoch')}{begun}."
+    if each.seconds is None or each.epoch_seconds is None:
+        return f"{todo} How long that takes is not known: no run of this experiment is stored."
+    side_by_side = min(each.jobs, each.runs)
+    return (
+        f"{todo} It may take about {duration(each.seconds)} with {_count(side_by_side, 'run')} at a time, "
+        f"going by {_count(each.known, 'stored run')} ({each.epoch_seconds:.2g} s per epoch)."
+    )
+
+
+def duration(seconds: float) -> str:
+    """Say a length of time in the unit that suits it: `0.4 s`, `12 s`, `3 min`, `2.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.1g} s" if seconds < 1 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def list_runs(config: "Config", *, as_json: bool) -> int:
+    """Print what `lrbench run` would do."""
+    from lrbench.plan import make_plan
+    from lrbench.runner import folder_of
+    from lrbench.store import load
+
+    plan = make_plan(config)
+    folder = folder_of(config, plan)
+    stored = load(folder).finished if (folder / "experiment.json").exists() else ()
+    done = {one.key for one in stored if not one.failed}
+    todo = [run for run in plan.runs if run.key not in done]
+    begun = sum((folder / "runs" / run.run_id / "checkpoint.npz").exists() for run in todo)
+    ahead = forecast(config, todo, stored, begun)
+    if as_json:
+        runs = [
+            {
+                "run_id": run.run_id,
+                "scheduler": plan.names[run.named],
+                "seed": run.seed,
+                "done": run.key in done,
+            }
+            for run in plan.runs
+        ]
+        record = {
+            "experiment": str(folder),
+            "setting": {**plan.setting.identity, "optimizer": plan.setting.optimizer},
+            "runs": runs,
+            "to_do": {"runs": ahead.runs, "epochs": ahead.epochs, "begun": ahead.begun},
+            "seconds": ahead.seconds,
+            "going_by": ahead.known,
+            "jobs": ahead.jobs,
+            "warnings": plan.warnings,
+        }
+        put(json.dumps(record, indent=2) + "\n", None)
+        return DONE
+    typer.echo(printable(f"{folder}: {plan.describe()}"))
+    for run in plan.runs:
+        state = "done " if run.key in done else "to do"
+        typer.echo(f"{state}  {run.run_id}  {plan.names[run.named]}, seed {run.seed}")
+    typer.echo(say(ahead))
+    for warning in plan.warnings:
+        typer.echo(f"Warning: {warning}", err=True)
+    return DONE
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" + ("" if number == 1 else "s")
