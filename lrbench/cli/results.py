@@ -17,17 +17,21 @@ if TYPE_CHECKING:
     from lrbench.judging.questions import Answer, Tried
     from lrbench.runs import Experiment
 
-ASKED = [name for name in QUESTION if name != "lower_is_better"]  # of stored figures it is known
+
+Results = Annotated[
+    Path, typer.Argument(help="A results folder, one experiment's folder, or a CSV file with scheduler, seed, …")
+]
 
 
 @app.command()
-@taking(*ASKED)
+@taking(*QUESTION)
 def plot(
-    results: Annotated[Path, typer.Argument(help="A results folder, or one experiment's folder.")],
+    results: Results,
     *,
     format: Annotated[PlotFormat, typer.Option(help="File format of the pictures.")] = "png",
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to. [plots/ in the experiment's folder]")
+        Path | None,
+        typer.Option(metavar="DIR", help="Where to. [plots/ in the experiment's folder, or beside the file]"),
     ] = None,
     **question: Any,
 ) -> int:
@@ -40,12 +44,15 @@ def plot(
     lrbench plot results/
     lrbench plot results/ --format svg --out pictures
     lrbench plot results/ --baseline cosine --target 0.97
+    lrbench plot my.csv --metric accuracy --baseline sgd
     """
     answers, code = _ask(results, question)
     from lrbench.show import plots  # matplotlib: only this command pays for it
 
     for each in answers:
         folder = out / each.experiment.folder.name if out and each.experiment and len(answers) > 1 else out
+        if each.experiment is None:
+            folder = out or results.parent / "plots"
         for path in plots.draw(each, format, folder):
             typer.echo(printable(str(path)) if sys.stdout.isatty() else path)
     return code
@@ -54,10 +61,7 @@ def plot(
 @app.command()
 @taking(*QUESTION)
 def summary(
-    results: Annotated[
-        Path,
-        typer.Argument(help="A results folder, one experiment's folder, or a CSV file with scheduler, seed, …"),
-    ],
+    results: Results,
     *,
     sort: Annotated[
         str | None, typer.Option(metavar="NAME", help="Sort by another figure, or by scheduler.")
@@ -87,12 +91,9 @@ def summary(
     lrbench summary results/ --fail-if "cosine<step"
     lrbench summary my.csv --metric accuracy --baseline sgd
     """
-    from lrbench.judging.questions import Question, answer_file, tried
+    from lrbench.judging.questions import tried
 
-    if results.suffix.lower() == ".csv":
-        answers, code = [answer_file(results, Question(**_given(question)))], DONE
-    else:
-        answers, code = _ask(results, question)
+    answers, code = _ask(results, question)
     outcomes = tried(answers, fail_if or ())
     write(answers, format, sort)
     for each in outcomes:
@@ -116,13 +117,18 @@ def _speak_of(tried: "Tried") -> None:
 
 
 @app.command()
-@taking(*ASKED)
+@taking(*QUESTION)
 def report(
-    results: Annotated[Path, typer.Argument(help="A results folder, or one experiment's folder.")],
+    results: Results,
     *,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="Where to. [report.html in the experiment's folder]"),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Where to. [report.html in the experiment's folder, or beside the file]",
+        ),
     ] = None,
     **question: Any,
 ) -> int:
@@ -133,11 +139,12 @@ def report(
     \b
     lrbench report results/
     lrbench report results/ --baseline cosine -o comparison.html
+    lrbench report my.csv --metric accuracy --baseline sgd
     """
     answers, code = _ask(results, question)
     from lrbench.show import report as page  # Jinja and matplotlib's tickers
 
-    (folder, *others) = [each.experiment.folder for each in answers if each.experiment]
+    (folder, *others) = [each.experiment.folder if each.experiment else results.parent for each in answers]
     path = out or (results if others else folder) / "report.html"
     page.write(answers, path)
     typer.echo(printable(str(path)) if sys.stdout.isatty() else path)
@@ -164,9 +171,12 @@ def _given(question: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ask(results: Path, question: Mapping[str, Any]) -> "tuple[list[Answer], int]":
-    """Ask every experiment of a folder that has a finished run; return the answers and the exit code."""
+    """Ask a CSV file, or every experiment of a folder that has a finished run; return answers and exit code."""
     from lrbench.api import judge_all
+    from lrbench.judging.questions import Question, answer_file
 
+    if results.suffix.lower() == ".csv":
+        return [answer_file(results, Question(**_given(question)))], DONE
     experiments, code = load_finished(results)
     return judge_all(experiments, **_given(question)), code
 
