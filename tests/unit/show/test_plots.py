@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from lrbench.errors import BadResults
 from lrbench.runs import Experiment
@@ -298,6 +300,33 @@ def test_a_share_that_is_to_be_low_is_logarithmic_in_itself() -> None:
     axes = figure.subplots()
     canvas.scale_y(axes, [np.array([[-50.0, 100.0]])], Measured("reward", "", "higher"))
     assert axes.get_yscale() == "linear"
+
+
+@pytest.mark.parametrize(
+    ("figure", "unit", "there"),
+    [
+        (Measured("mean_error", "m", "lower"), "m per example", "worse"),
+        (Measured("misses", "", "lower", is_share=True), "% of examples", "worse"),
+        (Measured("reward", "", "higher"), "reward", "better"),
+    ],
+)
+def test_what_is_said_of_a_figure_comes_from_the_figure(figure: Measured, unit: str, there: str) -> None:
+    """The fake engine's second figure under another name: nothing calls it what it is called elsewhere."""
+    made = fake_experiment(schedulers="constant,step,cosine", seeds=8, epochs=6)
+    subject = replace(made.setting.subject, figures=(made.setting.subject.figures[0], figure))
+    setting = replace(made.setting, subject=subject)
+    finished = tuple(replace(one, setting=setting) for one in made.finished)
+    found = asked(replace(made, setting=setting, finished=finished), target=0.3)
+    pictures = dict(plots.figures(found))
+    for name, picture in pictures.items():
+        assert "accuracy" not in " ".join(text.get_text() for text in picture.findobj(Text)), name
+    name = figure.name.replace("_", "-")
+    assert pictures[f"val-{name}"].axes[0].get_ylabel() == unit
+    assert pictures[f"val-{name}"].axes[0].get_title() == f"Validation {figure.title}"
+    assert pictures["forest"].axes[0].get_xlabel().endswith(f"to the right is {there}")
+    page = re.sub(r"<(script|style).*?</\1>", "", report.render([found]), flags=re.DOTALL)
+    assert "accuracy" not in page
+    assert f"right of 0 is {there}" in page
 
 
 def test_no_two_labels_are_cut_alike() -> None:
