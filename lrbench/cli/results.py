@@ -29,16 +29,23 @@ ENDINGS: Mapping[SummaryFormat, str] = {
     "latex": "tex",
 }
 ASKED = [name for name in QUESTION if name != "lower_is_better"]  # of stored figures it is known
+Results = Annotated[
+    Path,
+    typer.Argument(
+        help="A results folder, one experiment's folder, or a CSV file with scheduler, seed, …; - is stdin."
+    ),
+]
 
 
 @app.command()
-@taking(*ASKED)
+@taking(*QUESTION)
 def plot(
-    results: Annotated[Path, typer.Argument(help="A results folder, or one experiment's folder.")],
+    results: Results,
     *,
     format: Annotated[PlotFormat, typer.Option(help="File format of the pictures.")] = "png",
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to. [plots/ in the experiment's folder]")
+        Path | None,
+        typer.Option(metavar="DIR", help="Where to. [plots/ in the experiment's folder, or beside the file]"),
     ] = None,
     **question: Any,
 ) -> int:
@@ -51,12 +58,15 @@ def plot(
     lrbench plot results/
     lrbench plot results/ --format svg --out pictures
     lrbench plot results/ --baseline cosine --target 0.97
+    lrbench plot my.csv --metric accuracy --baseline sgd
     """
     answers, code = _ask(results, question)
     from lrbench.show import plots  # matplotlib: only this command pays for it
 
     for each in answers:
         folder = out / each.experiment.folder.name if out and each.experiment and len(answers) > 1 else out
+        if each.experiment is None:
+            folder = out or results.parent / "plots"
         for path in plots.draw(each, format, folder):
             tell(path)
     return code
@@ -65,12 +75,7 @@ def plot(
 @app.command()
 @taking(*QUESTION)
 def summary(
-    results: Annotated[
-        Path,
-        typer.Argument(
-            help="A results folder, one experiment's folder, or a CSV file with scheduler, seed, …; - is stdin."
-        ),
-    ],
+    results: Results,
     *,
     sort: Annotated[
         str | None, typer.Option(metavar="NAME", help="Sort by another figure, or by scheduler.")
@@ -104,13 +109,10 @@ def summary(
     lrbench summary my.csv --metric accuracy --baseline sgd
     lrbench summary results/ --format markdown -o table.md
     """
-    from lrbench.judging.questions import Question, answer_file, tried
+    from lrbench.judging.questions import tried
 
     no_folder(out, f"summary.{ENDINGS[format]}")
-    if results.suffix.lower() == ".csv" or str(results) == STANDARD:
-        answers, code = [answer_file(results, Question(**_given(question)))], DONE
-    else:
-        answers, code = _ask(results, question)
+    answers, code = _ask(results, question)
     outcomes = tried(answers, fail_if or ())
     write(answers, format, sort, out)
     for each in outcomes:
@@ -134,14 +136,17 @@ def _speak_of(tried: "Tried") -> None:
 
 
 @app.command()
-@taking(*ASKED)
+@taking(*QUESTION)
 def report(
-    results: Annotated[Path, typer.Argument(help="A results folder, or one experiment's folder.")],
+    results: Results,
     *,
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", metavar="FILE", help="Where to; - is stdout. [report.html in the experiment's folder]"
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Where to; - is stdout. [report.html in the experiment's folder, or beside the file]",
         ),
     ] = None,
     **question: Any,
@@ -153,6 +158,7 @@ def report(
     \b
     lrbench report results/
     lrbench report results/ --baseline cosine -o comparison.html
+    lrbench report my.csv --metric accuracy --baseline sgd
     """
     no_folder(out, "report.html")
     if out and str(out) != STANDARD and out.suffix.lower() not in PAGE:
@@ -160,7 +166,7 @@ def report(
     answers, code = _ask(results, question)
     from lrbench.show import report as page  # Jinja and matplotlib's tickers
 
-    (folder, *others) = [each.experiment.folder for each in answers if each.experiment]
+    (folder, *others) = [each.experiment.folder if each.experiment else results.parent for each in answers]
     path = out or (results if others else folder) / "report.html"
     if str(path) == STANDARD:
         put(page.render(answers), path)
@@ -202,9 +208,12 @@ def _given(question: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ask(results: Path, question: Mapping[str, Any]) -> "tuple[list[Answer], int]":
-    """Ask every experiment of a folder that has a finished run; return the answers and the exit code."""
+    """Ask a CSV file, or every experiment of a folder that has a finished run; return answers and exit code."""
     from lrbench.api import judge_all
+    from lrbench.judging.questions import Question, answer_file
 
+    if results.suffix.lower() == ".csv" or str(results) == STANDARD:
+        return [answer_file(results, Question(**_given(question)))], DONE
     experiments, code = load_finished(results)
     return judge_all(experiments, **_given(question)), code
 

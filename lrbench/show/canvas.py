@@ -1,20 +1,24 @@
 """How every picture looks: style, colours, labels, axes, and how it is written."""
 
 import io
+import math
 import textwrap
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from lrbench.files import write_whole
 from lrbench.foreign import place
+from lrbench.runs import Figure as Measured
+
+Scaling = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 # Okabe & Ito's colours for all kinds of colour vision, with brown and violet for those that are too pale on white:
 # each has a contrast of 3:1 or more to it.
@@ -27,6 +31,9 @@ SHORT_LEGEND = 3  # lines that every figure has room for
 LEGEND_WIDTH = 9  # characters per inch
 LABEL_WIDTH = 24  # characters in a line of a label
 DECADE = 10  # an axis is logarithmic from this ratio on
+TRIPLE = 3  # and one of shares from this ratio of what they lack to 100 %
+LOG_WORDS = {"log": ", log scale", "function": ", log scale towards 100"}
+RESTS = (1, 1.5, 2, 2.5, 3, 4, 5, 7)  # what a share lacks where its axis has a label, times powers of ten
 STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.spines.top": False,
@@ -68,6 +75,46 @@ def clipped(text: str, most: int = 3) -> str:
     return text if len(lines) <= most else "\n".join(lines[:most]) + " …"
 
 
+def fitted(labels: Sequence[str], lines: int, width: int = LABEL_WIDTH) -> list[str]:
+    """Return labels as they fit into so many lines; what is cut out is not what tells one from another."""
+    cuts = []
+    for label in labels:
+        others = [each for each in labels if each != label]
+        rooms = (shown(_cut(label, others, room), width) for room in range(width * lines, 1, -1))
+        cuts.append(
+            next((text for text in rooms if text.count("\n") < lines), clipped(shown(label, width), lines))
+        )
+    return cuts
+
+
+def _cut(label: str, others: Sequence[str], room: int) -> str:
+    """Cut a label to so many characters: its begin, and whatever tells it from others that begin so."""
+    if len(label) <= room:
+        return label
+    head = room // 3
+    alike = sorted({shared for each in others if (shared := _shared(label, each)) >= head})
+    if all(differs < room - 1 for differs in alike):
+        return label[: room - 1] + "…"
+    size = max(1, (room - head) // len(alike) - 1)  # of a piece, beside its …
+    cut, end = label[:head], head
+    for differs in alike:
+        if differs >= end:
+            start = _start(label, end, differs, size)
+            cut, end = f"{cut}{'…' * (start > end)}{label[start : start + size]}", start + size
+    return cut + "…" * (end < len(label))
+
+
+def _shared(one: str, other: str) -> int:
+    """Return with how many of the same characters two labels begin."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _start(label: str, end: int, differs: int, size: int) -> int:
+    """Return where a piece of a label begins that shows a difference: with the word, if that leaves room."""
+    word = 1 + max(label.rfind(mark, end, differs) for mark in " (,|")
+    return word if word and differs - word <= size // 2 else differs
+
+
 def height_of(texts: Iterable[str], size: float = 8.5) -> float:
     """Return the inches that a row needs so that the tallest of its texts, of `size` points, has some air."""
     return 0.12 + max(text.count("\n") + 1 for text in texts) * size * 1.3 / 72
@@ -75,7 +122,7 @@ def height_of(texts: Iterable[str], size: float = 8.5) -> float:
 
 def label_y(axes: Axes, label: str) -> None:
     """Name the y axis; a logarithmic one says so."""
-    axes.set_ylabel(label + (", log scale" if axes.get_yscale() == "log" else ""))
+    axes.set_ylabel(label + LOG_WORDS.get(axes.get_yscale(), ""))
 
 
 def log_if_needed(axes: Axes, tables: Sequence[NDArray[np.float64]]) -> None:
@@ -99,16 +146,76 @@ def log_if_wide(axes: Axes, lowest: float, highest: float) -> None:
         axes.yaxis.set_minor_formatter(NullFormatter())
 
 
+def scale_y(axes: Axes, tables: Sequence[NDArray[np.float64]], figure: Measured) -> None:
+    """Choose the y axis of a figure, so that all of it is seen and the ends can be told apart.
+
+    tables: float64, a share in percent. A share that is to be high has a logarithmic axis of what it lacks to
+    100 % if that varies by a factor of three; what is to be low, of itself if it varies by ten.
+    """
+    values = np.concatenate([table[np.isfinite(table)] for table in tables])
+    if figure.better == "lower":
+        values = values[values > 0]
+        if values.size:
+            log_if_wide(axes, float(values.min()), float(values.max()))
+    elif figure.is_share and (least := least_rest(values)) is not None:
+        forward, back = rest_scale(least)
+        axes.set_yscale("function", functions=(forward, back))
+        low, high = forward(np.array([values.min(), values.max()]))
+        air = 0.05 * (high - low)
+        bottom, top = back(np.array([low - air, high + air]))
+        axes.set_ylim(max(bottom, 0), top)
+        axes.yaxis.set_major_locator(FixedLocator(rest_ticks(max(bottom, 0), top)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))
+
+
+def least_rest(values: NDArray[np.float64]) -> float | None:
+    """Return the least that percentages lack to 100, a half of it if one lacks nothing; None if all are close."""
+    rests = 100 - values
+    above = rests[rests > 0]
+    if not above.size or rests.max() < TRIPLE * max(float(rests.min()), float(above.min()) / 2):
+        return None
+    return float(rests.min()) or float(above.min()) / 2
+
+
+def rest_scale(least: float) -> tuple[Scaling, Scaling]:
+    """Return the way from percentages to an axis that is logarithmic in what they lack to 100, and back."""
+
+    def forward(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(-np.log10(np.maximum(100 - np.asarray(values, float), 0.5 * least)))
+
+    def back(places: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(100 - 10.0 ** -np.asarray(places, float))
+
+    return forward, back
+
+
+def rest_ticks(low: float, high: float) -> list[float]:
+    """Return round percentages on such an axis, the lower ones first: 80, 90, 95, 98."""
+    most = 100 - low
+    few = most >= DECADE * max(100 - high, 1e-9)
+    powers = 10.0 ** np.arange(math.floor(math.log10(max(100 - high, 1e-4))), 3)
+    rests = {round(part * power, 6) for power in powers for part in ((1, 2, 5) if few else RESTS)}
+    return sorted(100 - rest for rest in rests if low <= 100 - rest <= high)
+
+
 def add_legend(figure: Figure, axes: Axes) -> None:
     """Put the axes' labels below the figure, in as many columns as fit; a long legend makes the figure taller."""
     handles, labels = axes.get_legend_handles_labels()
     longest = max(len(line) for label in labels for line in label.splitlines())
-    columns = min(len(labels), max(1, LEGEND_WIDTH * int(figure.get_figwidth()) // (longest + 8)))
+    columns = columns_of(len(labels), max(1, LEGEND_WIDTH * int(figure.get_figwidth()) // (longest + 8)))
     lines = sum(label.count("\n") + 1 for label in labels) / columns
     figure.set_figheight(figure.get_figheight() + LEGEND_LINE * max(0, lines - SHORT_LEGEND))
     legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
     for text in legend.get_texts():
         text.set_parse_math(False)
+
+
+def columns_of(entries: int, most: int) -> int:
+    """Return the columns that need the fewest rows, even ones, and none with a single entry if that can be."""
+    alone = {n for n in range(2, entries) if entries % n == 1}
+    return min(
+        range(1, min(entries, most) + 1), key=lambda n: (math.ceil(entries / n) + (n in alone), -entries % n)
+    )
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -3,19 +3,23 @@
 x runs in epochs, so that a chart is zoomed by moving the window of its inner drawing; y in pixels from the top.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import NDArray
 
-from lrbench.judging.comparisons import Comparison, turned
+from lrbench.judging.comparisons import Comparison, Verdict, turned
+from lrbench.show.canvas import LOG_WORDS, least_rest, rest_scale, rest_ticks
+from lrbench.show.sentences import p_value
 
 WIDTH, HEIGHT = 560, 240  # of the drawing area
 LEFT, TOP = 72, 12
 DECADE = 10  # an axis is logarithmic from this ratio on
 MOST_TICKS = 6
+MOST_ACROSS = 5  # ticks below rows: so many fit on a phone
 
 Values = NDArray[np.float64]
 
@@ -54,8 +58,13 @@ class Chart:
     y_ticks: list[Tick]
     x_from: float
     x_to: float
-    log: bool  # the y axis
+    kind: str  # of the y axis: linear, log, or function, which is log in what a share lacks to 1
     above: list[str]  # who reaches beyond the y axis, and how high
+
+    @property
+    def scale_words(self) -> str:
+        """Say what the y axis is, after its unit; nothing if it is linear."""
+        return LOG_WORDS.get(self.kind, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +80,22 @@ class Curve:
 
 
 def chart(
-    key: str, title: str, unit: str, curves: Sequence[Curve], *, percent: bool = False, rates: bool = False
+    key: str,
+    title: str,
+    unit: str,
+    curves: Sequence[Curve],
+    *,
+    percent: bool = False,
+    rates: bool = False,
+    higher: bool = False,
 ) -> Chart:
-    """Lay out one panel: means over runs, and the range of the seeds. Rates have their own rule for a log axis."""
+    """Lay out one panel: means over runs, and the range of the seeds. Rates have their own rule for a log axis.
+
+    `higher`: the figure is better when it is higher.
+    """
     shown = [(each, _means(each.table)) for each in curves]
-    deciding = [mean for each, mean in shown if each.finished] or [mean for _, mean in shown]
-    scale = Scale.of(deciding, percent=percent, rates=rates)
+    deciding = [each.table for each in curves if each.finished or percent] or [each.table for each in curves]
+    scale = Scale.of(deciding, percent=percent, rates=rates, higher=higher)
     above = []
     lines = []
     for each, mean in shown:
@@ -96,100 +115,130 @@ def chart(
         lines.append(Line(each.number, each.label, path(x, y), band, _floats(x), values, n, _floats(y)))
     xs = np.concatenate([each.x for each in curves] or [np.array([0.0, 1.0])])
     ends = float(xs.min()), max(float(xs.max()), 1.0)
-    return Chart(key, title, unit, percent, lines, scale.ticks(), *ends, scale.log, above)
+    return Chart(key, title, unit, percent, lines, scale.ticks(), *ends, scale.kind, above)
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """From values to pixels, linear or logarithmic."""
+    """From values to pixels: linear, logarithmic, or logarithmic in what a share lacks to 1."""
 
     low: float
     high: float
-    log: bool
+    kind: str  # as matplotlib calls it; `function`: of what a share lacks
     percent: bool
 
     @classmethod
-    def of(cls, curves: Sequence[Values], *, percent: bool, rates: bool = False) -> "Scale":
-        """Choose a scale that shows the ends well: accuracies may begin below, wide ranges are logarithmic.
+    def of(cls, curves: Sequence[Values], *, percent: bool, rates: bool = False, higher: bool = False) -> "Scale":
+        """Choose a scale that shows all and tells the ends apart: what is to be high, and what is to be low.
 
-        Of rates only those with a curve that would lie flat on a linear axis: its peak is a tenth of another's.
+        Of rates only those with a curve that would lie flat on a linear axis are logarithmic: its peak is a tenth
+        of another's.
         """
         known = [curve[np.isfinite(curve)] for curve in curves if np.isfinite(curve).any()]
         if not known:
-            return cls(0.0, 1.0, False, percent)
+            return cls(0.0, 1.0, "linear", percent)
         values = np.concatenate(known)
         low, high = float(values.min()), float(values.max())
+        if percent and higher and (least := least_rest(100 * values)) is not None:
+            return cls(max(0.0, 1 - 1.1 * (1 - low)), 1 - max(1 - high, least / 100) / 1.1, "function", percent)
         wide = high >= DECADE * (min(float(each.max()) for each in known) if rates else low)
         low = float(values[values > 0].min()) if rates and wide and (values > 0).any() else low
-        if percent:
-            low = max(low, high - 4 * max(0.01, high - float(np.median(values))))
-        elif low > 0 and wide:
-            return cls(max(low, high / 1e5) / 1.2, high * 1.2, True, percent)
+        if low > 0 and wide and not higher:
+            return cls(max(low, high / 1e5) / 1.2, high * 1.2, "log", percent)
         air = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
-        return cls(max(0.0, low - air) if low >= 0 else low - air, high + air, False, percent)
+        return cls(max(0.0, low - air) if low >= 0 else low - air, high + air, "linear", percent)
 
     def y(self, values: Values) -> Values:
         """Return pixels from the top: float64 like values, cut off a little outside of the drawing."""
-        if self.log:
-            floor = np.log(self.low)
-            share = (np.log(np.maximum(values, self.low / 10)) - floor) / (np.log(self.high) - floor)
-        else:
-            share = (values - self.low) / (self.high - self.low)
+        low, high = self._along(np.array([self.low, self.high]))
+        share = (self._along(np.asarray(values)) - low) / (high - low)
         return np.asarray(np.clip(HEIGHT * (1 - share), -HEIGHT, 2 * HEIGHT))
+
+    def _along(self, values: Values) -> Values:
+        """Return values as they stand along the axis, but for its length."""
+        if self.kind == "function":
+            return rest_scale(100 * (1 - self.high))[0](100 * values)
+        return np.log(np.maximum(values, self.low / 10)) if self.kind == "log" else values
 
     def ticks(self) -> list[Tick]:
         """Return round values on the axis."""
-        if self.log:
+        places: Iterable[float]
+        if self.kind == "function":
+            places = [value / 100 for value in rest_ticks(100 * self.low, 100 * self.high)]
+        elif self.kind == "log":
             few = np.log10(self.high / self.low) < 2
             places = LogLocator(subs=(1, 2, 5) if few else (1,)).tick_values(self.low, self.high)
         else:
             places = MaxNLocator(MOST_TICKS).tick_values(self.low, self.high)
         inside = [value for value in places if self.low <= value <= self.high]
-        texts = [f"{100 * value:.6g} %" if self.percent else f"{value:.6g}" for value in inside]
+        texts = [f"{100 * value if self.percent else value:.6g}" for value in inside]
         return [Tick(float(self.y(np.array(v))), t) for v, t in zip(inside, texts, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One comparison in the forest: its interval and mean in pixels, and its words."""
+    """A row: a mean with its interval and the seeds behind it, in shares of the width from the left."""
 
-    comparison: Comparison
-    y: float
-    low: float
-    mean: float
-    high: float
+    label: str
+    verdict: Verdict
+    said: str  # beside it
+    low: float | None  # None without an interval
+    mean: float | None
+    high: float | None
+    seeds: list[float]
 
 
 @dataclass(frozen=True, slots=True)
-class Forest:
-    """Paired differences with their intervals about a line of no difference."""
+class Rows:
+    """Rows over one axis."""
 
     bars: list[Bar]
-    zero: float
+    zero: float | None  # where the line of no difference stands
     ticks: list[Tick]
-    height: float
 
 
-def forest(comparisons: Sequence[Comparison], *, percent: bool) -> Forest | None:
-    """Lay out the comparisons that have an interval; None if none has."""
-    known = [each for each in comparisons if each.n > 1]
-    if not known:
-        return None
-    ends = [value for each in known for value in (each.ci_low, each.ci_high, 0.0)]
-    low, high = min(ends), max(ends)
-    air = 0.06 * (high - low) or 1e-6
+Row = tuple[str, Verdict, str, tuple[float, float, float], Sequence[float]]
+
+
+def rows(found: Sequence[Row], *, percent: bool, differences: bool = False) -> Rows:
+    """Lay out rows of label, verdict, words, (low, mean, high) and the seeds' values; nan is not drawn."""
+    values = np.array([value for *_, ends, seeds in found for value in (*ends, *seeds)] + [0.0] * differences)
+    values = values[np.isfinite(values)]
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    air = 0.06 * (high - low) or 0.06 * abs(high) or 1e-6
     low, high = low - air, high + air
 
-    def x(value: float) -> float:
-        return round(WIDTH * (value - low) / (high - low), 1)
+    def x(value: float) -> float | None:
+        return round(100 * (value - low) / (high - low), 2) if math.isfinite(value) else None
+
+    def at(value: float) -> float:
+        return x(value) or 0.0
 
     bars = [
-        Bar(each, 18.0 + 26 * i, x(each.ci_low), x(each.mean_difference), x(each.ci_high))
-        for i, each in enumerate(known)
+        Bar(label, verdict, said, x(ends[0]), x(ends[1]), x(ends[2]), [at(value) for value in seeds])
+        for label, verdict, said, ends, seeds in found
     ]
-    places = [value for value in MaxNLocator(MOST_TICKS).tick_values(low, high) if low <= value <= high]
-    ticks = [Tick(x(value), _signed(100 * value if percent else value)) for value in places]
-    return Forest(bars, x(0.0), ticks, 26.0 * len(bars) + 8)
+    places = [value for value in MaxNLocator(MOST_ACROSS).tick_values(low, high) if low <= value <= high]
+    scale = 100 if percent else 1
+    texts = [_signed(scale * value) if differences else f"{scale * value:.6g}" for value in places]
+    ticks = [Tick(at(value), text) for value, text in zip(places, texts, strict=True)]
+    return Rows(bars, at(0.0) if differences else None, ticks)
+
+
+def forest(comparisons: Sequence[Comparison], *, percent: bool, against: bool) -> Rows | None:
+    """Lay out the comparisons that have an interval; None if none has. `against`: all with the same baseline."""
+    found: list[Row] = [
+        (
+            each.scheduler if against else f"{each.scheduler} − {each.baseline}",
+            each.verdict,
+            f"{each.verdict}, {p_value(each.p_holm)}",
+            (each.ci_low, each.mean_difference, each.ci_high),
+            (),
+        )
+        for each in comparisons
+        if each.n > 1
+    ]
+    return rows(found, percent=percent, differences=True) if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lrbench.config import Config
 from lrbench.judging.questions import Answer
 from lrbench.runs import Finished, Status
+from lrbench.schedules.knots import interpolate
 from lrbench.show.canvas import MARKERS, colour, dashes, shown
 
 Table = NDArray[np.float64]
@@ -26,8 +27,9 @@ class Group:
     """The runs of one schedule, and how it is drawn everywhere. Figures are (runs, epochs), nan after an end."""
 
     label: str
-    runs: tuple[Finished, ...]
+    runs: tuple[Finished, ...]  # none if all that is known are figures from elsewhere
     finals: NDArray[np.float64]  # the answer's figure of the runs that finished: (n,)
+    unfinished: int  # runs without one
     colour: str
     dashes: object
     marker: str
@@ -37,7 +39,9 @@ class Group:
         """Its label, and how many of its runs did not finish."""
         ends = [one.result.status for one in self.runs]
         lost = [f"{ends.count(end)} {end}" for end in (Status.DIVERGED, Status.FAILED) if end in ends]
-        return f"{self.label} ({', '.join(lost)} of {len(self.runs)})" if lost else self.label
+        if self.unfinished and not lost:
+            lost = [f"{self.unfinished} lost"]
+        return f"{self.label} ({', '.join(lost)} of {self.finals.size + self.unfinished})" if lost else self.label
 
     @property
     def legend(self) -> str:
@@ -65,12 +69,25 @@ def looks(labels: Iterable[str]) -> dict[str, int]:
 
 def group(answer: Answer) -> list[Group]:
     """Return the runs by schedule, each with a look of its own."""
-    assert answer.experiment is not None, "pictures and pages are made of an experiment"
-    runs, scores = answer.experiment.groups, answer.scores
+    runs = answer.experiment.groups if answer.experiment else {}
+    scores = answer.scores
     return [
-        Group(label, runs[label], scores.finals(label), colour(i), dashes(i), MARKERS[i % len(MARKERS)])
-        for label, i in sorted(looks(runs).items(), key=lambda item: item[1])
+        Group(
+            label,
+            tuple(runs.get(label, ())),
+            scores.finals(label),
+            scores.lost(label),
+            colour(i),
+            dashes(i),
+            MARKERS[i % len(MARKERS)],
+        )
+        for label, i in sorted(looks(scores.values).items(), key=lambda item: item[1])
     ]
+
+
+def best_first(answer: Answer) -> list[str]:
+    """Return the schedules, the best mean first; those that stand apart come last."""
+    return sorted(answer.scores.ranked(), key=lambda label: label in answer.apart)
 
 
 def mean_and_range(
@@ -102,15 +119,39 @@ def mean_and_range(
     )
 
 
-def within(groups: Sequence[Group], tables: Sequence[Table]) -> tuple[list[Table], list[str]]:
+def used_rates(each: Group, steps: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the rates that a schedule used at some steps: float64 (curves, steps), nan after a run's end.
+
+    One curve, unless feedback made the seeds' rates differ: what `lr` logs of each epoch then scales its part.
+    """
+    first = each.runs[0]
+    horizon = first.setting.horizon
+    longest = int(np.argmax([len(one.result.rows) for one in each.runs]))
+    epochs = steps // horizon.steps_per_epoch
+    if first.curve is None:  # stored by an early version: straight lines from lr_first to lr
+        rows = slice(None) if first.schedule.feedback else slice(longest, longest + 1)
+        begin, end = each.epochs("lr_first")[rows, epochs], each.epochs("lr")[rows, epochs]
+        share = steps % horizon.steps_per_epoch / max(horizon.steps_per_epoch - 1, 1)
+        return np.asarray(begin + share * (end - begin))
+    planned = interpolate(first.curve, steps)
+    if not first.schedule.feedback:
+        return np.where(epochs < len(each.runs[longest].result.rows), planned, np.nan)[None, :]
+    ends = interpolate(first.curve, np.arange(1, horizon.epochs + 1) * horizon.steps_per_epoch - 1)
+    scale = each.epochs("lr") / np.where(ends > 0, ends, 1)
+    return np.asarray(scale[:, epochs] * planned)
+
+
+def within(groups: Sequence[Group], tables: Sequence[Table]) -> tuple[list[Table], dict[str, str]]:
     """Let those that finished decide how high an axis reaches; what others have above runs along its border.
 
-    tables: float64 (runs, x) of each group. Also returns who was cut, with the highest value: `hot (1000)`.
+    tables: float64 (runs, x) of each group. Also returns who was cut, by label: `hot (1000)`, the highest value.
     """
     highest = [float(np.nanmax(table)) if np.isfinite(table).any() else -math.inf for table in tables]
     ended = [top for top, each in zip(highest, groups, strict=True) if each.finals.size]
     border = BORDER * max(ended) if ended else math.inf
-    cut = [f"{each.label} ({top:.4g})" for top, each in zip(highest, groups, strict=True) if top > border]
+    cut = {
+        each.label: f"{each.label} ({top:.4g})" for top, each in zip(highest, groups, strict=True) if top > border
+    }
     return [np.minimum(table, border) for table in tables], cut
 
 
@@ -122,22 +163,3 @@ def name_cut(axes: Axes, cut: Sequence[str]) -> None:
         axes.set_ylim(top=max(float(np.nanmax(values)) for values in drawn if values.size))
         text = shown(f"above: {said}", CUT_WIDTH)
         axes.text(0.99, 0.985, text, transform=axes.transAxes, ha="right", va="top", fontsize=8)
-
-
-def lowest_shown(values: list[NDArray[np.float64]]) -> float | None:
-    """Return where an axis begins if the first epochs may fall off, so that the last ones can be told apart.
-
-    values: (runs, epochs) of each schedule, higher is better. None if all epochs are close together.
-    """
-    everything = np.concatenate([table[np.isfinite(table)] for table in values])
-    if not everything.size:
-        return None
-    lowest = float(everything.max()) - 4 * _spread(values)
-    return lowest if lowest > everything.min() else None
-
-
-def _spread(values: list[NDArray[np.float64]]) -> float:
-    """How far the last epochs reach from the best value down, with some air; at least 1."""
-    last = np.concatenate([table[:, -1] for table in values])
-    last = last[np.isfinite(last)]
-    return max(1.0, float(last.max() - np.median(last))) if last.size else 25.0

@@ -2,25 +2,30 @@
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
 from lrbench.judging.targets import Reached
 from lrbench.runs import Figure as Measured
 from lrbench.show import sentences
-from lrbench.show.canvas import clipped, height_of, log_if_wide, shown
-from lrbench.show.groups import Group, lowest_shown, mean_and_range, within
+from lrbench.show.canvas import LOG_WORDS, fitted, height_of, label_y, log_if_needed, scale_y, shown, thinned
+from lrbench.show.groups import Group, mean_and_range, name_cut, used_rates, within
 
 WIDTH = 8  # inches
 PANELS_ABREAST = 4  # of panels
 SIZE = 8.0  # points, in panels
 LEGEND_CHARACTERS = 72  # in a line
 MANY = 6  # schedules that one panel can show together
+MARK = 9  # points across, where a target was reached
+TALLEST = 120  # points of marks below one another
+NEAR = 0.025  # of the steps: marks that are nearer than this would lie on one another
 
 
 def draw_target(reached: Sequence[Reached], groups: list[Group]) -> Figure:
@@ -36,23 +41,52 @@ def draw_target(reached: Sequence[Reached], groups: list[Group]) -> Figure:
     for each, table, label in zip(reached, values, labels, strict=True):
         look = looks[each.scheduler]
         mean_and_range(axes, _steps(look), table, look, marker=look.marker, label=label)
-        if each.median_step is not None:
-            axes.plot(
-                [each.median_step], [target], color=look.colour, marker=look.marker, markersize=9, clip_on=False
-            )
+    scale_y(axes, [*values, np.array([target])], measured)
+    _mark(figure, axes, reached, looks, target)
     axes.axhline(target, color="#444444", linewidth=1, zorder=1)
-    if measured.better == "higher" and (lowest := lowest_shown(values)) is not None:
-        axes.set_ylim(bottom=min(lowest, target - 1))
     several = any(each.n > 1 for each in reached)
     axes.set(
         title=f"Steps to {sentences.target(measured, reached[0].target)} validation {measured.title}"
         + (", marked at the median run" if several else ""),
         xlabel="step",
-        ylabel=sentences.axis_label(measured),
     )
+    label_y(axes, sentences.axis_label(measured))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     return figure
+
+
+def _mark(figure: Figure, axes: Axes, reached: Sequence[Reached], looks: dict[str, Group], target: float) -> None:
+    """Mark where each median run reached the target; of those at the same place, one below the other."""
+    places = [(each, each.median_step) for each in reached if each.median_step is not None]
+    near = NEAR * max(int(_steps(look)[-1]) for look in looks.values())
+    rows = rows_of([step for _, step in places], near)
+    down = min(MARK, TALLEST / (1 + max(rows, default=0))) / 72
+    for (each, step), row in zip(places, rows, strict=True):
+        look = looks[each.scheduler]
+        axes.plot(
+            [step],
+            [target],
+            color=look.colour,
+            marker=look.marker,
+            markersize=MARK,
+            markeredgecolor="white",
+            linestyle="none",
+            clip_on=False,
+            zorder=5,
+            transform=axes.transData + ScaledTranslation(0, -row * down, figure.dpi_scale_trans),
+        )
+
+
+def rows_of(places: Sequence[float], near: float) -> list[int]:
+    """Return for each place, in rising order, the first row in which none stands as near as that."""
+    ends: list[float] = []
+    rows = []
+    for place in places:
+        row = next((i for i, end in enumerate(ends) if place - end >= near), len(ends))
+        ends[row : row + 1] = [place]
+        rows.append(row)
+    return rows
 
 
 def in_words(each: Reached) -> str:
@@ -70,39 +104,59 @@ def _steps(look: Group) -> NDArray[np.int64]:
 
 
 def draw_small_multiples(groups: list[Group], measured: Measured, split: str) -> Figure:
-    """One panel per schedule: its mean and range in front, the means of the others thin and grey behind."""
+    """A figure after every epoch, one panel per schedule in the order of the groups."""
     scale = 100 if measured.is_share else 1
-    tables, _ = within(groups, [scale * each.epochs(f"{split}_{measured.name}") for each in groups])
+    tables, cut = within(groups, [scale * each.epochs(f"{split}_{measured.name}") for each in groups])
+    figure, first = _one_each(groups, tables, np.arange(1, tables[0].shape[1] + 1), cut)
+    scale_y(first, tables, measured)
+    first.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    name = f"{'training' if split == 'train' else 'validation'} {measured.title}"
+    return _named(figure, first, "epoch", f"{name}, {sentences.axis_label(measured)}")
+
+
+def draw_small_rates(groups: list[Group]) -> Figure:
+    """The rate that every update used, one panel per schedule in the order of the groups."""
+    steps = thinned(groups[0].runs[0].setting.horizon.steps)
+    tables, cut = within(groups, [used_rates(each, steps) for each in groups])
+    figure, first = _one_each(groups, tables, steps, cut, drawstyle="steps-post")
+    log_if_needed(first, tables)
+    first.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+    first.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+    return _named(figure, first, "step", "learning rate")
+
+
+def _one_each(
+    groups: list[Group],
+    tables: list[NDArray[np.float64]],
+    x: NDArray[np.int64],
+    cut: dict[str, str],
+    drawstyle: Literal["default", "steps-post"] = "default",
+) -> tuple[Figure, Axes]:
+    """Draw each schedule's mean and range in front, the means of the others thin and grey behind."""
     rows = math.ceil(len(groups) / PANELS_ABREAST)
-    titles = [clipped(each.legend) for each in groups]
+    titles = fitted([each.said for each in groups], 3)
     figure = Figure(figsize=(WIDTH, 1.0 + rows * (1.25 + height_of(titles, SIZE))), layout="constrained")
     panels = list(figure.subplots(rows, PANELS_ABREAST, sharex=True, sharey=True, squeeze=False).flat)
-    means = [_mean_line(table) for table in tables]
+    means = [_mean_line(x, table) for table in tables]
     for i, (axes, each) in enumerate(zip(panels, groups, strict=False)):
         axes.add_collection(LineCollection(means[:i] + means[i + 1 :], colors="#c4c4c4", linewidths=0.7, zorder=1))
-        mean_and_range(axes, np.arange(1, tables[i].shape[1] + 1), tables[i], each, marker=None)
+        mean_and_range(axes, x, tables[i], each, marker=None, drawstyle=drawstyle)
+        if each.label in cut:
+            name_cut(axes, [cut[each.label]])
         axes.set_title(titles[i], fontsize=SIZE)
         axes.tick_params(labelsize=SIZE, labelbottom=i + PANELS_ABREAST >= len(groups))
     for axes in panels[len(groups) :]:
         axes.set_axis_off()
-    _share_axes(panels[0], tables, logarithmic=not measured.is_share)
-    figure.supxlabel("epoch", fontsize=SIZE + 1)
-    name = f"{'training' if split == 'train' else 'validation'} {measured.title}"
-    log = ", log scale" if panels[0].get_yscale() == "log" else ""
-    figure.supylabel(f"{name}, {sentences.axis_label(measured)}{log}", fontsize=SIZE + 1)
+    return figure, panels[0]
+
+
+def _named(figure: Figure, axes: Axes, x: str, y: str) -> Figure:
+    figure.supxlabel(x, fontsize=SIZE + 1)
+    figure.supylabel(y + LOG_WORDS.get(axes.get_yscale(), ""), fontsize=SIZE + 1)
     return figure
 
 
-def _mean_line(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return epoch and mean over the runs, as far as one of them got: float64 (epochs, 2)."""
+def _mean_line(x: NDArray[np.int64], table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return x and mean over the runs, as far as one of them got: float64 (points, 2)."""
     alive = np.isfinite(table).any(axis=0)
-    return np.column_stack([np.flatnonzero(alive) + 1.0, np.nanmean(table[:, alive], axis=0)])
-
-
-def _share_axes(axes: Axes, tables: list[NDArray[np.float64]], *, logarithmic: bool) -> None:
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    positive = np.concatenate([table[table > 0] for table in tables])
-    if logarithmic and positive.size:
-        log_if_wide(axes, float(positive.min()), float(positive.max()))
-    elif not logarithmic and (lowest := lowest_shown(tables)) is not None:
-        axes.set_ylim(bottom=lowest)
+    return np.column_stack([x[alive], np.nanmean(table[:, alive], axis=0)])

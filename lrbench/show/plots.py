@@ -12,24 +12,38 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from numpy.typing import NDArray
 
 from lrbench.errors import BadResults
 from lrbench.judging.comparisons import Comparison
 from lrbench.judging.questions import Answer
-from lrbench.judging.scores import Scores
 from lrbench.judging.statistics import mean_interval
 from lrbench.runs import Figure as Measured
 from lrbench.runs import Setting
-from lrbench.schedules.knots import interpolate
 from lrbench.show import PlotFormat
-from lrbench.show.canvas import STYLE, add_legend, label_y, log_if_needed, log_if_wide, save, thinned
-from lrbench.show.groups import Group, group, lowest_shown, mean_and_range, name_cut, within
-from lrbench.show.panels import MANY, draw_small_multiples, draw_target
+from lrbench.show.canvas import (
+    STYLE,
+    add_legend,
+    fitted,
+    label_y,
+    log_if_needed,
+    save,
+    scale_y,
+    thinned,
+)
+from lrbench.show.groups import Group, best_first, group, mean_and_range, name_cut, used_rates, within
+from lrbench.show.panels import MANY, draw_small_multiples, draw_small_rates, draw_target
 from lrbench.show.sentences import axis_label, family, figure_name
-from lrbench.show.verdict_plots import draw_all_pairs, draw_forest, percents, scores_label
+from lrbench.show.verdict_plots import (
+    beside_note,
+    draw_all_pairs,
+    draw_forest,
+    percents,
+    scores_label,
+    write_beside,
+)
 
-MOST_LINES = 18  # of labels beside an axis
+MOST_LINES = 14  # of labels beside an axis
+MOST_IN_LABEL = 3  # lines
 TITLE_WIDTH = 14  # characters per inch
 BANDS = "lines are means, bands reach from the lowest to the highest seed"
 
@@ -37,13 +51,14 @@ BANDS = "lines are means, bands reach from the lowest to the highest seed"
 def draw(answer: Answer, form: PlotFormat, out: Path | None = None) -> list[Path]:
     """Draw all pictures of an answer into `out`, or its experiment's plots/. Return the files, the overview first.
 
-    Raises BadResults if there is nothing to draw or the folder cannot be written.
+    Raises BadResults if there is nothing to draw, nowhere to draw it to, or the folder cannot be written.
     """
     experiment = answer.experiment
-    if experiment is None or not experiment.finished:
-        where = experiment.folder if experiment else answer.name
-        raise BadResults(f"{where} holds no finished run.", "Train some with: lrbench run")
-    folder = out or experiment.folder / "plots"
+    if experiment and not experiment.finished:
+        raise BadResults(f"{experiment.folder} holds no finished run.", "Train some with: lrbench run")
+    folder = out or (experiment.folder / "plots" if experiment else None)
+    if folder is None:
+        raise BadResults(f"{answer.name} is no experiment with a folder for pictures.", "Say out=a folder")
     paths = []
     with mpl.rc_context(STYLE):
         for name, figure in figures(answer):
@@ -53,36 +68,45 @@ def draw(answer: Answer, form: PlotFormat, out: Path | None = None) -> list[Path
 
 
 def figures(answer: Answer) -> Iterable[tuple[str, Figure]]:
-    """Yield every picture with its name: `overview`, one per panel, then those that not every answer has."""
-    assert answer.experiment is not None
+    """Yield every picture with its name: `overview`, one per panel, then those that not every answer has.
+
+    Of figures from elsewhere there are no epochs, so only the final ones and what was compared are drawn.
+    """
     groups = group(answer)
     final = final_name(answer.scores.metric)
-    panels: dict[str, Callable[[Axes, list[Group]], None]] = {
-        "rates": draw_rates,
-        **_per_figure(answer.experiment.setting),
-        final: partial(draw_final, scores=answer.scores),
-    }
-    loss = f"val-{answer.experiment.setting.subject.figures[0].name}"
-    quarters = [panel for name, panel in panels.items() if name != loss]  # one loss is enough there
-    yield "overview", _finish(_overview(quarters, groups), answer, groups, legend=True)
+    panels: dict[str, Callable[[Axes, list[Group]], None]] = {final: partial(draw_final, answer=answer)}
+    if answer.experiment:
+        panels = {"rates": draw_rates, **_per_figure(answer.experiment.setting), **panels}
+        loss = f"val-{answer.experiment.setting.subject.figures[0].name}"
+        quarters = [panel for name, panel in panels.items() if name != loss]  # one loss is enough there
+        note = BANDS + beside_note(answer)
+        yield "overview", _finish(_overview(quarters, groups), answer, groups, legend=True, note=note)
     for name, panel in panels.items():
         seeds = name == final
         figure = Figure(figsize=(8, max(4.8, _beside(groups)) if seeds else 4.8), layout="constrained")
         panel(figure.subplots(), groups)
-        yield name, _finish(figure, answer, groups, legend=not seeds, note="" if seeds else BANDS)
+        note = beside_note(answer).removeprefix("; ") if seeds else BANDS
+        yield name, _finish(figure, answer, groups, legend=not seeds, note=note)
+    yield from _of_verdicts(answer, groups)
+    if answer.reached:
+        yield "target", _finish(draw_target(answer.reached, groups), answer, groups, legend=True)
+    if answer.experiment and len(groups) > MANY:
+        setting, note = answer.experiment.setting, f"{BANDS}; grey: the others' means; the best final mean first"
+        validated = setting.validate_on != "none"
+        measured = setting.subject.compared if validated else setting.subject.figures[0]
+        looks = {each.label: each for each in groups}
+        ordered = [looks[label] for label in best_first(answer)]
+        figure = draw_small_multiples(ordered, measured, "val" if validated else "train")
+        yield "small-multiples", _finish(figure, answer, groups, note=note)
+        yield "small-multiples-rates", _finish(draw_small_rates(ordered), answer, groups, note=note)
+
+
+def _of_verdicts(answer: Answer, groups: list[Group]) -> Iterable[tuple[str, Figure]]:
     if any(each.n > 1 for each in answer.comparisons):
         if answer.baseline is not None:
             yield "forest", _finish(draw_forest(answer, groups), answer, groups, note=_how(answer))
         note = _how(answer) + _why_no_marks(answer.comparisons)
         yield "all-pairs", _finish(draw_all_pairs(answer, groups), answer, groups, note=note)
-    if answer.reached:
-        yield "target", _finish(draw_target(answer.reached, groups), answer, groups, legend=True)
-    validated = answer.experiment.setting.validate_on != "none"
-    if len(groups) > MANY:
-        subject = answer.experiment.setting.subject
-        measured = subject.compared if validated else subject.figures[0]
-        figure = draw_small_multiples(groups, measured, "val" if validated else "train")
-        yield "small-multiples", _finish(figure, answer, groups, note=f"{BANDS}; grey: the others' means")
 
 
 def final_name(metric: str) -> str:
@@ -108,9 +132,10 @@ def _beside(groups: list[Group]) -> float:
 def _overview(quarters: Sequence[Callable[[Axes, list[Group]], None]], groups: list[Group]) -> Figure:
     rows = math.ceil(len(quarters) / 2)
     overview = Figure(figsize=(11, rows * max(3.9, _beside(groups))), layout="constrained")
-    for axes, panel in zip(overview.subplots(rows, 2).flat, quarters, strict=False):
+    places = list(overview.subplots(rows, 2).flat)
+    for axes, panel in zip(places, quarters, strict=False):
         panel(axes, groups)
-    for axes in overview.axes[len(quarters) :]:
+    for axes in places[len(quarters) :]:
         axes.set_axis_off()
     return overview
 
@@ -122,62 +147,31 @@ def draw_rates(axes: Axes, groups: list[Group]) -> None:
     for each, table in zip(groups, tables, strict=True):
         mean_and_range(axes, steps, table, each, marker=None, drawstyle="steps-post")
     log_if_needed(axes, tables)
-    name_cut(axes, cut)
+    name_cut(axes, list(cut.values()))
     axes.set(title="Learning rate per update", xlabel="step")
     label_y(axes, "learning rate")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
 
 
-def used_rates(each: Group, steps: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the rates that a schedule used at some steps: float64 (curves, steps), nan after a run's end.
-
-    One curve, unless feedback made the seeds' rates differ: what `lr` logs of each epoch then scales its part.
-    """
-    first = each.runs[0]
-    horizon = first.setting.horizon
-    longest = int(np.argmax([len(one.result.rows) for one in each.runs]))
-    epochs = steps // horizon.steps_per_epoch
-    if first.curve is None:  # stored by an early version: straight lines from lr_first to lr
-        rows = slice(None) if first.schedule.feedback else slice(longest, longest + 1)
-        begin, end = each.epochs("lr_first")[rows, epochs], each.epochs("lr")[rows, epochs]
-        share = steps % horizon.steps_per_epoch / max(horizon.steps_per_epoch - 1, 1)
-        return np.asarray(begin + share * (end - begin))
-    planned = interpolate(first.curve, steps)
-    if not first.schedule.feedback:
-        return np.where(epochs < len(each.runs[longest].result.rows), planned, np.nan)[None, :]
-    ends = interpolate(first.curve, np.arange(1, horizon.epochs + 1) * horizon.steps_per_epoch - 1)
-    scale = each.epochs("lr") / np.where(ends > 0, ends, 1)
-    return np.asarray(scale[:, epochs] * planned)
-
-
 def draw_epochs(axes: Axes, groups: list[Group], figure: Measured, split: str) -> None:
     """A figure of the training or validation examples after each epoch."""
-    title = f"{'Training' if split == 'train' else 'Validation'} {figure.title}"
     scale = 100 if figure.is_share else 1
-    _per_epoch(axes, groups, f"{split}_{figure.name}", title, axis_label(figure), scale)
-
-
-def _per_epoch(axes: Axes, groups: list[Group], field: str, title: str, unit: str, scale: float = 1) -> None:
-    values, cut = within(groups, [scale * each.epochs(field) for each in groups])
+    values, cut = within(groups, [scale * each.epochs(f"{split}_{figure.name}") for each in groups])
     for each, table in zip(groups, values, strict=True):
         mean_and_range(axes, np.arange(1, table.shape[1] + 1), table, each, marker=each.marker)
-    positive = np.concatenate([table[table > 0] for table in values])
-    if scale == 1 and positive.size:
-        log_if_wide(axes, float(positive.min()), float(positive.max()))
-    elif scale != 1 and (lowest := lowest_shown(values)) is not None:
-        axes.set_ylim(bottom=lowest)
-        title += ", the last epochs (the first lie below)"
-    name_cut(axes, cut)
-    axes.set(title=title, xlabel="epoch")
-    label_y(axes, unit)
+    scale_y(axes, values, figure)
+    name_cut(axes, list(cut.values()))
+    axes.set(title=f"{'Training' if split == 'train' else 'Validation'} {figure.title}", xlabel="epoch")
+    label_y(axes, axis_label(figure))
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
 
 
-def draw_final(axes: Axes, groups: list[Group], scores: Scores) -> None:
-    """The final figure: every seed a dot, the mean a bar, its 95 % t interval a line. Best on top."""
+def draw_final(axes: Axes, groups: list[Group], answer: Answer) -> None:
+    """The final figure: every seed a dot, the mean a bar, its 95 % t interval a line, beside it the verdict."""
+    scores = answer.scores
     looks = {each.label: each for each in groups}
-    ranked = [looks[label] for label in reversed(scores.ranked())]
+    ranked = [looks[label] for label in reversed(best_first(answer))]
     for y, each in enumerate(ranked):
         values = percents(scores) * each.finals
         if not values.size:
@@ -196,15 +190,14 @@ def draw_final(axes: Axes, groups: list[Group], scores: Scores) -> None:
         if math.isfinite(low):
             axes.plot([low, high], [y, y], color=each.colour, linewidth=1.6)
             axes.plot([values.mean()] * 2, [y - 0.3, y + 0.3], color=each.colour, linewidth=2.4)
-    names = [each.legend for each in ranked]
-    if len(names) * max(name.count("\n") + 1 for name in names) > MOST_LINES:
-        names = [name if "\n" not in name else name.partition("\n")[0] + " …" for name in names]
-    axes.set_yticks(range(len(ranked)), names)
+    lines = min(MOST_IN_LABEL, max(1, MOST_LINES // len(ranked)))
+    axes.set_yticks(range(len(ranked)), fitted([each.said for each in ranked], lines))
     axes.set_ylim(-0.6, len(ranked) - 0.4)
+    write_beside(axes, answer, [each.label for each in ranked])
     several = any(each.finals.size > 1 for each in groups)
     axes.set(
-        title=f"Final {figure_name(scores.metric)}" + (": seeds, mean, 95 % t interval" if several else ""),
-        xlabel=scores_label(scores),
+        title=f"Final {figure_name(scores.metric)}",
+        xlabel=scores_label(scores) + (": seeds, mean, 95 % t interval" if several else ""),
     )
 
 
@@ -233,8 +226,9 @@ def _finish(
     n = f"n = {counts[0]}" + (f" to {counts[-1]}" if len(counts) > 1 else "")
     seeds = f"{n} finished run{'' if counts[-1] == 1 else 's'} per schedule"
     said = f"; {note}" if note and counts[-1] > 1 else ""
-    setting = _balanced(answer.title, TITLE_WIDTH * int(figure.get_figwidth()))
-    figure.suptitle(f"{setting}\n{seeds}{said}", fontsize=8.5, color="#444444")
+    width = TITLE_WIDTH * int(figure.get_figwidth())
+    lines = [answer.title if answer.experiment else answer.name, *f"{seeds}{said}".split("\n")]
+    figure.suptitle("\n".join(_balanced(line, width) for line in lines), fontsize=8.5, color="#444444")
     if legend:
         add_legend(figure, figure.axes[-1 if len(figure.axes) == 1 else 1])
     for text in figure.findobj(Text):

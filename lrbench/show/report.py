@@ -13,13 +13,14 @@ import lrbench
 from lrbench.files import write_whole
 from lrbench.foreign import place
 from lrbench.judging.comparisons import Verdict
-from lrbench.judging.questions import Answer
+from lrbench.judging.questions import Answer, scope_of
+from lrbench.judging.statistics import mean_interval
 from lrbench.show import sentences, tables
-from lrbench.show.charts import Cell, Chart, Curve, Forest, chart, forest, matrix
-from lrbench.show.groups import Group, group
+from lrbench.show.charts import Cell, Chart, Curve, Row, Rows, chart, forest, matrix, rows
+from lrbench.show.groups import Group, best_first, group, used_rates
 from lrbench.show.headline import headline
-from lrbench.show.plots import used_rates
 from lrbench.show.reproduce import command
+from lrbench.show.verdict_plots import beside, scores_label
 
 MOST_RATES = 400  # points of a rate's curve
 RUN_KEYS = ("scheduler", "seed", "ended")
@@ -44,14 +45,19 @@ class Section:
     key: str  # for ids on the page
     answer: Answer
     headline: str
+    about: str  # the setting, in a line
     lines: list[tuple[Verdict, str]]
-    how: str  # they came about
+    how: str  # they came about, and for what they hold
+    apart: list[str]  # what was not compared
     headings: list[str]
     rows: list[list[str]]
     caption: str
+    finals: Rows  # and their axis
+    axis: str
+    means: str  # what lines and bands are
     switches: list[Switch]
     charts: list[Chart]
-    forest: Forest | None
+    forest: Rows | None
     labels: list[str]
     pairs: list[list[Cell]]
     run_headings: list[str]
@@ -96,38 +102,64 @@ def render(answers: Sequence[Answer]) -> str:
 
 
 def section(key: str, answer: Answer) -> Section:
-    """Prepare one experiment for the template."""
-    experiment = answer.experiment
-    assert experiment is not None, "a page is made of an experiment"
+    """Prepare one experiment, or the figures of one file, for the template."""
     groups = group(answer)
-    headings, rows = tables.cells(answer)
-    labels = answer.scores.ranked()
-    how = ""
-    if answer.comparisons:
-        lower = answer.scores.lower_is_better
-        how = sentences.summary_sentence(answer.baseline, answer.comparisons, lower_is_better=lower)
+    headings, cells = tables.cells(answer)
+    labels = best_first(answer)
+    share = answer.scores.is_share
     several = len(labels) > 1 and any(each.n > 1 for each in answer.comparisons)
+    seeds = any(each.finals.size + each.unfinished > 1 for each in groups)
+    run_headings, runs = _runs(answer)
     return Section(
         key=key,
         answer=answer,
         headline=headline(answer),
-        lines=sentences.verdicts(answer.comparisons, answer.scope),
-        how=how,
+        about=answer.title if answer.experiment else f"{sentences.figure_name(answer.title)} of {answer.name}",
+        lines=_lines(answer),
+        how=_how(answer),
+        apart=tables.also_stored(answer),
         headings=headings,
-        rows=rows,
+        rows=cells,
         caption=tables.caption(answer),
+        finals=rows([_final(answer, label) for label in labels], percent=share),
+        axis=scores_label(answer.scores) + (": seeds, mean, 95 % t interval" if seeds else ""),
+        means="Lines are means over seeds, bands reach from the lowest to the highest seed." if seeds else "",
         switches=[_switch(number, each) for number, each in enumerate(groups)],
-        charts=_charts(groups, answer),
-        forest=forest(answer.comparisons, percent=answer.scores.is_share),
+        charts=_charts(groups, answer) if answer.experiment else [],
+        forest=forest(answer.comparisons, percent=share, against=answer.baseline is not None),
         labels=labels,
         pairs=matrix(labels, answer.pairs, lower_is_better=answer.scores.lower_is_better)
         if several and len(labels) <= MOST_PAIRED
         else [],
-        run_headings=[*RUN_KEYS, *map(tables.heading_of, _run_columns(answer)), "final rate", "seconds"],
-        runs=_runs(answer),
+        run_headings=run_headings,
+        runs=runs,
         facts=_facts(answer),
-        command=command(experiment),
+        command=command(answer.experiment) if answer.experiment else "",
     )
+
+
+def _lines(answer: Answer) -> list[tuple[Verdict, str]]:
+    """The verdicts in words; the setting in which they hold stands below them, once. None with a single seed."""
+    said = sentences.verdicts(answer.comparisons, lambda _: "")
+    return [] if answer.one_seed else [(verdict, line.removesuffix(" ()")) for verdict, line in said]
+
+
+def _how(answer: Answer) -> str:
+    """Say how the verdicts came about, and for what they hold."""
+    if not answer.comparisons:
+        return ""
+    lower = answer.scores.lower_is_better
+    how = sentences.summary_sentence(answer.baseline, answer.comparisons, lower_is_better=lower)
+    scopes = {answer.scope(each) for each in answer.comparisons}
+    scope = scope_of(answer.experiment) if answer.experiment and len(scopes) > 1 else scopes.pop()
+    return f"{how} All of it is about {scope}."
+
+
+def _final(answer: Answer, label: str) -> Row:
+    """A row of the final figures: the seeds, their mean and interval, and the verdict."""
+    values = answer.scores.finals(label)
+    low, high = mean_interval(values)
+    return (label, *beside(answer, label), (low, answer.scores.mean(label), high), list(map(float, values)))
 
 
 def _switch(number: int, each: Group) -> Switch:
@@ -157,6 +189,7 @@ def _charts(groups: Sequence[Group], answer: Answer) -> list[Chart]:
                 for i, each in enumerate(groups)
             ],
             percent=figure.is_share,
+            higher=figure.better == "higher",
         )
         for split, figure, column in (
             (split, figure, f"{'val' if split == 'Validation' else 'train'}_{figure.name}")
@@ -194,23 +227,33 @@ def _run_columns(answer: Answer) -> list[str]:
     return [*(f"test_{name}" for name in (compared, *others)), f"val_{compared}", f"train_{loss}"]
 
 
-def _runs(answer: Answer) -> list[list[str]]:
-    """The rows of the table of runs; a dash where there is no figure."""
-    assert answer.experiment
-    columns = _run_columns(answer)
+def _runs(answer: Answer) -> tuple[list[str], list[list[str]]]:
+    """The headings and rows of the table of runs; a dash where there is no figure."""
+    if answer.experiment is None:
+        figure = sentences.figure_name(answer.scores.metric)
+        values = answer.scores.values
+        found = [(label, seed, value) for label, its in values.items() for seed, value in sorted(its.items())]
+        text = "{:.2f} %" if answer.scores.is_share else "{:.4f}"
+        scale = 100 if answer.scores.is_share else 1
+        rows = [
+            [label, str(seed), "–" if value is None else text.format(scale * value)]
+            for label, seed, value in found
+        ]
+        return ["scheduler", "seed", figure], rows
+    subject, columns = answer.experiment.setting.subject, _run_columns(answer)
     rows = []
     for label, one in ((label, one) for label, runs in answer.experiment.groups.items() for one in runs):
-        values = [one.final(column) for column in columns]
+        figures = [sentences.value(subject.find(column), one.final(column)) for column in columns]
         rate, seconds = one.final("lr"), one.result.seconds.train + one.result.seconds.evaluate
-        figures = ["–" if value is None else f"{value:.4f}" for value in values]
         figures += ["–" if rate is None else f"{rate:.3g}", f"{seconds:.1f}"]
         rows.append([label, str(one.seed), str(one.result.status), *figures])
-    return rows
+    return [*RUN_KEYS, *map(tables.heading_of, columns), "final rate", "seconds"], rows
 
 
 def _facts(answer: Answer) -> list[tuple[str, str]]:
     """Setting, versions, machine, code, variables and data, as they were when the runs were made."""
-    assert answer.experiment
+    if answer.experiment is None:
+        return [("File", answer.name)]
     setting = answer.experiment.setting
     made = [one.environment for one in answer.experiment.finished if one.environment]
     facts = [("Setting", answer.experiment.describe()), ("Engine", setting.engine)]

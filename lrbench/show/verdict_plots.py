@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from lrbench.judging.comparisons import Comparison, Verdict, turned
 from lrbench.judging.questions import Answer
 from lrbench.judging.scores import Scores
-from lrbench.show.canvas import clipped, height_of, shown
-from lrbench.show.groups import Group
-from lrbench.show.sentences import figure_name, number, p_value, signs
+from lrbench.show.canvas import clipped, fitted, height_of, shown
+from lrbench.show.groups import Group, best_first
+from lrbench.show.sentences import family, figure_name, number, p_value, signs
 
 WIDTH = 8  # inches
 SIZE = 8.5  # points
@@ -31,6 +31,7 @@ VERDICT_COLOURS = {  # those of the page's badges
     Verdict.WORSE: "#a33b00",
     Verdict.EQUIVALENT: "#555555",
     Verdict.CANNOT_TELL: "#555555",
+    Verdict.NOT_ASKED: "#555555",
 }
 
 
@@ -43,7 +44,7 @@ def draw_forest(answer: Answer, groups: list[Group]) -> Figure:
     """Difference of every schedule from the baseline, its interval and the verdict in words. Best on top."""
     compared, scale = answer.comparisons, percents(answer.scores)
     looks = {each.label: each for each in groups}
-    names = [clipped(looks[each.scheduler].legend) for each in compared]
+    names = fitted([looks[each.scheduler].said for each in compared], 3)
     verdicts = [clipped(in_words(each)) for each in compared]
     baseline = clipped(looks[compared[0].baseline].legend)
     title = f"Difference in {figure_name(answer.scores.metric)} from {baseline}: mean, 95 % paired t interval"
@@ -99,19 +100,70 @@ def in_words(each: Comparison) -> str:
     return "\n".join([f"{each.verdict}, n = {each.n}{p}", *reason])
 
 
+def beside(answer: Answer, label: str) -> tuple[Verdict, str]:
+    """Say in a few words how a schedule came out: `worse, p = 0.047`, `cannot tell`, `baseline`.
+
+    Where every two were compared, how many it is better and worse than. Empty where nothing was compared.
+    """
+    if not any(each.n > 1 for each in answer.comparisons):
+        return Verdict.NOT_ASKED, ""
+    if label in answer.apart:
+        return Verdict.NOT_ASKED, "one seed, not compared"
+    if answer.baseline is None:
+        return _among_all(answer, label)
+    if label == answer.baseline:
+        return Verdict.NOT_ASKED, "baseline"
+    (each,) = [each for each in answer.comparisons if each.scheduler == label]
+    said = f", {p_value(each.p_holm)}" if each.verdict in MARKS else ""
+    return each.verdict, f"{each.verdict}{said}"
+
+
+def _among_all(answer: Answer, label: str) -> tuple[Verdict, str]:
+    pairs = [each if each.scheduler == label else turned(each) for each in answer.comparisons]
+    verdicts = [each.verdict for each in pairs if each.scheduler == label]
+    counts = {verdict: verdicts.count(verdict) for verdict in MARKS if verdict in verdicts}
+    said = ", ".join(f"{verdict} than {count}" for verdict, count in counts.items())
+    verdict = next(iter(counts)) if len(counts) == 1 else Verdict.CANNOT_TELL
+    return verdict, said or str(Verdict.CANNOT_TELL)
+
+
+def write_beside(axes: Axes, answer: Answer, labels: Sequence[str]) -> None:
+    """Write to the right of row i of a panel how labels[i] came out, in the colour of its verdict."""
+    for y, label in enumerate(labels):
+        verdict, text = beside(answer, label)
+        axes.text(
+            1.02,
+            y,
+            text,
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            fontsize=SIZE,
+            color=VERDICT_COLOURS[verdict],
+            fontweight="bold" if verdict in MARKS else "normal",
+        )
+
+
+def beside_note(answer: Answer) -> str:
+    """Say what those words rest on, after a semicolon; empty where there are none."""
+    if not any(each.n > 1 for each in answer.comparisons):
+        return ""
+    against = f"against {answer.baseline}" if answer.baseline is not None else "of every two"
+    return f"; at the right: verdicts {against}, paired by seed, {family(answer.comparisons)}"
+
+
 def draw_all_pairs(answer: Answer, groups: list[Group]) -> Figure:
     """Every two schedules: row minus column as a colour and a number, marked where there is a verdict."""
     pairs, scores = answer.pairs, answer.scores
-    order = scores.ranked()
+    order = best_first(answer)
     looks = {each.label: each for each in groups}
-    names = [clipped(looks[label].legend, 2) for label in order]
+    names = fitted([looks[label].said for label in order], 2)
     table = differences(pairs, order, percents(scores))
     figure = Figure(figsize=_size(names), layout="constrained")
     axes = figure.subplots()
     most = float(np.nanmax(np.abs(table))) or 1.0
     colours = DIVERGING + "_r" * scores.lower_is_better  # blue is better
     image = axes.imshow(table, cmap=colours, vmin=-most, vmax=most, aspect="auto")
-    _write_cells(axes, pairs, table, most)
+    _write_cells(axes, pairs, order, table, most)
     longest = CHARACTER * max(len(line) for name in names for line in name.split("\n"))
     short = longest < (WIDTH - 1.6 - longest) / len(order)  # beside the rows' names and the colour bar
     numbers = [f"{i}" for i in range(1, len(order) + 1)]
@@ -145,8 +197,9 @@ def differences(pairs: Sequence[Comparison], order: list[str], scale: int = 100)
     return table
 
 
-def _write_cells(axes: Axes, pairs: Sequence[Comparison], table: NDArray[np.float64], most: float) -> None:
-    order = list(dict.fromkeys(label for each in pairs for label in (each.scheduler, each.baseline)))
+def _write_cells(
+    axes: Axes, pairs: Sequence[Comparison], order: list[str], table: NDArray[np.float64], most: float
+) -> None:
     for each in pairs:
         row, column = order.index(each.scheduler), order.index(each.baseline)
         for y, x, cell in ((row, column, each), (column, row, turned(each))):

@@ -1,11 +1,34 @@
 "use strict";
 // Without this script the page still shows everything; it adds values under the pointer, zoom and sorting.
 for (const article of document.querySelectorAll("article")) {
+  for (const table of article.querySelectorAll("table.sortable")) {
+    const heads = [...table.tHead.rows[0].cells];
+    heads.forEach((head, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = head.textContent;
+      head.replaceChildren(button);
+      button.addEventListener("click", () => {
+        const up = head.getAttribute("aria-sort") !== "ascending";
+        heads.forEach((each) => each.removeAttribute("aria-sort"));
+        head.setAttribute("aria-sort", up ? "ascending" : "descending");
+        const value = (row) => row.cells[column].textContent;
+        const order = (a, b) => {
+          const [x, y] = [parseFloat(value(a)), parseFloat(value(b))];
+          const text = Number.isNaN(x) || Number.isNaN(y);
+          return text ? value(a).localeCompare(value(b)) : x - y;
+        };
+        table.tBodies[0].append(...[...table.tBodies[0].rows].sort((a, b) => (up ? order(a, b) : order(b, a))));
+      });
+    });
+  }
+
   const key = article.dataset.section;
   const data = JSON.parse(document.getElementById(`${key}-data`).textContent);
   const charts = [...article.querySelectorAll("svg.chart")];
   const tip = article.querySelector(".tip");
   const zoom = article.querySelector(".zoom");
+  if (!zoom) continue; // figures from elsewhere have no curves
   const [from, to] = ["from", "to"].map((name) => zoom.querySelector(`[data-zoom=${name}]`));
   const whole = { from: 0, to: Number(to.max) };
   let view = { ...whole };
@@ -112,27 +135,5 @@ for (const article of document.querySelectorAll("article")) {
   if (whole.to > 1) {
     zoom.hidden = false;
     draw();
-  }
-
-  for (const table of article.querySelectorAll("table.sortable")) {
-    const heads = [...table.tHead.rows[0].cells];
-    heads.forEach((head, column) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = head.textContent;
-      head.replaceChildren(button);
-      button.addEventListener("click", () => {
-        const up = head.getAttribute("aria-sort") !== "ascending";
-        heads.forEach((each) => each.removeAttribute("aria-sort"));
-        head.setAttribute("aria-sort", up ? "ascending" : "descending");
-        const value = (row) => row.cells[column].textContent;
-        const order = (a, b) => {
-          const [x, y] = [parseFloat(value(a)), parseFloat(value(b))];
-          const text = Number.isNaN(x) || Number.isNaN(y);
-          return text ? value(a).localeCompare(value(b)) : x - y;
-        };
-        table.tBodies[0].append(...[...table.tBodies[0].rows].sort((a, b) => (up ? order(a, b) : order(b, a))));
-      });
-    });
   }
 }

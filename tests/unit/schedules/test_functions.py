@@ -13,7 +13,7 @@ from typer.testing import Result
 from lrbench.errors import BadSpec
 from lrbench.judging.questions import Question, answer
 from lrbench.schedules import Horizon, parse
-from lrbench.show.plots import group, used_rates
+from lrbench.show.groups import group, used_rates
 from lrbench.store import load
 
 HORIZON = Horizon(epochs=3, steps_per_epoch=4)

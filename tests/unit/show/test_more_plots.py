@@ -1,5 +1,6 @@
 """The pictures that not every experiment has: verdicts, the way to a target, one panel per schedule."""
 
+import itertools
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from conftest import ROOT, asked, fake_experiment
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -19,6 +21,7 @@ from lrbench.judging.scores import scores_of
 from lrbench.judging.targets import time_to_target
 from lrbench.runs import Experiment, Status
 from lrbench.show import canvas, plots, sentences, verdict_plots
+from lrbench.show.groups import group, used_rates
 from lrbench.store import load
 
 LONG = "cyclical(half=2 epochs, floor=0.001, shape=sine, decay=half, warmup=1 epoch)"
@@ -51,7 +54,7 @@ def labels_of(figure: Figure, axis: int = 0) -> list[str]:
 def test_the_forest_is_what_the_comparisons_say(reference: Experiment, pictures: dict[str, Figure]) -> None:
     compared = against(scores_of(reference, "test_accuracy"), "constant")
     axes = pictures["forest"].axes[0]
-    markers = {each.label: each.marker for each in plots.group(asked(reference))}
+    markers = {each.label: each.marker for each in group(asked(reference))}
     zero, *rows = axes.lines
     assert list(zero.get_xdata()) == [0, 0]
     assert labels_of(pictures["forest"]) == [each.scheduler for each in compared]
@@ -121,6 +124,41 @@ def test_a_schedule_without_a_pair_has_words_but_no_mark(seven: Experiment) -> N
     assert labels_of(figure)[-1] == "hot (2 diverged of 2)"
     assert labels_of(figure, 1)[-1].startswith("cannot tell, n = 0\n2 of 2 runs of hot did not finish")
     assert len(figure.axes[0].lines) == 1 + 2 * 5
+
+
+@pytest.mark.parametrize("name", ["overview", "test-accuracy"])
+def test_beside_each_final_figure_stands_its_verdict(
+    reference: Experiment, pictures: dict[str, Figure], name: str
+) -> None:
+    found = asked(reference)
+    axes = pictures[name].axes[-1]
+    said = dict(zip(labels_of(pictures[name], -1), axes.texts, strict=True))
+    assert list(said) == found.scores.ranked()[::-1]
+    assert said["constant"].get_text() == "baseline"
+    assert said["step"].get_text() == "worse, p = 0.047"
+    for each in found.comparisons:
+        text = said[each.scheduler]
+        assert text.get_text().split(",")[0] == each.verdict
+        assert text.get_color() == verdict_plots.VERDICT_COLOURS[each.verdict]
+        assert text.get_position()[1] == found.scores.ranked()[::-1].index(each.scheduler)
+    assert "verdicts against constant, paired by seed" in pictures[name].get_suptitle().replace("\n", " ")
+
+
+def test_without_a_baseline_it_is_said_how_many_each_is_better_than() -> None:
+    experiment = fake_experiment(schedulers="constant,step,exponential", seeds=12, epochs=6)
+    found = asked(experiment, every_pair=True)
+    assert [verdict_plots.beside(found, label)[1] for label in ("constant", "step", "exponential")] == [
+        "better than 2",
+        "better than 1, worse than 1",
+        "worse than 2",
+    ]
+    colours = [verdict_plots.beside(found, label)[0] for label in ("constant", "step", "exponential")]
+    assert colours == [Verdict.BETTER, Verdict.CANNOT_TELL, Verdict.WORSE]
+
+
+def test_one_seed_has_no_words_beside() -> None:
+    axes = draw(fake_experiment(schedulers="step,cosine"))["test-accuracy"].axes[0]
+    assert [text.get_text() for text in axes.texts] == ["", ""]
 
 
 def test_the_map_says_no_more_than_the_comparisons(reference: Experiment, pictures: dict[str, Figure]) -> None:
@@ -212,10 +250,29 @@ def test_the_way_to_a_target(reference: Experiment, pictures: dict[str, Figure])
     marked = [float(line.get_xdata()[0]) for line in axes.lines if list(line.get_ydata()) == [97.5]]
     assert marked == [each.median_step for each in found if each.median_step is not None]
     cosine = next(line for line in axes.lines if str(line.get_label()).startswith("cosine"))
-    (group,) = [each for each in plots.group(asked(reference)) if each.label == "cosine"]
+    (look,) = [each for each in group(asked(reference)) if each.label == "cosine"]
     assert list(cosine.get_xdata()) == [1719 * epoch for epoch in range(1, 16)]
-    assert list(cosine.get_ydata()) == pytest.approx(list(100 * group.epochs("val_accuracy").mean(axis=0)))
+    assert list(cosine.get_ydata()) == pytest.approx(list(100 * look.epochs("val_accuracy").mean(axis=0)))
     assert axes.get_ylim()[0] < 97.5 < axes.get_ylim()[1]
+
+
+def marks_of(figure: Figure) -> list[tuple[float, float, float]]:
+    """The centres of the marks at the target, in pixels, and their sizes."""
+    FigureCanvasAgg(figure).draw()
+    marks = [line for line in figure.axes[0].lines if line.get_zorder() == 5]
+    size = figure.dpi / 72
+    return [
+        (*line.get_transform().transform(line.get_xydata()[0]), size * line.get_markersize()) for line in marks
+    ]
+
+
+def test_no_mark_lies_on_another(pictures: dict[str, Figure]) -> None:
+    many = ",".join(f"s{i}=constant(lr=0.{i:02})" for i in range(10, 27))
+    for figure in (pictures["target"], draw(fake_experiment(schedulers=many, seeds=2, epochs=15), 0.6)["target"]):
+        marks = marks_of(figure)
+        assert len(marks) > 4
+        for (x, y, size), (other_x, other_y, _) in itertools.combinations(marks, 2):
+            assert max(abs(x - other_x), abs(y - other_y)) > 0.7 * size
 
 
 def test_the_target_can_be_seen_wherever_it_is(reference: Experiment) -> None:
@@ -236,7 +293,8 @@ def test_each_schedule_in_front_of_all_others(val_size: int | None, field: str) 
     names = "constant,step,exponential,cosine,linear,rex,sigmoid"
     experiment = fake_experiment(schedulers=names, seeds=2, val_size=val_size)
     figure = draw(experiment)["small-multiples"]
-    groups = plots.group(asked(experiment))
+    looks = {each.label: each for each in group(asked(experiment))}
+    groups = [looks[label] for label in asked(experiment).scores.ranked()]
     scale = 100 if "accuracy" in field else 1
     means = [scale * each.epochs(field).mean(axis=0) for each in groups]
     assert [axes.axison for axes in figure.axes] == [True] * 7 + [False]
@@ -290,6 +348,26 @@ def test_hostile_labels_are_drawn_as_text(tmp_path: Path) -> None:
     plots.draw(asked(experiment, target=0.5), "svg", tmp_path)
     for name in ("forest", "all-pairs", "small-multiples", "target"):
         assert "$x$" in (tmp_path / f"{name}.svg").read_text()
+
+
+def test_small_multiples_show_rates_too_and_the_best_first() -> None:
+    names = "constant,step,exponential,cosine,linear,rex,sigmoid,late=constant"
+    experiment = fake_experiment(schedulers=names, seeds=3)
+    kept = [one for one in experiment.finished if experiment.names[one.schedule] != "constant" or one.seed == 0]
+    found = asked(replace(experiment, finished=tuple(kept)))
+    assert found.apart == ("constant",)
+    assert found.scores.ranked()[-1] != "constant"
+    pictures = dict(plots.figures(found))
+    order = [label for label in found.scores.ranked() if label != "constant"] + ["constant"]
+    looks = {each.label: each for each in group(found)}
+    for name in ("small-multiples", "small-multiples-rates"):
+        assert [axes.get_title() for axes in pictures[name].axes[:8]] == order
+    steps = canvas.thinned(experiment.setting.horizon.steps)
+    for label, axes in zip(order, pictures["small-multiples-rates"].axes, strict=False):
+        assert list(axes.lines[0].get_ydata()) == pytest.approx(list(used_rates(looks[label], steps)[0]))
+    assert labels_of(pictures["test-accuracy"])[0] == "constant", "at the bottom"
+    words = [text.get_text() for text in pictures["test-accuracy"].axes[0].texts]
+    assert words[0] == "one seed, not compared"
 
 
 def test_a_diverged_schedule_s_panel_ends_where_it_ended(seven: Experiment) -> None:

@@ -3,20 +3,27 @@
 import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 from conftest import ROOT, asked, fake_experiment, fake_run
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from lrbench.errors import BadResults
 from lrbench.runs import Experiment
+from lrbench.runs import Figure as Measured
 from lrbench.schedules import parse
 from lrbench.show import PlotFormat, canvas, plots, report
+from lrbench.show.groups import group, used_rates
+from lrbench.store import load
 
 NAMES = ["overview", "rates", "train-loss", "val-loss", "val-accuracy", "test-accuracy"]
 
@@ -72,7 +79,7 @@ def test_rates_are_linear_unless_that_lays_a_whole_curve_flat(schedulers: str, s
     assert axes.get_yscale() == scale
     assert axes.get_ylabel() == ("learning rate, log scale" if scale == "log" else "learning rate")
     (*_, chart) = report.section("e0", found).charts
-    assert (chart.key, chart.log) == ("rate", scale == "log")
+    assert (chart.key, chart.kind) == ("rate", scale)
     (axes,) = dict(plots.figures(found))["train-loss"].axes
     assert axes.get_ylabel().endswith(", log scale") == (axes.get_yscale() == "log")
 
@@ -106,8 +113,8 @@ def test_where_nobody_finished_everybody_decides() -> None:
 
 def test_a_feedback_schedule_shows_the_rates_that_were_used() -> None:
     experiment = fake_experiment(schedulers="plateau(patience=1 epoch, min_delta=1)", epochs=4, train_size=64)
-    (each,) = plots.group(asked(experiment))
-    assert plots.used_rates(each, np.arange(8))[0] == pytest.approx([0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.025, 0.025])
+    (each,) = group(asked(experiment))
+    assert used_rates(each, np.arange(8))[0] == pytest.approx([0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.025, 0.025])
 
 
 @pytest.mark.parametrize(
@@ -151,7 +158,7 @@ def test_one_colour_dash_and_marker_per_schedule_in_all_pictures(pictures: dict[
 
 def test_twenty_schedules_can_all_be_called() -> None:
     twenty = fake_experiment(schedulers=",".join(f"s{i}=constant(lr={i / 100})" for i in range(1, 21)), epochs=1)
-    groups = plots.group(asked(twenty))
+    groups = group(asked(twenty))
     assert len({(each.colour, str(each.dashes)) for each in groups}) == 20
     assert len({(each.colour, each.marker) for each in groups}) == 20
 
@@ -221,10 +228,9 @@ def test_the_first_colours_differ_in_greyscale_from_white_and_mostly_from_each_o
 
 
 def test_a_schedule_looks_the_same_in_every_experiment() -> None:
-    all_six = {each.label: each.colour for each in plots.group(asked(fake_experiment()))}
+    all_six = {each.label: each.colour for each in group(asked(fake_experiment()))}
     two = {
-        each.label: each.colour
-        for each in plots.group(asked(fake_experiment(schedulers="cosine,mine=step,plateau")))
+        each.label: each.colour for each in group(asked(fake_experiment(schedulers="cosine,mine=step,plateau")))
     }
     assert (two["cosine"], two["plateau"]) == (all_six["cosine"], all_six["plateau"])
     assert len(set(two.values())) == 3
@@ -242,9 +248,108 @@ def test_long_labels_leave_room_for_the_panels(schedulers: str) -> None:
         for axes in figure.axes:
             if axes.get_label() == "<colorbar>":
                 continue
-            least = {"overview": 0.25, "small-multiples": 0.15, "forest": 0.4}.get(name, 0.5)
+            least = {"overview": 0.25, "small-multiples": 0.15, "small-multiples-rates": 0.15, "forest": 0.4}.get(
+                name, 0.5
+            )
             assert axes.get_position().width > least, name
             assert axes.get_position().height * figure.get_figheight() > 1, name
+
+
+def test_every_epoch_is_inside_and_the_ends_can_be_told_apart() -> None:
+    """On a share's axis; where its ends are close to each other and to 100 %, they still have room."""
+    found = asked(load(ROOT / "results" / "reference"))
+    pictures = dict(plots.figures(found))
+    FigureCanvasAgg(pictures["val-accuracy"]).draw()
+    (axes,) = pictures["val-accuracy"].axes
+    assert axes.get_ylabel() == "% of examples, log scale towards 100"
+    low, high = axes.get_ylim()
+    values = [100 * each.epochs("val_accuracy") for each in group(found)]
+    assert low < min(table.min() for table in values) < max(table.max() for table in values) < high < 100
+    ends = axes.transAxes.inverted().transform(
+        axes.transData.transform([(15, table[:, -1].mean()) for table in values])
+    )
+    assert np.ptp(ends[:, 1]) > 0.15, "exponential's end is a point below the others'"
+    ticks = [tick for tick in axes.get_yticks() if low <= tick <= high]
+    assert len(ticks) > 4
+    chart = report.section("e0", found).charts[0]
+    assert all(0 <= y <= 240 for line in chart.lines for y in line.y)
+    assert chart.scale_words == ", log scale towards 100"
+
+
+@pytest.mark.parametrize(
+    ("values", "least"),
+    [([99.0, 98.0], None), ([100.0, 100.0], None), ([98.0, 90.0], 2.0), ([100.0, 99.0, 98.0], 0.5)],
+)
+def test_a_share_s_axis_is_linear_where_all_is_close(values: list[float], least: float | None) -> None:
+    assert canvas.least_rest(np.array(values)) == least
+
+
+@given(st.floats(0, 99.9), st.floats(0.001, 50))
+def test_the_axis_of_a_share_goes_there_and_back(value: float, least: float) -> None:
+    forward, back = canvas.rest_scale(least)
+    there = forward(np.array([value, value - 1]))
+    assert there[0] >= there[1]
+    assert back(there)[1] == pytest.approx(min(value - 1, 100 - least / 2))
+
+
+def test_a_share_that_is_to_be_low_is_logarithmic_in_itself() -> None:
+    figure = Figure()
+    axes = figure.subplots()
+    canvas.scale_y(axes, [np.array([[50.0, 1.0]])], Measured("error", "", "lower", is_share=True))
+    assert axes.get_yscale() == "log"
+    axes = figure.subplots()
+    canvas.scale_y(axes, [np.array([[-50.0, 100.0]])], Measured("reward", "", "higher"))
+    assert axes.get_yscale() == "linear"
+
+
+@pytest.mark.parametrize(
+    ("figure", "unit", "there"),
+    [
+        (Measured("mean_error", "m", "lower"), "m per example", "worse"),
+        (Measured("misses", "", "lower", is_share=True), "% of examples", "worse"),
+        (Measured("reward", "", "higher"), "reward", "better"),
+    ],
+)
+def test_what_is_said_of_a_figure_comes_from_the_figure(figure: Measured, unit: str, there: str) -> None:
+    """The fake engine's second figure under another name: nothing calls it what it is called elsewhere."""
+    made = fake_experiment(schedulers="constant,step,cosine", seeds=8, epochs=6)
+    subject = replace(made.setting.subject, figures=(made.setting.subject.figures[0], figure))
+    setting = replace(made.setting, subject=subject)
+    finished = tuple(replace(one, setting=setting) for one in made.finished)
+    found = asked(replace(made, setting=setting, finished=finished), target=0.3)
+    pictures = dict(plots.figures(found))
+    for name, picture in pictures.items():
+        assert "accuracy" not in " ".join(text.get_text() for text in picture.findobj(Text)), name
+    name = figure.name.replace("_", "-")
+    assert pictures[f"val-{name}"].axes[0].get_ylabel() == unit
+    assert pictures[f"val-{name}"].axes[0].get_title() == f"Validation {figure.title}"
+    assert pictures["forest"].axes[0].get_xlabel().endswith(f"to the right is {there}")
+    page = re.sub(r"<(script|style).*?</\1>", "", report.render([found]), flags=re.DOTALL)
+    assert "accuracy" not in page
+    assert f"right of 0 is {there}" in page
+
+
+def test_no_two_labels_are_cut_alike() -> None:
+    long = "cyclical(half=2 epochs, floor=0.001, shape={}, decay=half, warmup={} epochs)"
+    labels = [long.format(shape, n) for shape in ("sine", "triangle") for n in (1, 2)]
+    labels += [
+        "constant",
+        f"{'x' * 90}1",
+        f"{'x' * 90}2",
+        "a_rather_long_label_indeed_1",
+        "a_rather_long_label_indeed_2",
+    ]
+    for lines in (1, 2, 3):
+        cuts = canvas.fitted(labels, lines)
+        assert len(set(cuts)) == len(labels), cuts
+        assert all(cut.count("\n") < lines for cut in cuts)
+        assert all(cut.strip()[0] == label[0] for cut, label in zip(cuts, labels, strict=True))
+    assert cuts[4] == "constant"
+
+
+@pytest.mark.parametrize(("entries", "most", "columns"), [(6, 5, 3), (17, 3, 3), (7, 5, 4), (2, 6, 2), (1, 4, 1)])
+def test_no_row_of_a_legend_has_a_single_entry(entries: int, most: int, columns: int) -> None:
+    assert canvas.columns_of(entries, most) == columns
 
 
 def test_titles_name_the_setting_and_n(experiment: Experiment, pictures: dict[str, Figure]) -> None:
