@@ -68,7 +68,7 @@ function parse(text, lr) {
   const kinds = ENTRIES[name].parameters, pairs = {}, pieces = [];
   for (const part of split(inside, ",").filter(Boolean)) {
     const pair = /^([a-z_]+)\s*=([^]*)$/.exec(part);
-    if (name === "join" && (!pair || split(part, ";").length > 1)) { pieces.push(...split(part, ";")); continue; }
+    if (name === "join" && !pair) { pieces.push(...split(part, ";")); continue; }
     check(pair && (pair[1] === "lr" || (Object.hasOwn(kinds, pair[1]) && pair[1] !== "pieces")), `${part}: no parameter of ${name}.`);
     check(!Object.hasOwn(pairs, pair[1]), `${pair[1]} stands twice.`);
     pairs[pair[1]] = pair[2].trim();
@@ -81,7 +81,7 @@ function parse(text, lr) {
       values[key] = (pieces.length ? pieces : split(standard, ";")).map((each) => {
         const piece = parse(each, peak);
         check(piece.name !== "join", "A join cannot be a piece.");
-        return { text: written(piece, peak), piece };
+        return { text: spec(piece, peak), piece };
       });
     } else {
       const text = pairs[key] ?? standard;
@@ -99,7 +99,6 @@ function spec(schedule, lr = null) { // with its peak rate, unless it is `lr`
   if (schedule.lr !== lr) inside.unshift(`lr=${num(schedule.lr)}`);
   return inside.length ? `${schedule.name}(${inside.join(", ")})` : schedule.name;
 }
-const written = spec;
 
 // ---- curves: a function of the step, and the lines of Python that say the same
 
@@ -415,7 +414,7 @@ function make(tag, attributes = {}, ...children) {
   element.append(...children);
   return element;
 }
-const four = (x) => String(Number(x.toPrecision(4)));
+const four = (x) => num(Number(x.toPrecision(4)));
 
 function horizonNow() {
   for (const [key, least] of [["epochs", 1], ["steps", 1]]) {
@@ -508,7 +507,7 @@ function card(each) {
     const modifiers = ENTRIES[name].modifiers;
     box.replaceChildren(
       make("summary", {}, "Parameters"),
-      make("p", { class: "note" }, `${ENTRIES[name].summary} ${ENTRIES[name].formula}`),
+      make("p", { class: "note" }, ENTRIES[name].summary, make("br"), ENTRIES[name].formula),
       ...all.filter(([key]) => !modifiers.includes(key)).map(([, one]) => one),
       make("h3", {}, "Warm-up, hold, cooldown"),
       ...all.filter(([key]) => modifiers.includes(key)).map(([, one]) => one));
