@@ -12,9 +12,9 @@ OPEN_LOOP = sorted(name for name, entry in REGISTRY.items() if not entry.feedbac
 
 
 def drawn_specs(horizon: Horizon, lr: float, *, each: int) -> list[str]:
-    """Every open-loop schedule by default, and `each` times with drawn parameters: always the same ones."""
+    """Every open-loop schedule by default, at a whole number as its rate, and `each` times drawn, the same ever."""
     draw = random.Random(horizon.steps)
-    specs = list(OPEN_LOOP)
+    specs = [*OPEN_LOOP, *(f"{name}(lr=1)" for name in OPEN_LOOP)]
     for name in OPEN_LOOP:
         found = 0
         while found < each:

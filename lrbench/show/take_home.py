@@ -119,7 +119,7 @@ def _keras(schedule: Schedule, horizon: Horizon, head: list[str]) -> list[str]:
     if own:
         return ["import keras", "", *head, *_call("schedule", own[0], own[1]), SGD.format("schedule")]
     if schedule.words == "constant":
-        return ["import keras", "", *head, SGD.format(number(schedule.lr))]
+        return ["import keras", "", *head, SGD.format(_rate(schedule.lr))]
     functions = lines_of(schedule, horizon)
     table = TABLE.format(total=horizon.steps, last=horizon.steps - 1).split("\n")
     return [*_imports("keras", functions), *head, *functions, *table, SGD.format("Rates()")]
@@ -243,7 +243,7 @@ OWN: dict[str, Callable[[Numbers], tuple[str, dict[str, str]] | None]] = {
 def _keras_plateau(schedule: Schedule, rule: Plateau, horizon: Horizon, head: list[str]) -> list[str]:
     """ReduceLROnPlateau, unless there is a warm-up to scale, or a threshold that Keras does not have."""
     higher = better(rule.monitor) == "higher"
-    optimizer = SGD.format(number(schedule.lr))
+    optimizer = SGD.format(_rate(schedule.lr))
     if rule.threshold == "absolute" and not schedule.parameters["warmup"].value:
         arguments = {
             "monitor": f'"{rule.monitor}"',

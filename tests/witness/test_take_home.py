@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import math
 import subprocess
 import sys
 from pathlib import Path
@@ -147,15 +146,14 @@ def test_a_saved_function_without_its_rates_is_refused() -> None:
 
 @pytest.mark.parametrize("horizon", [Horizon(4, 25), FINE, Horizon(7, 143)], ids=str)
 def test_the_printed_functions_give_every_rate_of_the_table(horizon: Horizon) -> None:
-    for spec in drawn_specs(horizon, 0.3, each=15):
+    for spec in drawn_specs(horizon, 0.3, each=8):
         schedule = parse(spec, 0.3)
-        table = schedule.table(horizon)
-        for code in ("\n".join(lines_of(schedule, horizon)), functions_of(script(schedule, "torch", horizon))):
-            found: dict[str, Any] = {"math": math}
-            exec(code, found)
-            assert [found["rate"](step) for step in range(horizon.steps)] == pytest.approx(
-                table, rel=1e-9, abs=1e-13
-            ), spec
+        code = functions_of(script(schedule, "torch", horizon))
+        assert "\n".join(lines_of(schedule, horizon)) in code
+        found: dict[str, Any] = {}
+        exec(code, found)
+        rates = np.array([found["rate"](step) for step in range(horizon.steps)])
+        assert np.allclose(rates, schedule.table(horizon), rtol=1e-9, atol=1e-13), spec
 
 
 def functions_of(torch_script: str) -> str:
@@ -176,7 +174,8 @@ def rates_of_the_printed(code: str, steps: int) -> Any:
     if not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         return np.full(steps, float(rate), np.float32)
     if getattr(rate, "warmup_target", None) is not None:  # this one asks a single step
-        return tf.map_fn(rate, tf.range(steps), fn_output_signature=tf.float32).numpy()
+        every = tf.function(lambda at: tf.map_fn(rate, at, fn_output_signature=tf.float32))
+        return every(tf.range(steps)).numpy()
     return rate(tf.range(steps)).numpy()
 
 
@@ -184,7 +183,7 @@ def rates_of_the_printed(code: str, steps: int) -> Any:
 def test_what_is_printed_for_keras_gives_every_rate_of_the_table() -> None:
     """Keras's own schedules count in float32, whose rounding is 6e-8 of the peak rate for each operation."""
     used = set()
-    for spec in [*drawn_specs(FINE, 0.3, each=6), *OWN, *(f"{name}(lr=1)" for name in OPEN_LOOP)]:
+    for spec in [*drawn_specs(FINE, 0.3, each=6), *OWN]:
         schedule = parse(spec, 0.3)
         found = rates_of_the_printed(script(schedule, "keras", FINE), FINE.steps)
         own = keras_own(schedule, FINE)
@@ -246,12 +245,14 @@ def test_where_keras_has_another_curve_the_function_is_printed(spec: str) -> Non
 
 
 @pytest.mark.tensorflow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own, under numpy 2
 @pytest.mark.parametrize(
     "spec",
     [
         "plateau(patience=1 epoch, min_delta=1000)",
         "plateau(patience=1 epoch, min_delta=0.9, threshold=relative, monitor=val_accuracy, min_lr=30%)",
         "plateau(patience=1 epoch, min_delta=1000, warmup=1 epoch)",
+        "plateau(lr=1, patience=1 epoch, min_delta=1000)",
         "plateau(patience=1 epoch, min_delta=1000, cooldown=2 epochs, warmup=1 epoch)",
     ],
 )
@@ -260,9 +261,11 @@ def test_the_printed_callback_does_what_lrbench_s_own_does(spec: str) -> None:
     found: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()):
         exec(script(schedule, "keras", HORIZON), found)
-    own = rates_of_a_real_fit(0.01, [schedule.to_keras(HORIZON)])
+    own = rates_of_a_real_fit(schedule.lr, [schedule.to_keras(HORIZON)])
     assert len(set(own)) > 2
-    assert rates_of_a_real_fit(0.01, [found["callback"]]) == pytest.approx(own)
+    assert rates_of_a_real_fit(
+        found["optimizer"].learning_rate.numpy().item(), [found["callback"]]
+    ) == pytest.approx(own)
 
 
 @pytest.mark.tensorflow

@@ -391,7 +391,7 @@ function script(schedule, horizon) {
     const call = Object.entries(own[1]).map(([key, value]) => `    ${key}=${value},`);
     return ["import keras", "", ...head, `schedule = keras.optimizers.schedules.${own[0]}(`, ...call, ")", ...tail("schedule")].join("\n");
   }
-  if (spec(schedule, schedule.lr) === "constant") return ["import keras", "", ...head, ...tail(num(schedule.lr))].join("\n");
+  if (spec(schedule, schedule.lr) === "constant") return ["import keras", "", ...head, ...tail(decimalNum(schedule.lr))].join("\n");
   const imports = lines.some((each) => each.includes("math.")) ? ["import math", "", "import keras", ""] : ["import keras", ""];
   const rates = START.table.replace("{total}", horizon.steps).replace("{last}", horizon.steps - 1);
   return [...imports, ...head, ...lines, ...rates.split("\n"), ...tail("Rates()")].join("\n");
