@@ -12,7 +12,7 @@ OPEN_LOOP = sorted(name for name, entry in REGISTRY.items() if not entry.feedbac
 
 
 def drawn_specs(horizon: Horizon, lr: float, *, each: int) -> list[str]:
-    """Every open-loop schedule by default, at a whole number as its rate, and `each` times drawn, the same ever."""
+    """Every open-loop schedule by default, at a whole number as its rate, and `each` times drawn."""
     draw = random.Random(horizon.steps)
     specs = [*OPEN_LOOP, *(f"{name}(lr=1)" for name in OPEN_LOOP)]
     for name in OPEN_LOOP:

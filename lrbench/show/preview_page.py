@@ -76,7 +76,7 @@ def _parameter(entry: Entry, each: Parameter) -> dict[str, Any]:
 
 def _most(entry: Entry, each: Parameter) -> float:
     """How far a slider reaches: to twice the default, or to 1 where the schedule refuses that."""
-    most = 2.0 * max(each.default, 1.0)
+    most = float(2 * max(each.default, 1))
     try:
         parse(f"{entry.name}({each.name}={most})").table(SHORT)
     except BadSpec:
