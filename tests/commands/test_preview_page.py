@@ -147,6 +147,17 @@ def test_the_address_holds_the_state_and_a_link_reproduces_it(opened: Callable[.
     assert again.find_element(By.ID, "epochs").get_attribute("value") == "9"
 
 
+def test_a_parameter_is_typed_letter_by_letter(opened: Callable[..., Any]) -> None:
+    browser = opened("cosine")
+    field = browser.find_element(By.CSS_SELECTOR, "[id$='-warmup']")
+    field.send_keys(Keys.CONTROL, "a")
+    for letter in "2 epochs":
+        field.send_keys(letter)
+    assert browser.find_element(By.CSS_SELECTOR, ".spec").get_attribute("value") == "cosine(warmup=2 epochs)"
+    first = parse("cosine(warmup=2 epochs)").table(HORIZON)[0]
+    assert browser.find_element(By.CSS_SELECTOR, ".said").text.startswith(f"first {first:.4g}, ")
+
+
 def test_what_is_wrong_is_said_beside_it_and_nothing_is_run(opened: Callable[..., Any]) -> None:
     browser = opened("step", "#s=%3Cimg+src%3Dx+onerror%3Dalert(1)%3E&s=cosine(floor%3D200%25)&s=rex")
     said = [each.text for each in browser.find_elements(By.CSS_SELECTOR, ".said")]

@@ -450,7 +450,7 @@ function field(each, key, { kind, standard, choices, most }) {
   const value = words?.given[key] ?? standard;
   const set = (text) => {
     try {
-      const schedule = parse(each.text, settings.lr);
+      const schedule = parse(each.good ?? each.text, settings.lr); // half a word may stand there now
       if (text === standard) delete schedule.given[key]; else schedule.given[key] = text;
       each.text = ordered(schedule);
     } catch { return; }
@@ -551,6 +551,7 @@ function refresh() {
       const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
       each.said.textContent = `first ${four(rates[0])}, mean ${four(mean)}, last ${four(rates.at(-1))}`;
       each.code.textContent = script(schedule, horizon);
+      each.good = each.text;
       lines.push({ label: each.text, rates, colour, dashes });
     } catch (error) {
       each.said.textContent = error.message;
