@@ -20,13 +20,19 @@ if TYPE_CHECKING:
 @app.command()
 @taking("epochs", "steps_per_epoch", "lr")
 def preview(
-    schedulers: Annotated[str, typer.Argument(help=WISHES["schedulers"].help, autocompletion=complete)],
+    schedulers: Annotated[
+        str | None, typer.Argument(help=WISHES["schedulers"].help, autocompletion=complete)
+    ] = None,
     *,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write a page to try schedules on, preview.html or -o FILE.")
+    ] = False,
     compare_horizons: Annotated[
         str | None, typer.Option(metavar="LIST", help="Draw one schedule on several numbers of epochs: 5,15,50.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Draw into a .png, .svg or .pdf file.")
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Draw into a .png, .svg or .pdf file, or name the page."),
     ] = None,
     format: Annotated[PreviewFormat, typer.Option(help="Curves to look at, or every rate as data.")] = "curves",
     **wishes: str | None,
@@ -38,12 +44,24 @@ def preview(
     lrbench preview "cosine(warmup=5%),onecycle" --epochs 30 -o curves.png
     lrbench preview "step(every=5 epochs)" --compare-horizons 5,15,50
     lrbench preview exponential --format csv
+    lrbench preview --html cosine,wsd -o page.html
     """
     from lrbench.schedules import Horizon, called, parse_list, warnings
 
+    if schedulers is None and not html:
+        raise BadConfig("preview wants a list of schedulers.", "Name some: lrbench preview step,cosine")
     whole, lr = _horizon(wishes, schedulers)
     steps_per_epoch = whole.steps_per_epoch
-    specs = parse_list(schedulers, lr)
+    specs = parse_list(schedulers or "cosine,wsd", lr)
+    if html:
+        from lrbench.show import preview_page
+
+        if compare_horizons is not None or format != "curves":
+            raise BadConfig("--html is a page.", "Leave --compare-horizons and --format out.")
+        path = out or Path("preview.html")
+        preview_page.write(specs, whole, lr, path)
+        typer.echo(path)
+        return DONE
     if compare_horizons is not None:
         lengths = _lengths(compare_horizons)
         if len(specs) > 1 or format != "curves":
@@ -87,8 +105,12 @@ def schedulers(
     ] = None,
     *,
     code: Annotated[
-        Literal["keras", "torch"] | None, typer.Option(help="Print a script that uses the schedule there.")
+        Literal["keras", "torch"] | None,
+        typer.Option(help="Print a script that uses the schedule there, without lrbench."),
     ] = None,
+    with_lrbench: Annotated[
+        bool, typer.Option("--with-lrbench", help="With --code: a script that imports lrbench.")
+    ] = False,
     **wishes: str | None,
 ) -> int:
     """List all schedules, explain one, or print its code.
@@ -100,8 +122,10 @@ def schedulers(
     """
     from lrbench.schedules import parse
     from lrbench.schedules.aliases import other_name
-    from lrbench.show import catalogue
+    from lrbench.show import catalogue, take_home
 
+    if with_lrbench and not code:
+        raise BadConfig("--with-lrbench wants --code.", "Add --code keras or --code torch.")
     if name is None:
         if code:
             raise BadConfig(
@@ -113,7 +137,8 @@ def schedulers(
     alias = other_name(name)
     schedule = parse(alias[1] if alias else name, lr)
     if code:
-        typer.echo(catalogue.snippet(schedule, code, horizon), nl=False)
+        write = take_home.script_with_lrbench if with_lrbench else take_home.script
+        typer.echo(write(schedule, code, horizon), nl=False)
     elif schedule.is_users_own:
         raise BadSpec(
             f"{schedule.name} is a function of yours.", f"See its curve: lrbench preview {schedule.name}"

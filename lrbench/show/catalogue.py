@@ -1,4 +1,4 @@
-"""All schedules in a table, one of them explained, and the code that takes it home."""
+"""All schedules in a table, and one of them explained."""
 
 import shlex
 from collections.abc import Mapping
@@ -9,12 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lrbench.errors import BadSpec
 from lrbench.schedules import REGISTRY, Horizon, Rate, Schedule, Span, parse
 from lrbench.schedules.aliases import OTHER_NAMES
 from lrbench.schedules.base import Parameter, Part, parameter_text, text_of
 from lrbench.schedules.docs import docs_of
-from lrbench.schedules.feedback import better
 from lrbench.schedules.modifiers import MODIFIERS, modifiers_of, parameters_of
 from lrbench.show import PIPE_WIDTH
 from lrbench.show.preview import sparkline
@@ -79,51 +77,6 @@ def write_explanation(schedule: Schedule, stream: TextIO, note: str = "") -> Non
         console.print(f"{topic + ':':9}{text}")
     console.print(f"\nNext: lrbench preview {shlex.quote(schedule.words)}")
     console.print(f"      lrbench schedulers {shlex.quote(schedule.words)} --code keras")
-
-
-def snippet(schedule: Schedule, kind: str, horizon: Horizon) -> str:
-    """Return a script that runs as it is and uses the schedule with Keras or PyTorch."""
-    head = (
-        "from lrbench.schedules import Horizon, parse\n\n"
-        f"# {horizon.epochs} epochs of {horizon.steps_per_epoch:,} updates; put in your own numbers\n"
-        f"horizon = Horizon(epochs={horizon.epochs}, steps_per_epoch={horizon.steps_per_epoch})\n"
-        f"schedule = parse({str(schedule)!r})\n"
-    )
-    rule = schedule.feedback(horizon)
-    if kind == "torch" and rule:
-        if schedule.parameters["warmup"].value or schedule.parameters["hold"].value:
-            raise BadSpec(f"PyTorch has no {schedule.words}.", "Leave warmup and hold out, or write it by hand.")
-        mode = "max" if better(rule.monitor) == "higher" else "min"
-        return (
-            "import torch\n\nmodel = torch.nn.Linear(784, 10)  # yours\n"
-            f"optimizer = torch.optim.SGD(model.parameters(), lr={schedule.lr!r})\n"
-            "# PyTorch counts patience and cooldown one epoch longer\n"
-            "scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(\n"
-            f"    optimizer, {mode!r}, factor={rule.factor!r}, patience={rule.patience - 1}, "
-            f"threshold={rule.min_delta!r},\n    threshold_mode={rule.threshold[:3]!r}, "
-            f"cooldown={max(rule.cooldown - 1, 0)}, min_lr={rule.min_scale * schedule.lr!r},\n)\n"
-            f"\n# after every epoch: scheduler.step({rule.monitor})\n"
-            'print("first rate:", optimizer.param_groups[0]["lr"])\n'
-        )
-    if kind == "torch":
-        return (
-            "import torch\n" + head + "\nmodel = torch.nn.Linear(784, 10)  # yours\n"
-            "optimizer = torch.optim.SGD(model.parameters(), lr=schedule.lr)\n"
-            "scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule.to_lambda(horizon))\n"
-            "\n# after every update: optimizer.step(), then scheduler.step()\n"
-            'print("first rate:", optimizer.param_groups[0]["lr"])\n'
-        )
-    if rule:
-        return (
-            "import keras\n" + head + "\noptimizer = keras.optimizers.SGD(learning_rate=schedule.lr)\n"
-            "callback = schedule.to_keras(horizon)\n"
-            "\n# model.fit(..., validation_data=..., callbacks=[callback])\n"
-            'print("first rate:", float(optimizer.learning_rate))\n'
-        )
-    return (
-        "import keras\n" + head + "\noptimizer = keras.optimizers.SGD(learning_rate=schedule.to_keras(horizon))\n"
-        'print("first rate:", float(optimizer.learning_rate))\n'
-    )
 
 
 def _other_names() -> str:

@@ -163,12 +163,15 @@ def test_two_peak_rates_of_one_curve_are_called(cli: Cli) -> None:
     ]
 
 
-def test_code_runs_through_the_command_line(cli: Cli) -> None:
-    result = cli("schedulers", "cosine(warmup=5%)", "--code", "keras", "--epochs", "30", "--lr", "0.5")
+def test_code_comes_through_the_command_line(cli: Cli) -> None:
+    words = ("schedulers", "cosine(warmup=5%)", "--code", "keras", "--epochs", "30", "--lr", "0.5")
+    result = cli(*words)
     assert result.exit_code == 0
-    assert "epochs=30" in result.stdout
-    assert "parse('cosine(lr=0.5, warmup=5%)')" in result.stdout
-    compile(result.stdout, "snippet", "exec")
+    assert "# cosine(lr=0.5, warmup=5%)\n# for 30 epochs of 1,719 updates, 51,570 in all\n" in result.stdout
+    assert "CosineDecay(" in result.stdout
+    assert "lrbench" not in result.stdout
+    compile(result.stdout, "script", "exec")
+    assert "parse('cosine(lr=0.5, warmup=5%)')" in cli(*words, "--with-lrbench").stdout
 
 
 def test_names_are_completed_also_after_a_comma() -> None:
@@ -264,11 +267,18 @@ def test_one_schedule_on_several_horizons(cli: Cli) -> None:
         (["preview", "cosine(warmup=30 epochs)"], "leaves nothing"),
         (["preview", "cosine(warmup=60%,hold=60%)"], "warmup=60% and hold=60% leave nothing of the 25,785 steps"),
         (["preview", "join(plateau; linear)"], "plateau cannot be a piece: it looks at the training"),
+        (["preview"], "wants a list of schedulers"),
+        (["preview", "--html", "plateau"], "cannot draw plateau: it looks at the training"),
+        (["preview", "--html", "mine.py:f"], "cannot draw mine.py:f: it is a function of yours"),
+        (["preview", "--html", "--format", "csv"], "--html is a page"),
+        (["preview", "--html", "-o", "/proc/x/c.html"], "cannot be written"),
         (["preview", "d2z"], "Unknown scheduler 'd2z'"),
         (["preview", "nowhere.py:f"], "cannot be imported"),
         (["schedulers", "cosin"], "Unknown scheduler"),
         (["schedulers", "--code", "keras"], "wants a schedule"),
         (["schedulers", "cosine", "--code", "jax"], "'jax'"),
+        (["schedulers", "cosine", "--with-lrbench"], "wants --code"),
+        (["schedulers", "mine.py:f", "--code", "keras"], "its code is not copied"),
         (["schedulers", "plateau(warmup=5%)", "--code", "torch"], "PyTorch has no plateau(warmup=5%)"),
         (["schedulers", "cosine,step"], "2 schedules"),
         (["preview", "cosine", "--format", "csv", "-o", "c.png"], "-o draws a picture"),

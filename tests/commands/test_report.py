@@ -1,8 +1,6 @@
 """The page, in a real browser: what it says, what it hides and shows, and that it asks nobody for anything."""
 
 import html
-import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browsers import chromium, requests
 from conftest import ROOT, fake_experiment, fake_run
 from typer.testing import Result
 
@@ -259,21 +258,8 @@ def test_a_table_from_elsewhere_has_pictures_and_a_page(cli: Cli, tmp_path: Path
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Chromium without a screen; it logs every request and every word on its console."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if not (found and shutil.which("chromedriver")):
-        missing = "needs a browser: apt-get install chromium chromium-driver"
-        pytest.fail(missing) if "BROWSER_NEEDED" in os.environ else pytest.skip(missing)
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    for word in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "window-size=1200,1000"):
-        options.add_argument(f"--{word}")
-    options.binary_location = shutil.which("chromium") or ""
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    yield driver
-    driver.quit()
+    with chromium() as driver:
+        yield driver
 
 
 @pytest.fixture
@@ -289,12 +275,6 @@ def opened(browser: Any, tmp_path: Path) -> Callable[..., Any]:
         return browser
 
     return open_page
-
-
-def requests(browser: Any) -> list[str]:
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    urls = [each["params"]["request"]["url"] for each in messages if each["method"] == "Network.requestWillBeSent"]
-    return [url for url in urls if not url.startswith(("data:", "chrome:"))]
 
 
 def test_no_error_and_no_request_leaves_the_page(opened: Callable[..., Any], reference: Experiment) -> None:

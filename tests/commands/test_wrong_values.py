@@ -70,6 +70,8 @@ SWITCHES = {
     "--all-pairs",
     "--lower-is-better",
     "--help",
+    "--html",
+    "--with-lrbench",
 }
 FOREIGN = re.compile(
     r"input should|\bvalid (number|integer|float|string)|not a valid|value_error|value error|\bparse|parsing\b"

@@ -1,5 +1,7 @@
 """Schedules in the user's own script: Keras objects, PyTorch's factor, snippets that run as they are."""
 
+import contextlib
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -7,13 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drawn import OPEN_LOOP, drawn_specs
 
 from lrbench.errors import BadSpec
-from lrbench.schedules import REGISTRY, Horizon, parse
-from lrbench.show.catalogue import snippet
+from lrbench.schedules import Horizon, parse
+from lrbench.show.formulas import lines_of
+from lrbench.show.take_home import keras_own, script, script_with_lrbench
 
 HORIZON = Horizon(epochs=4, steps_per_epoch=5)
-OPEN_LOOP = sorted(name for name, entry in REGISTRY.items() if not entry.feedback)
+FINE = Horizon(epochs=7, steps_per_epoch=100)
 
 
 @pytest.mark.parametrize("name", OPEN_LOOP)
@@ -137,36 +141,185 @@ def test_a_saved_function_without_its_rates_is_refused() -> None:
         TableSchedule("evil.py:f", 1, 1)
 
 
+# ---- the printed scripts
+
+
+@pytest.mark.parametrize("horizon", [Horizon(4, 25), FINE, Horizon(7, 143)], ids=str)
+def test_the_printed_functions_give_every_rate_of_the_table(horizon: Horizon) -> None:
+    for spec in drawn_specs(horizon, 0.3, each=8):
+        schedule = parse(spec, 0.3)
+        code = functions_of(script(schedule, "torch", horizon))
+        assert "\n".join(lines_of(schedule, horizon)) in code
+        found: dict[str, Any] = {}
+        exec(code, found)
+        rates = np.array([found["rate"](step) for step in range(horizon.steps)])
+        assert np.allclose(rates, schedule.table(horizon), rtol=1e-9, atol=1e-13), spec
+
+
+def functions_of(torch_script: str) -> str:
+    """What stands before PyTorch is needed."""
+    return torch_script.partition("\nmodel = ")[0].replace("import torch\n", "")
+
+
+def rates_of_the_printed(code: str, steps: int) -> Any:
+    """Run a script for Keras; return the rates that its optimizer has: float32 (steps,)."""
+    import keras
+    import tensorflow as tf
+
+    found: dict[str, Any] = {}
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        exec(code, found)
+    assert out.getvalue() == f"first rate: {float(found['optimizer'].learning_rate)}\n"
+    rate = found["optimizer"]._learning_rate
+    if not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        return np.full(steps, float(rate), np.float32)
+    if getattr(rate, "warmup_target", None) is not None:  # this one asks a single step
+        every = tf.function(lambda at: tf.map_fn(rate, at, fn_output_signature=tf.float32))
+        return every(tf.range(steps)).numpy()
+    return rate(tf.range(steps)).numpy()
+
+
+@pytest.mark.tensorflow
+def test_what_is_printed_for_keras_gives_every_rate_of_the_table() -> None:
+    """Keras's own schedules count in float32, whose rounding is 6e-8 of the peak rate for each operation."""
+    used = set()
+    for spec in [*drawn_specs(FINE, 0.3, each=6), *OWN]:
+        schedule = parse(spec, 0.3)
+        found = rates_of_the_printed(script(schedule, "keras", FINE), FINE.steps)
+        own = keras_own(schedule, FINE)
+        used.add(own[0] if own else "a function")
+        off = np.abs(found - schedule.table(FINE)).max() / schedule.table(FINE).max()
+        assert off < (1e-6 if own else 7e-8), spec
+    assert used == {*OWN.values(), "a function"}
+
+
+OWN = {
+    "step": "ExponentialDecay",
+    "step(every=30 steps, gamma=0.9)": "ExponentialDecay",
+    "exponential(gamma=0.5)": "ExponentialDecay",
+    "exponential(every=7 steps, staircase=true)": "ExponentialDecay",
+    "inverse_time(gamma=0.3)": "InverseTimeDecay",
+    "inverse_time(every=3 steps, staircase=true)": "InverseTimeDecay",
+    "multistep": "PiecewiseConstantDecay",
+    "multistep(at=100.5 steps;333 steps)": "PiecewiseConstantDecay",
+    "piecewise(at=1 step;33.3%, rates=0.1;50%;0)": "PiecewiseConstantDecay",
+    "linear(to=200%)": "PolynomialDecay",
+    "polynomial(to=3%)": "PolynomialDecay",
+    "cosine(floor=0%)": "CosineDecay",
+    "cosine(warmup=5%)": "CosineDecay",
+    "cosine(warmup=33 steps, warmup_start=10%)": "CosineDecay",
+    "restarts(first=20%, mult=1)": "CosineDecayRestarts",
+    "restarts(first=20%, mult=1, floor=5%)": "CosineDecayRestarts",
+    "restarts(first=20%, mult=1, shrink=0.5)": "CosineDecayRestarts",
+}
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("spec", ["step", "cosine(warmup=5%)", "restarts(first=1 epoch, mult=1)", "exponential"])
+def test_keras_s_own_schedules_are_the_same_on_a_usual_horizon_too(spec: str) -> None:
+    horizon, schedule = Horizon(15, 1719), parse(spec, 0.1)
+    assert keras_own(schedule, horizon)
+    found = rates_of_the_printed(script(schedule, "keras", horizon), horizon.steps)
+    assert np.abs(found - schedule.table(horizon)).max() < 1e-7
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "step(every=33.3 steps)",
+        "restarts",
+        "restarts(first=20%, mult=1, shrink=0.5, floor=1%)",
+        "inverse_time(power=0.7)",
+        "polynomial(power=0.5)",
+        "cosine(k=2)",
+        "cosine(warmup=5%, warmup_shape=cosine)",
+        "cosine(per=epoch)",
+        "linear(warmup=5%)",
+        "rex",
+    ],
+)
+def test_where_keras_has_another_curve_the_function_is_printed(spec: str) -> None:
+    assert keras_own(parse(spec), FINE) is None
+    assert "def rate(step):" in script(parse(spec), "keras", FINE)
+    assert "lrbench" not in script(parse(spec), "keras", FINE)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own, under numpy 2
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "plateau(patience=1 epoch, min_delta=1000)",
+        "plateau(patience=1 epoch, min_delta=0.9, threshold=relative, monitor=val_accuracy, min_lr=30%)",
+        "plateau(patience=1 epoch, min_delta=1000, warmup=1 epoch)",
+        "plateau(lr=1, patience=1 epoch, min_delta=1000)",
+        "plateau(patience=1 epoch, min_delta=1000, cooldown=2 epochs, warmup=1 epoch)",
+    ],
+)
+def test_the_printed_callback_does_what_lrbench_s_own_does(spec: str) -> None:
+    schedule = parse(spec, 0.01)
+    found: dict[str, Any] = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(script(schedule, "keras", HORIZON), found)
+    own = rates_of_a_real_fit(schedule.lr, [schedule.to_keras(HORIZON)])
+    assert len(set(own)) > 2
+    assert rates_of_a_real_fit(
+        found["optimizer"].learning_rate.numpy().item(), [found["callback"]]
+    ) == pytest.approx(own)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own, under numpy 2
+def test_the_printed_class_is_saved_with_the_optimizer() -> None:
+    import keras
+
+    found: dict[str, Any] = {"__name__": "mine"}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(script(parse("rex"), "keras", HORIZON), found)
+    loaded = keras.optimizers.SGD.from_config(found["optimizer"].get_config())
+    assert float(loaded._learning_rate(7)) == pytest.approx(parse("rex").table(HORIZON)[7])
+
+
 @pytest.mark.tensorflow
 @pytest.mark.apart
-@pytest.mark.parametrize("spec", ["cosine(warmup=5%)", "plateau(patience=3 epochs)"])
-def test_the_keras_snippet_runs_as_it_is(spec: str, tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(snippet(parse(spec), "keras", HORIZON))
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+@pytest.mark.parametrize("write", [script, script_with_lrbench])
+def test_the_keras_script_runs_as_it_is(write: Any, tmp_path: Path) -> None:
+    file = tmp_path / "script.py"
+    file.write_text(write(parse("rex(warmup=20%)"), "keras", HORIZON))
+    done = subprocess.run([sys.executable, file], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    first = np.float32(parse(spec).table(HORIZON)[0])
+    first = np.float32(parse("rex(warmup=20%)").table(HORIZON)[0])
     assert done.stdout == f"first rate: {float(first)}\n"
 
 
-def test_the_torch_snippet_runs_as_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("write", [script, script_with_lrbench])
+def test_the_torch_script_runs_as_it_is(write: Any, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="PyTorch is no dependency; install it to run this")
-    script = tmp_path / "script.py"
-    script.write_text(snippet(parse("cosine(warmup=5%)"), "torch", HORIZON))
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    file = tmp_path / "script.py"
+    file.write_text(write(parse("cosine(warmup=5%)"), "torch", HORIZON))
+    done = subprocess.run([sys.executable, file], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"first rate: {parse('cosine(warmup=5%)').table(HORIZON)[0]}\n"
 
 
-def test_the_torch_snippet_compiles_and_uses_only_what_is_tested_here() -> None:
-    code = snippet(parse("cosine(warmup=5%)"), "torch", HORIZON)
-    compile(code, "snippet", "exec")
-    assert "LambdaLR(optimizer, schedule.to_lambda(horizon))" in code
-    plateau = snippet(parse("plateau(patience=2 epochs, cooldown=3 epochs)"), "torch", HORIZON)
-    compile(plateau, "snippet", "exec")
+@pytest.mark.parametrize("kind", ["keras", "torch"])
+def test_a_function_of_the_user_s_own_is_refused_unless_lrbench_may_be_imported(kind: str) -> None:
+    with pytest.raises(BadSpec, match="its code is not copied"):
+        script(parse("mine.py:f"), kind, HORIZON)
+    assert "parse('mine.py:f(lr=0.1)')" in script_with_lrbench(parse("mine.py:f"), kind, HORIZON)
+
+
+def test_the_torch_script_compiles_and_uses_only_what_is_tested_here() -> None:
+    code = script(parse("cosine(warmup=5%)"), "torch", HORIZON)
+    compile(code, "script", "exec")
+    assert "LambdaLR(optimizer, lambda step: rate(min(step, 19)) / 0.1)" in code
+    with_lrbench = script_with_lrbench(parse("cosine(warmup=5%)"), "torch", HORIZON)
+    assert "LambdaLR(optimizer, schedule.to_lambda(horizon))" in with_lrbench
+    plateau = script(parse("plateau(patience=2 epochs, cooldown=3 epochs)"), "torch", HORIZON)
+    compile(plateau, "script", "exec")
     assert "patience=1" in plateau
     assert "cooldown=2" in plateau
-    assert "threshold_mode='abs'" in plateau
-    assert "threshold_mode='rel'" in snippet(parse("plateau(threshold=relative)"), "torch", HORIZON)
+    assert 'threshold_mode="abs"' in plateau
+    assert 'threshold_mode="rel"' in script(parse("plateau(threshold=relative)"), "torch", HORIZON)
     with pytest.raises(BadSpec, match="PyTorch has no"):
-        snippet(parse("plateau(warmup=1 epoch)"), "torch", HORIZON)
+        script(parse("plateau(warmup=1 epoch)"), "torch", HORIZON)

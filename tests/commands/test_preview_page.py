@@ -1,0 +1,187 @@
+"""The page to try schedules on, in a real browser: it computes what lrbench computes and prints what it prints."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from browsers import chromium, requests
+from drawn import OPEN_LOOP, drawn_specs
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from typer.testing import Result
+
+from lrbench.errors import BadSpec
+from lrbench.schedules import Horizon, parse, parse_list
+from lrbench.show import preview_page
+from lrbench.show.take_home import script
+
+HORIZON = Horizon(epochs=7, steps_per_epoch=100)
+ASK = """
+const [specs, lr, epochs, each] = arguments, horizon = new Horizon(epochs, each);
+return specs.map((text) => {
+  try {
+    const schedule = parse(text, lr);
+    return { rates: [...table(schedule, horizon)], code: script(schedule, horizon), spec: spec(schedule) };
+  } catch (error) { return { problem: error.message }; }
+});
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as driver:
+        yield driver
+
+
+@pytest.fixture
+def opened(browser: Any, tmp_path: Path) -> Callable[..., Any]:
+    """Open the page on a list of schedules, at an address with a fragment or none."""
+
+    def open_page(schedulers: str, fragment: str = "") -> Any:
+        path = tmp_path / "preview.html"
+        path.write_text(preview_page.render(parse_list(schedulers), HORIZON, 0.1))
+        browser.get("about:blank")
+        for kind in ("browser", "performance"):
+            browser.get_log(kind)
+        browser.get(path.as_uri() + fragment)
+        return browser
+
+    return open_page
+
+
+def asked(browser: Any, specs: list[str], lr: float, horizon: Horizon) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = browser.execute_script(ASK, specs, lr, horizon.epochs, horizon.steps_per_epoch)
+    return found
+
+
+@pytest.mark.parametrize("horizon", [Horizon(4, 25), HORIZON, Horizon(7, 143)], ids=str)
+def test_the_page_computes_every_rate_and_prints_the_code_of_every_schedule(
+    opened: Callable[..., Any], horizon: Horizon
+) -> None:
+    specs = drawn_specs(horizon, 0.3, each=12)
+    for spec, found in zip(specs, asked(opened("cosine"), specs, 0.3, horizon), strict=True):
+        schedule = parse(spec, 0.3)
+        assert "problem" not in found, (spec, found)
+        table = schedule.table(horizon)
+        assert np.allclose(found["rates"], table, rtol=1e-9, atol=1e-16), spec
+        assert found["code"] == script(schedule, "keras", horizon)
+        assert found["spec"] == schedule.spec
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "cosin",
+        "cosine(floor=200%)",
+        "cosine(warmup=100%)",
+        "cosine(warmup=5)",
+        "cosine(k=0)",
+        "cosine(cooldown=90%, warmup=20%)",
+        "cosine(warmup_start=1%)",
+        "step(gamma=2)",
+        "step(every=0%)",
+        "multistep(at=50%;20%)",
+        "piecewise(at=50%)",
+        "onecycle(up=100%)",
+        "cyclical(shape=square)",
+        "restarts(mult=0.5)",
+        "wsd(cooldown=100%)",
+        "join(cosine; rex, at=100%)",
+        "join(cosine; rex; step)",
+        "exponential(staircase=yes)",
+        "cosine(floor=1%",
+        "constant(lr=0)",
+    ],
+)
+def test_what_lrbench_refuses_the_page_refuses(opened: Callable[..., Any], spec: str) -> None:
+    with pytest.raises(BadSpec):
+        parse(spec).table(HORIZON)
+    (found,) = asked(opened("cosine"), [spec], 0.1, HORIZON)
+    assert found.keys() == {"problem"}
+
+
+def test_it_is_one_small_file_that_asks_nobody(opened: Callable[..., Any]) -> None:
+    text = preview_page.render(parse_list("cosine"), HORIZON, 0.1)
+    assert len(text.encode()) < 100_000
+    assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!#|data:,)""", text)
+    assert "default-src 'none'" in text
+    browser = opened("cosine,wsd")
+    browser.find_element(By.ID, "add").click()
+    assert [entry["message"] for entry in browser.get_log("browser")] == []
+    assert requests(browser) == [browser.current_url.partition("#")[0]]
+
+
+def test_every_schedule_can_be_added_and_has_a_curve_figures_and_code(opened: Callable[..., Any]) -> None:
+    browser = opened("constant")
+    listed = [each.get_attribute("value") for each in browser.find_elements(By.CSS_SELECTOR, "#name option")]
+    assert sorted(listed) == OPEN_LOOP
+    for name in OPEN_LOOP[:3]:
+        browser.execute_script("document.getElementById('name').value = arguments[0]", name)
+        browser.find_element(By.ID, "add").click()
+        table = parse(name).table(HORIZON)
+        said = browser.find_elements(By.CSS_SELECTOR, ".said")[-1].text
+        assert said == f"first {table[0]:.4g}, mean {table.mean():.4g}, last {table[-1]:.4g}"
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#chart path.line")) == 4
+    code = browser.execute_script("return [...document.querySelectorAll('pre')].at(-1).textContent")
+    assert code == script(parse(OPEN_LOOP[2]), "keras", HORIZON)
+
+
+def test_the_address_holds_the_state_and_a_link_reproduces_it(opened: Callable[..., Any]) -> None:
+    browser = opened("cosine(warmup=5%),wsd")
+    slider = browser.find_element(By.CSS_SELECTOR, "[aria-label='floor, as a slider']")
+    slider.send_keys(Keys.HOME, *[Keys.ARROW_RIGHT] * 4)
+    assert browser.find_element(By.CSS_SELECTOR, ".spec").get_attribute("value") == "cosine(warmup=5%, floor=2%)"
+    epochs = browser.find_element(By.ID, "epochs")
+    epochs.send_keys(Keys.CONTROL, "a")
+    epochs.send_keys("9")
+    said = [each.text for each in browser.find_elements(By.CSS_SELECTOR, ".said")]
+    last = parse("cosine(warmup=5%, floor=2%)").table(Horizon(9, 100))[-1]
+    assert said[0].endswith(f"last {last:.4g}")
+    fragment = "#" + browser.current_url.partition("#")[2]
+    again = opened("step", fragment)
+    assert [each.text for each in again.find_elements(By.CSS_SELECTOR, ".said")] == said
+    assert again.find_element(By.ID, "epochs").get_attribute("value") == "9"
+
+
+def test_a_parameter_is_typed_letter_by_letter(opened: Callable[..., Any]) -> None:
+    browser = opened("cosine")
+    field = browser.find_element(By.CSS_SELECTOR, "[id$='-warmup']")
+    field.send_keys(Keys.CONTROL, "a")
+    for letter in "2 epochs":
+        field.send_keys(letter)
+    assert browser.find_element(By.CSS_SELECTOR, ".spec").get_attribute("value") == "cosine(warmup=2 epochs)"
+    first = parse("cosine(warmup=2 epochs)").table(HORIZON)[0]
+    assert browser.find_element(By.CSS_SELECTOR, ".said").text.startswith(f"first {first:.4g}, ")
+
+
+def test_what_is_wrong_is_said_beside_it_and_nothing_is_run(opened: Callable[..., Any]) -> None:
+    browser = opened("step", "#s=%3Cimg+src%3Dx+onerror%3Dalert(1)%3E&s=cosine(floor%3D200%25)&s=rex")
+    said = [each.text for each in browser.find_elements(By.CSS_SELECTOR, ".said")]
+    assert said[0] == "<img src=x onerror=alert(1)>: no schedule of the list."
+    assert said[1] == "cosine wants floor between 0 and lr."
+    assert said[2].startswith("first 0.1,")
+    assert not browser.find_elements(By.CSS_SELECTOR, "img")
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#chart path.line")) == 1
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+def test_nothing_reaches_beyond_the_screen(opened: Callable[..., Any], width: int) -> None:
+    browser = opened("cosine(warmup=5%),join,wsd")
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.execute_script("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_the_command_line_writes_the_page(cli: Callable[..., Result], tmp_path: Path) -> None:
+    assert cli("preview", "--html").stdout == "preview.html\n"
+    assert cli("preview", "--html", "a=step,rex(lr=0.2)", "-o", "mine.html", "--epochs", "3").exit_code == 0
+    data = re.search(r'id="data">(.*?)</script>', (tmp_path / "mine.html").read_text())
+    assert data
+    start = json.loads(data[1])["start"]
+    assert (start["epochs"], start["specs"]) == (3, ["step", "rex(lr=0.2)"])
