@@ -380,7 +380,6 @@ def test_any_spelling_of_a_schedule_finds_it(cli: Cli, tmp_path: Path, words: st
         (["summary", "r", "--margin", "5"], "--margin 5 of a share", "--margin 0.05"),
         (["summary", "r", "--lower-is-better"], "is known of stored figures", "Leave it out"),
         (["run", "--engine", "fake", "-o", "r/one"], "is an experiment itself", "--out r --name one"),
-        (["run", "-n", "--json"], "--dry-run and --json do not go together", "Leave one"),
         (["run", "-v", "-q"], "--quiet and --verbose do not go together", "Leave one"),
         (["summary", "huge.csv", "--metric", "reward"], "too large to compare", "header line"),
     ],

@@ -67,6 +67,7 @@ SWITCHES = {
     "--quiet",
     "--verbose",
     "--yes",
+    "--repair",
     "--all-pairs",
     "--lower-is-better",
     "--help",
