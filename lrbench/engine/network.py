@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
+from weakref import WeakSet
 
 import keras
 import numpy as np
@@ -51,22 +52,22 @@ class Settled:
         (tf.config.functions_run_eagerly, tf.config.run_functions_eagerly, False),
     )
     _lock = threading.Lock()
-    _standing: ClassVar[set[int]] = set()
+    _standing: ClassVar[WeakSet["Settled"]] = WeakSet()
     _before: ClassVar[list[Any]] = []
 
     def __init__(self) -> None:
         with self._lock:
             if not self._standing:
                 self._before[:] = [get() for get, _, _ in self._WANTED]
-            self._standing.add(id(self))
+            self._standing.add(self)
             for _, put, wanted in self._WANTED:
                 put(wanted)
 
     def undo(self) -> None:
         """Put back what was there before, unless another one still stands. The second call does nothing."""
         with self._lock:
-            if id(self) in self._standing:
-                self._standing.remove(id(self))
+            if self in self._standing:
+                self._standing.remove(self)
                 if not self._standing:
                     for (_, put, _), before in zip(self._WANTED, self._before, strict=True):
                         put(before)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from weakref import WeakSet
 
 import pytest
 
@@ -22,11 +23,12 @@ def test_keras_is_imported_on_tensorflow_and_the_variable_put_back(
 
 
 @pytest.mark.tensorflow
-def test_the_last_engine_that_closes_puts_the_caller_s_values_back() -> None:
+def test_the_last_engine_that_closes_puts_the_caller_s_values_back(monkeypatch: pytest.MonkeyPatch) -> None:
     import keras
 
     from lrbench.engine.network import Settled
 
+    monkeypatch.setattr(Settled, "_standing", WeakSet())  # engines of other tests may be open
     keras.config.set_epsilon(0.5)
     try:
         one, other = Settled(), Settled()
