@@ -13,7 +13,7 @@ from lrbench.cli.app import BROKEN, DONE, app, speak
 from lrbench.cli.places import put
 from lrbench.errors import BadConfig, BadResults
 from lrbench.options import TRAINING
-from lrbench.show import printable
+from lrbench.show import counted, printable
 
 if TYPE_CHECKING:
     from lrbench.runs import Experiment
@@ -39,7 +39,7 @@ class Line:
         counts = [f"{self.finished} finished"]
         counts += [f"{self.failed} failed"] if self.failed else []
         counts += [f"{self.unfinished} unfinished"] if self.unfinished else []
-        grid = f"{_count(len(self.schedulers), 'schedule')} × {_count(len(self.seeds), 'seed')}"
+        grid = f"{counted(len(self.schedulers), 'schedule')} × {counted(len(self.seeds), 'seed')}"
         return f"{self.name}: {self.setting}; {', '.join(counts)}; {grid}"
 
 
@@ -195,7 +195,3 @@ def _goes(rest: "Rest") -> list[str]:
     """Say what goes, each by its name."""
     kinds = (("unfinished", rest.unfinished), ("quarantine", rest.quarantined), ("half-written", rest.leftovers))
     return [f"{kind}  {path}" for kind, paths in kinds for path in paths]
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}" + ("" if number == 1 else "s")

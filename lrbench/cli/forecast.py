@@ -11,7 +11,7 @@ import typer
 
 from lrbench.cli.app import DONE
 from lrbench.cli.places import put
-from lrbench.show import printable
+from lrbench.show import counted, printable
 
 if TYPE_CHECKING:
     from lrbench.config import Config
@@ -58,14 +58,14 @@ def say(each: Forecast) -> str:
     """Say in a line what is to do and how long it may take."""
     if not each.runs:
         return "Nothing is to do: every run is done."
-    begun = f", less what {_count(each.begun, 'run')} did before" if each.begun else ""
-    todo = f"To do: {_count(each.runs, 'run')}, {_count(each.epochs, 'epoch')}{begun}."
+    begun = f", less what {counted(each.begun, 'run')} did before" if each.begun else ""
+    todo = f"To do: {counted(each.runs, 'run')}, {counted(each.epochs, 'epoch')}{begun}."
     if each.seconds is None or each.epoch_seconds is None:
         return f"{todo} How long that takes is not known: no run of this experiment is stored."
     side_by_side = min(each.jobs, each.runs)
     return (
-        f"{todo} It may take about {duration(each.seconds)} with {_count(side_by_side, 'run')} at a time, "
-        f"going by {_count(each.known, 'stored run')} ({each.epoch_seconds:.2g} s per epoch)."
+        f"{todo} It may take about {duration(each.seconds)} with {counted(side_by_side, 'run')} at a time, "
+        f"going by {counted(each.known, 'stored run')} ({each.epoch_seconds:.2g} s per epoch)."
     )
 
 
@@ -123,7 +123,3 @@ def list_runs(config: "Config", *, as_json: bool) -> int:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}" + ("" if number == 1 else "s")

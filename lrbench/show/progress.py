@@ -14,7 +14,7 @@ from lrbench.plan import Plan
 from lrbench.runner.listener import Listener
 from lrbench.runs import Damage, Figure, Finished, Row, Run, Status, Subject
 from lrbench.schedules.names import Named
-from lrbench.show import printable, sentences
+from lrbench.show import counted, printable, sentences
 
 if TYPE_CHECKING:
     from lrbench.show.standing import Standing
@@ -71,7 +71,7 @@ class Lines(Listener):
         self._say(f"[{self._finished}/{self._todo}] {self._name(run)}: {end(finished)}, by another command")
 
     def on_wait(self, runs: int) -> None:
-        self._say(f"Waiting for another command, which is at work on {_count(runs, 'run')}.")
+        self._say(f"Waiting for another command, which is at work on {counted(runs, 'run')}.")
 
     def on_signal(self, name: str) -> None:
         self._say(f"{name}: ending the epochs under way. Once more stops at once.")
@@ -186,17 +186,17 @@ def start_lines(plan: Plan, todo: Sequence[Run], folder: Path) -> list[str]:
     """Return what is known before anything is loaded."""
     schedules, seeds = len(plan.schedules), len(plan.seeds)
     runs = (
-        f"{_count(schedules, 'schedule')} × {_count(seeds, 'seed')} = {_count(schedules * seeds, 'run')}"
-        f" of {_count(plan.setting.epochs, 'epoch')}"
+        f"{counted(schedules, 'schedule')} × {counted(seeds, 'seed')} = {counted(schedules * seeds, 'run')}"
+        f" of {counted(plan.setting.epochs, 'epoch')}"
     )
     lines = [f"lrbench: {runs}, into {folder}", plan.describe()]
     lines += [f"Warning: {warning}" for warning in plan.warnings]
     if not todo:
-        every = "The run is" if len(plan.runs) == 1 else f"All {_count(len(plan.runs), 'run')} are"
+        every = "The run is" if len(plan.runs) == 1 else f"All {counted(len(plan.runs), 'run')} are"
         lines.append(f"{every} done already: nothing to train.")
     else:
         if len(todo) < len(plan.runs):
-            lines.append(f"Done already: {len(plan.runs) - len(todo)} of {_count(len(plan.runs), 'run')}.")
+            lines.append(f"Done already: {len(plan.runs) - len(todo)} of {counted(len(plan.runs), 'run')}.")
         if plan.setting.engine != "fake":
             lines.append("Loading TensorFlow and the data …")
     return lines
@@ -235,7 +235,3 @@ def end(finished: Finished) -> str:
         return f"DIVERGED in epoch {len(result.rows)}, its loss is not finite"
     value = sentences.value(figure, finished.final(f"test_{figure.name}"))
     return f"test {figure.title} {value}  ({seconds:.1f} s)"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}" + ("" if number == 1 else "s")
