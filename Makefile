@@ -27,7 +27,7 @@ lint: $(VENV)/developing ## format, lint and types, in seconds
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-check: lint ## lint, walls and every test without TensorFlow, in under a minute
+check: lint ## lint, walls and every test without TensorFlow, in about three minutes
 	$(PYTEST) -m "not tensorflow"
 
 smoke: $(VENV)/installed ## a small real run into a temporary folder, plotted and summarised
