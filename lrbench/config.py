@@ -54,11 +54,18 @@ class Config(BaseModel):
     lr: Annotated[FiniteFloat, Field(gt=0, le=1e30)] = wish("lr")
     optimizer: str = wish("optimizer")
     problem: str = wish("problem")
-    hidden: PositiveInt | None = wish("hidden")
+    hidden: tuple[PositiveInt, ...] | None = wish("hidden")
+    activation: str | None = wish("activation")
+    data: str | None = wish("data")
+    loss: str | None = wish("loss")
+    metric: str | None = wish("metric")
+    data_dir: Path | None = wish("data_dir")
+    memory_share: Annotated[FiniteFloat, Field(gt=0, le=1)] = wish("memory_share")
     train_size: PositiveInt | None = wish("train_size")
     val_size: Annotated[int | None, Field(ge=0)] = wish("val_size")
     validate_on: Literal["split", "test"] = wish("validate_on")
     engine: Literal["compiled", "fit", "fake"] = wish("engine")
+    jit: Literal["auto", "on", "off"] = wish("jit")
     jobs: PositiveInt | None = wish("jobs")
     checkpoint_every: PositiveInt | None = wish("checkpoint_every")
     out: Path = wish("out")
@@ -75,6 +82,16 @@ class Config(BaseModel):
     @classmethod
     def _one_text(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("hidden", mode="before")
+    @classmethod
+    def _widths(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            words = [word.strip() for word in value.split(",")]
+            if not all(map(options.is_whole, words)):
+                raise ValueError("widths of layers are whole numbers, with commas between them")
+            return tuple(int(word) for word in words)
+        return (value,) if isinstance(value, int) else value
 
     @field_validator("seeds", mode="before")
     @classmethod

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import lrbench
+from lrbench.backend import threads_of_others
 
 LIBRARIES = ("tensorflow", "keras", "numpy")
 VARIABLES = (  # lrbench cannot set these for a library that reads them itself, and each may change the last bits
@@ -27,6 +28,9 @@ VARIABLES = (  # lrbench cannot set these for a library that reads them itself, 
     "NPY_ENABLE_CPU_FEATURES",
     "GLIBC_TUNABLES",  # may switch off FMA in the C library's exp and cos
 )
+THREADS = (
+    "intra_op_parallelism_threads"  # TensorFlow's, where it was at work before lrbench: sums in another order
+)
 
 
 def describe() -> dict[str, Any]:
@@ -44,7 +48,8 @@ def describe() -> dict[str, Any]:
             "cores": os.cpu_count(),
         },
         "git": _git(),
-        "variables": {name: text for name in VARIABLES if (text := _variable(name))},
+        "variables": {name: text for name in VARIABLES if (text := _variable(name))}
+        | ({THREADS: threads} if (threads := threads_of_others()) else {}),
     }
 
 

@@ -4,11 +4,14 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from lrbench import problems
+from lrbench.backend.devices import has_gpu
 from lrbench.config import Config
 from lrbench.errors import BadConfig, nearest
 from lrbench.optimizers import parse_optimizer
+from lrbench.problems import Problem
 from lrbench.runs import Run, Setting
 from lrbench.schedules import Schedule, parse_list, rates, warnings
 from lrbench.schedules.names import Named, names, peak_rates
@@ -20,8 +23,10 @@ class Plan:
 
     experiment: str  # its folder's name
     setting: Setting
+    problem: Problem  # what the engine trains
     runs: tuple[Run, ...]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()  # what was told from the user's model and data
 
     @cached_property
     def names(self) -> dict[Named, str]:
@@ -42,12 +47,13 @@ class Plan:
         return self.setting.describe(peak_rates(self.names))
 
 
-def make_plan(config: Config) -> Plan:
+def make_plan(config: Config, problem: Problem | None = None) -> Plan:
     """Resolve a config to its runs, checking all that can be checked before training.
 
-    Raises BadConfig or BadSpec.
+    `problem` takes the place of the config's, if it is given. Raises BadConfig or BadSpec.
     """
-    setting = resolve_setting(config)
+    problem = problem or find_problem(config)
+    setting = resolve_setting(config, problem)
     horizon = setting.horizon
     schedules = parse_list(",".join(config.schedulers), config.lr)
     for schedule in schedules:
@@ -56,18 +62,29 @@ def make_plan(config: Config) -> Plan:
     return Plan(
         experiment=config.name or setting.folder_name,
         setting=setting,
+        problem=problem,
         runs=runs,
         warnings=tuple(warnings(schedules, horizon)),
+        notes=problem.notes,
     )
 
 
-def resolve_setting(config: Config) -> Setting:
+def find_problem(config: Config) -> Problem:
+    """Return what a config wants to train; a problem of the user's is made, its data read. Raises BadConfig."""
+
+    def given(*names: str) -> dict[str, Any]:
+        return {name: value for name in names if (value := getattr(config, name)) is not None}
+
+    beside = problems.Beside(**given("data", "loss", "metric"), memory_share=config.memory_share)
+    return problems.find_any(config.problem, given("hidden", "activation"), given("data_dir"), beside)
+
+
+def resolve_setting(config: Config, problem: Problem) -> Setting:
     """Fill in what the config leaves open. Raises BadConfig."""
-    short = {} if config.hidden is None else {"hidden": config.hidden}
-    subject = problems.find(config.problem, short).subject
+    subject = problem.subject
+    jit = resolve_jit(config, problem)
     sizes = problems.resolve_sizes(subject, config.train_size, config.val_size, config.validate_on)
     optimizer = parse_optimizer(config.optimizer)
-    validate_on = sizes.validate_on if sizes.val or sizes.validate_on == "test" else "none"
     return Setting(
         subject=subject,
         optimizer=str(optimizer),
@@ -75,20 +92,36 @@ def resolve_setting(config: Config) -> Setting:
         epochs=config.epochs,
         train_size=sizes.train,
         val_size=sizes.val,
-        validate_on=validate_on,
+        validate_on=sizes.validate_on,
         engine=config.engine,
+        jit=jit,
         identity={
-            "problem": subject.spec,
+            **(problem.identity or {"problem": subject.spec}),
             "data_sha256": subject.data_sha256,
             "optimizer": optimizer.resolved(),
             "batch_size": config.batch_size,
             "epochs": config.epochs,
             "train_size": sizes.train,
             "val_size": sizes.val,
-            "validate_on": validate_on,
+            "validate_on": sizes.validate_on,
             "engine": config.engine,
+            **({} if jit else {"jit": False}),  # as it always was where XLA compiles
         },
     )
+
+
+def resolve_jit(config: Config, problem: Problem) -> bool:
+    """Tell whether XLA compiles the epoch: by the model and the device, never by a stopwatch. Raises BadConfig.
+
+    On a CPU, XLA's convolutions are slower than TensorFlow's own.
+    """
+    if config.jit == "auto":
+        return config.engine != "compiled" or not problem.convolves or has_gpu()
+    if config.engine != "compiled":
+        raise BadConfig(
+            f"jit={config.jit} is for the compiled engine; this is {config.engine}.", "Leave one of them out."
+        )
+    return config.jit == "on"
 
 
 def _runs(schedules: list[Schedule], seeds: tuple[int, ...], setting: Setting) -> Iterator[Run]:
@@ -111,7 +144,11 @@ def _runs(schedules: list[Schedule], seeds: tuple[int, ...], setting: Setting) -
 def _check_feedback(schedule: Schedule, setting: Setting) -> None:
     """A schedule that looks at the training needs something to look at."""
     rule = schedule.feedback(setting.horizon)
-    columns = [column for column in setting.subject.columns if column.startswith("val_")]
+    columns = [
+        column
+        for column in setting.subject.columns
+        if column.startswith("val_") and setting.subject.find(column).better != "neither"
+    ]
     if rule and rule.monitor not in columns:
         raise BadConfig(
             f"{schedule.label} looks at {rule.monitor}, which is not measured.", nearest(rule.monitor, columns)

@@ -38,7 +38,7 @@ class Figure:
 
     name: str  # `accuracy`: the columns are train_accuracy, val_accuracy, test_accuracy
     unit: str  # of its values: "nats"; empty where it has none
-    better: Literal["higher", "lower"]
+    better: Literal["higher", "lower", "neither"]  # neither: it is shown, and nothing is compared by it
     is_share: bool = False  # a fraction 0..1, which people read in percent
 
     @property
@@ -56,6 +56,7 @@ class Subject:
     noun: str  # what an example is called, in the plural: `images`
     figures: tuple[Figure, ...]  # the loss first
     examples: int  # to train on, before validation takes its share
+    validation: int = 0  # examples of its own to validate on; 0: they are taken off those to train on
     data_sha256: str
 
     @property
@@ -86,8 +87,9 @@ class Setting:
     epochs: int
     train_size: int
     val_size: int  # 0 with validate_on="test", or without any validation
-    validate_on: str  # "split" (off the training set), "test" or "none"
+    validate_on: str  # "split" (off the training set), "own" (the problem's), "test" or "none"
     engine: str
+    jit: bool = True  # whether the compiled engine has XLA compile it, or TensorFlow run its graph
     identity: Mapping[str, Any] = field(repr=False)  # everything that decides the numbers, as JSON values
 
     @property
@@ -107,8 +109,10 @@ class Setting:
     def describe(self, peaks: str) -> str:
         """One line for titles: what is trained, how, at which peak rates, on how much, validated on what."""
         noun = self.subject.noun
+        both = f"{self.train_size:,} training and {self.val_size:,} validation {noun}"
         examples = {
-            "split": f"{self.train_size:,} training and {self.val_size:,} validation {noun}",
+            "split": both,
+            "own": both,
             "test": f"{self.train_size:,} training {noun}, VALIDATED ON THE TEST SET",
         }.get(self.validate_on, f"{self.train_size:,} training {noun}, no validation")
         epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"

@@ -58,7 +58,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Whichever test comes first to TensorFlow in this process: it computes as lrbench wants it."""
     item.stash[CLEAN] = "tensorflow" not in sys.modules
     if needs_tensorflow_here(item):
-        from lrbench.engine.network import use_one_thread_per_replica
+        from lrbench.backend.process import use_one_thread_per_replica
 
         use_one_thread_per_replica()
 

@@ -4,7 +4,9 @@ from typing import Any
 
 from lrbench.cli import main
 from lrbench.problems.base import Problem, problem
-from lrbench.problems.mnist import FIGURES, MNIST, cross_entropy, is_right
+from lrbench.problems.images import FIGURES
+from lrbench.problems.mnist import MNIST
+from lrbench.problems.tasks import cross_entropy, is_right
 from lrbench.runs import Subject
 
 

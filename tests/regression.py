@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from lrbench.problems.base import Examples, Problem
+from lrbench.problems.base import Examples, Problem, Splits
 from lrbench.runs import Figure, Subject
 
 
@@ -19,7 +19,7 @@ def tides(*, harbours: int = 3) -> Problem:
             examples=600,
             data_sha256="0" * 64,
         ),
-        load=lambda: (_drawn(600, 1, harbours), _drawn(200, 2, harbours)),
+        load=lambda: Splits(_drawn(600, 1, harbours), None, _drawn(200, 2, harbours)),
         model=_linear,
         loss=_squared,
         measures=(lambda heights, found: abs(heights - found[:, 0]),),

@@ -116,6 +116,8 @@ def list_runs(config: "Config", *, as_json: bool) -> int:
         state = "done " if run.key in done else "to do"
         typer.echo(f"{state}  {run.run_id}  {plan.names[run.named]}, seed {run.seed}")
     typer.echo(say(ahead))
+    for note in plan.notes:
+        typer.echo(printable(f"Note: {note}"), err=True)
     for warning in plan.warnings:
         typer.echo(f"Warning: {warning}", err=True)
     return DONE

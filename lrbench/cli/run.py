@@ -47,7 +47,7 @@ APART = (  # of each pair, one would be ignored
 
 
 @app.command()
-@taking(*TRAINING, complete=complete)
+@taking(*TRAINING, table=TRAINING, complete=complete)
 def run(
     context: typer.Context,
     config: Annotated[
@@ -122,7 +122,10 @@ def run(
         put(as_toml(resolved, sources), None)
         return DONE
     if dry_run:
-        return list_runs(resolved, as_json=as_json)
+        from lrbench.show import noise
+
+        with noise.kept_off_screen(show=context.obj["debug"]):  # a problem of the user's needs TensorFlow
+            return list_runs(resolved, as_json=as_json)
     if verify:
         return _verify(resolved, debug=context.obj["debug"])
     with _opened(log_file) as log:

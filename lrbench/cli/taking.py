@@ -1,7 +1,7 @@
 """Options of commands, made from the table of wishes: a command names what it takes and receives it by name."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -11,13 +11,15 @@ from lrbench.options import WISHES, Wish
 Command = Callable[..., int]
 
 
-def taking(*names: str, complete: Callable[[str], list[str]] | None = None) -> Callable[[Command], Command]:
+def taking(
+    *names: str, table: Mapping[str, Wish] = WISHES, complete: Callable[[str], list[str]] | None = None
+) -> Callable[[Command], Command]:
     """Give a command the options of some wishes; it receives them, as text or None, in its ** parameter.
 
     They stand in the help after the command's arguments and before its own options, which are keyword-only.
     `complete` completes what is typed after --schedulers.
     """
-    added = [_parameter(WISHES[name], complete if name == "schedulers" else None) for name in names]
+    added = [_parameter(table[name], complete if name == "schedulers" else None) for name in names]
 
     def decorate(command: Command) -> Command:
         signature = inspect.signature(command)

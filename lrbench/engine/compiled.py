@@ -1,4 +1,4 @@
-"""The fast engine: one XLA program per epoch, and the learning rate is data.
+"""The fast engine: one program per epoch, compiled by XLA where that helps, and the learning rate is data.
 
 A schedule is a table of rates, so one compiled program serves every schedule. The program gathers each batch
 by a permutation that is passed in, assigns the step's rate to the optimizer, and runs forward, gradient and
@@ -14,10 +14,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lrbench.engine.network import Network, Settled, default_jobs, use_one_thread_per_replica
+from lrbench.backend.process import Settled, use_one_thread_per_replica
+from lrbench.engine.network import Network, default_jobs
 from lrbench.engine.programs import Programs, SharedPrograms, Split
 from lrbench.engine.replica import EVALUATION_BATCH, shuffle
-from lrbench.problems import Examples, Splits
+from lrbench.problems import Examples, Problem, Splits
 from lrbench.runs import Figures, Setting
 from lrbench.schedules.base import Rates
 
@@ -25,12 +26,13 @@ from lrbench.schedules.base import Rates
 class CompiledEngine:
     """Holds the data once, as tensors, and the programs; all replicas share them."""
 
-    def __init__(self, setting: Setting, splits: Splits) -> None:
+    def __init__(self, setting: Setting, problem: Problem, splits: Splits) -> None:
         use_one_thread_per_replica()
         self._setting = setting
+        self._problem = problem
         self._train, self._test = _tensors(splits.train), _tensors(splits.test)
         self._val = _tensors(splits.val) if splits.val else None
-        self._shared = _share(setting.batch_size, self._train, self._val, self._test)
+        self._shared = _share(setting.batch_size, self._train, self._val, self._test, setting.jit)
         self._settled = Settled()
 
     @property
@@ -38,7 +40,7 @@ class CompiledEngine:
         return default_jobs()
 
     def replica(self) -> "CompiledReplica":
-        network = Network.of(self._setting)
+        network = Network.of(self._setting, self._problem)
         size = self._setting.batch_size
         return CompiledReplica(network, size, self._train, self._val, self._test, self._shared)
 
@@ -70,6 +72,12 @@ class CompiledReplica:
     def _programs(self) -> Programs:
         return self._shared.on(self.network)
 
+    @property
+    def remark(self) -> str:
+        if not self._shared.refusal:
+            return ""
+        return f"XLA cannot compile this model, so it trains as a plain graph: {self._shared.refusal}"
+
     def compile(self) -> None:
         """Trace and compile: an epoch of no whole batch at rate 0, and evaluations. `reset` undoes what it leaves.
 
@@ -78,10 +86,22 @@ class CompiledReplica:
         """
         if self._compiled:
             return
+        try:
+            self._try_all()
+        except (
+            tf.errors.OpError
+        ) as error:  # refused; or the model itself is at fault, which the graph says as well
+            if not self._programs.jit:
+                raise
+            self._shared.give_up_xla(_reason(error))
+            del self._programs
+            self._try_all()
+        self._compiled = True
+
+    def _try_all(self) -> None:
         parts = [self._no_epoch, self.validate, self.test]
         for part in reversed(parts) if self._programs.taken_over else parts:
             part()
-        self._compiled = True
 
     def reset(self, seed: int) -> None:
         self._seed = seed
@@ -122,9 +142,15 @@ class CompiledReplica:
         return tuple(total / len(y) for total in totals)
 
 
-def _share(batch_size: int, train: Split, val: Split | None, test: Split) -> SharedPrograms:
+def _share(batch_size: int, train: Split, val: Split | None, test: Split, jit: bool = True) -> SharedPrograms:
     evaluated = [part for part in (val, test) if part]
-    return SharedPrograms(batch_size, train, itertools.chain(*(batches(*part) for part in evaluated)))
+    return SharedPrograms(batch_size, train, itertools.chain(*(batches(*part) for part in evaluated)), jit)
+
+
+def _reason(error: tf.errors.OpError) -> str:
+    """Return what XLA says of the operations that it lacks, without the stacks below."""
+    lines = [line.strip() for line in str(error.message).splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__
 
 
 def batches(x: Any, y: Any) -> Iterator[Split]:

@@ -20,6 +20,13 @@ class Resumed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Remarked(Event):
+    """People should know this of how it trains."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refused(Event):
     """Its checkpoint is of another model or optimizer: it begins again."""
 

@@ -38,6 +38,8 @@ class FakeEngine:
 class FakeReplica:
     """Loss is a decreasing function of the rates seen so far, plus a seed's own noise."""
 
+    remark = ""
+
     def __init__(self, figures: tuple[Figure, ...], validates: bool, pause: float) -> None:
         self._figures = figures
         self._validates = validates

@@ -7,9 +7,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from lrbench.engine.network import Network, Settled, use_one_thread_per_replica
+from lrbench.backend.process import Settled, use_one_thread_per_replica
+from lrbench.engine.network import Network
 from lrbench.engine.replica import EVALUATION_BATCH, shuffle
-from lrbench.problems import Examples, Splits
+from lrbench.problems import Examples, Problem, Splits
 from lrbench.runs import Figures, Setting
 from lrbench.schedules.base import Rates
 
@@ -17,9 +18,10 @@ from lrbench.schedules.base import Rates
 class FitEngine:
     """Holds the data once, as examples."""
 
-    def __init__(self, setting: Setting, splits: Splits) -> None:
+    def __init__(self, setting: Setting, problem: Problem, splits: Splits) -> None:
         use_one_thread_per_replica()
         self._setting = setting
+        self._problem = problem
         self._splits = splits
         self._settled = Settled()
 
@@ -28,7 +30,7 @@ class FitEngine:
         return 1  # Model.fit spends its time in Python, which one thread at a time can run
 
     def replica(self) -> "FitReplica":
-        network = Network.of(self._setting)
+        network = Network.of(self._setting, self._problem)
         names = [figure.name for figure in self._setting.subject.figures]
         return FitReplica(network, names, self._setting.batch_size, self._splits)
 
@@ -38,6 +40,8 @@ class FitEngine:
 
 class FitReplica:
     """One network, compiled in Keras's sense."""
+
+    remark = ""
 
     def __init__(self, network: Network, figures: list[str], batch_size: int, splits: Splits) -> None:
         self.network = network

@@ -1,76 +1,21 @@
-"""What the engines on Keras share: what they set in the process, and a network that can be reset."""
+"""What the engines on Keras share: a network that can be reset."""
 
 import os
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
-from weakref import WeakSet
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lrbench import problems
 from lrbench.engine.replica import check_fit
-from lrbench.errors import EngineUnavailable
 from lrbench.optimizers import build_optimizer, parse_optimizer
+from lrbench.problems import Problem
 from lrbench.runs import Setting
 
 _one_at_a_time = threading.Lock()  # Keras draws initial weights from the process's global seed
-
-
-def use_one_thread_per_replica() -> None:
-    """Make every operation run on the thread that asks for it, so that numbers do not depend on --jobs.
-
-    Raises EngineUnavailable if TensorFlow is already at work in this process with other threads.
-    """
-    if tf.config.threading.get_intra_op_parallelism_threads() == 1:
-        return
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-    except RuntimeError as error:
-        raise EngineUnavailable(
-            "TensorFlow is already at work in this process, with its own threads.",
-            "Let lrbench come first: start a new Python process.",
-        ) from error
-
-
-class Settled:
-    """What Keras and TensorFlow have for the whole process and what decides numbers, as lrbench wants it.
-
-    keras.json, KERAS_… and the calling program may have set it otherwise. While one of these stands, it is
-    lrbench's; `undo` of the last one puts back what was there before the first.
-    """
-
-    _WANTED: ClassVar[tuple[tuple[Callable[[], Any], Callable[[Any], None], Any], ...]] = (
-        (keras.config.floatx, keras.config.set_floatx, "float32"),
-        (keras.config.epsilon, keras.config.set_epsilon, 1e-7),
-        (keras.config.image_data_format, keras.config.set_image_data_format, "channels_last"),
-        (keras.config.max_epochs, keras.config.set_max_epochs, None),
-        (keras.config.max_steps_per_epoch, keras.config.set_max_steps_per_epoch, None),
-        (tf.config.functions_run_eagerly, tf.config.run_functions_eagerly, False),
-    )
-    _lock = threading.Lock()
-    _standing: ClassVar[WeakSet["Settled"]] = WeakSet()
-    _before: ClassVar[list[Any]] = []
-
-    def __init__(self) -> None:
-        with self._lock:
-            if not self._standing:
-                self._before[:] = [get() for get, _, _ in self._WANTED]
-            self._standing.add(self)
-            for _, put, wanted in self._WANTED:
-                put(wanted)
-
-    def undo(self) -> None:
-        """Put back what was there before, unless another one still stands. The second call does nothing."""
-        with self._lock:
-            if self in self._standing:
-                self._standing.remove(self)
-                if not self._standing:
-                    for (_, put, _), before in zip(self._WANTED, self._before, strict=True):
-                        put(before)
 
 
 def default_jobs() -> int:
@@ -95,10 +40,12 @@ class Network:
     `state` and `restore` hand all variables on, so that training can go on in another process.
     """
 
-    def __init__(self, problem: problems.Problem, optimizer: Any) -> None:
+    def __init__(self, problem: Problem, optimizer: Any) -> None:
         self._build = problem.model
         with _one_at_a_time:
             self.model = problem.model()
+        if self.model.dtype_policy.name == "mixed_float16":  # as Model.compile does, or small gradients are lost
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         self.optimizer = optimizer
         optimizer.build(self.model.trainable_variables)
         self.loss = problem.loss()
@@ -106,8 +53,13 @@ class Network:
         self._untouched = [np.asarray(variable) for variable in optimizer.variables]
 
     @classmethod
-    def of(cls, setting: Setting) -> "Network":
-        return cls(problems.find(setting.subject.spec), build_optimizer(parse_optimizer(setting.optimizer)))
+    def of(cls, setting: Setting, problem: Problem) -> "Network":
+        return cls(problem, build_optimizer(parse_optimizer(setting.optimizer)))
+
+    def objective(self, targets: Any, outputs: Any) -> Any:
+        """Return what is minimised: the mean loss of a batch, and the penalties of the layers behind it."""
+        loss = self.loss(targets, outputs)
+        return tf.add_n([loss, *self.model.losses]) if self.model.losses else loss
 
     def reset(self, seed: int) -> None:
         with _one_at_a_time:

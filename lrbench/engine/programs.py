@@ -25,12 +25,15 @@ class Programs:
     epoch: Any  # (order int32 (n,), rates float32 (steps,), x, y, whole int32 ()) -> sums of each figure
     evaluate: Mapping[int, Any]  # size of batch -> (x, y) -> mean loss, sums of the other figures
     taken_over: bool  # traced on another network
+    jit: bool  # compiled by XLA
 
 
 class SharedPrograms:
     """Traces for the first network that comes; the next ones get the same programs."""
 
-    def __init__(self, batch_size: int, train: Split, batches: Iterable[Split]) -> None:
+    def __init__(self, batch_size: int, train: Split, batches: Iterable[Split], jit: bool = True) -> None:
+        self.jit = jit
+        self.refusal = ""  # why XLA would not have them, if so
         self._batch_size = batch_size
         self._train = train
         self._batches = {len(y): (x, y) for x, y in batches}
@@ -50,15 +53,23 @@ class SharedPrograms:
             self._first = self._first or (network, programs)
             return programs
 
+    def give_up_xla(self, reason: str) -> None:
+        """Have TensorFlow run the graphs from now on. Every replica would find the same refusal."""
+        with self._one_at_a_time:
+            if self.jit:
+                self.jit, self.refusal, self._first = False, reason, None
+
     def _trace(self, network: Network) -> Programs:
         x, y = self._train
         order = tf.TensorSpec(y.shape, tf.int32)
         rates = tf.TensorSpec([-(-len(y) // self._batch_size)], tf.float32)
         whole = tf.TensorSpec((), tf.int32)
-        epoch = _epoch(network, len(y), self._batch_size).get_concrete_function(order, rates, x, y, whole)
-        evaluation = _evaluation(network)
+        epoch = _epoch(network, len(y), self._batch_size, self.jit).get_concrete_function(
+            order, rates, x, y, whole
+        )
+        evaluation = _evaluation(network, self.jit)
         evaluate = {size: evaluation.get_concrete_function(*batch) for size, batch in self._batches.items()}
-        return Programs(epoch, evaluate, taken_over=False)
+        return Programs(epoch, evaluate, taken_over=False, jit=self.jit)
 
 
 def _moved(first: Network, programs: Programs, network: Network) -> Programs | None:
@@ -77,10 +88,10 @@ def _moved(first: Network, programs: Programs, network: Network) -> Programs | N
         return own
 
     evaluate = {size: move(program) for size, program in programs.evaluate.items()}
-    return Programs(move(programs.epoch), evaluate, taken_over=True)
+    return Programs(move(programs.epoch), evaluate, taken_over=True, jit=programs.jit)
 
 
-def _epoch(network: Network, examples: int, batch_size: int) -> Any:
+def _epoch(network: Network, examples: int, batch_size: int, jit: bool) -> Any:
     """Return the function of `Programs.epoch`. `whole`: how many batches to train before the last, smaller one.
 
     With 0, calling it takes no longer than compiling.
@@ -94,11 +105,12 @@ def _epoch(network: Network, examples: int, batch_size: int) -> Any:
         optimizer.learning_rate.assign(rate)
         with tf.GradientTape() as tape:
             outputs = model(batch, training=True)
-            loss = network.loss(targets, outputs)
-        optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+            loss = network.objective(targets, outputs)
+            scaled = optimizer.scale_loss(loss)
+        optimizer.apply_gradients(zip(tape.gradient(scaled, weights), weights, strict=True))
         return loss * rows.shape[0], *_sums(network, targets, outputs)
 
-    @tf.function(jit_compile=True, autograph=False)  # AutoGraph takes longer than tracing
+    @tf.function(jit_compile=jit, autograph=False)  # AutoGraph takes longer than tracing
     def epoch(order: Any, rates: Any, x: Any, y: Any, whole: Any) -> tuple[Any, ...]:
         def step(i: Any, *totals: Any) -> tuple[Any, ...]:
             rows = tf.ensure_shape(tf.slice(order, [i * batch_size], [batch_size]), [batch_size])
@@ -114,13 +126,13 @@ def _epoch(network: Network, examples: int, batch_size: int) -> Any:
     return epoch
 
 
-def _evaluation(network: Network) -> Any:
+def _evaluation(network: Network, jit: bool) -> Any:
     """Return (x, y) -> mean loss, and the sums of the other figures."""
 
-    @tf.function(jit_compile=True, autograph=False)
+    @tf.function(jit_compile=jit, autograph=False)
     def evaluate(x: Any, y: Any) -> tuple[Any, ...]:
         outputs = network.model(x, training=False)
-        return network.loss(y, outputs), *_sums(network, y, outputs)
+        return network.objective(y, outputs), *_sums(network, y, outputs)
 
     return evaluate
 

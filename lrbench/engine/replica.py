@@ -19,6 +19,10 @@ class Replica(Protocol):
     Figures are means over all examples of a split, in the order of the subject's.
     """
 
+    @property
+    def remark(self) -> str:
+        """What people should know of how it trains, once it is compiled; empty if nothing."""
+
     def compile(self) -> None:
         """Get ready, so that what follows is only training. The second call does nothing."""
 

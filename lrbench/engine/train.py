@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from lrbench.engine.events import Ended, Epoch, Event, Kept, Refused, Resumed
+from lrbench.engine.events import Ended, Epoch, Event, Kept, Refused, Remarked, Resumed
 from lrbench.engine.replica import Replica, Unfit, fingerprint
 from lrbench.runs import Checkpoint, Row, RunResult, Seconds, Status, Task, is_finite
 from lrbench.schedules.feedback import PlateauState, after_epoch
@@ -41,6 +41,8 @@ def train(replica: Replica, task: Task, pace: Pace | None = None) -> Iterator[Ev
     clock = Clock()
     replica.compile()
     compiled = clock.lap()
+    if replica.remark:
+        yield Remarked(run_id, replica.remark)
     start, refusal = _begin(replica, task)
     if refusal:
         yield Refused(run_id, refusal)
@@ -73,7 +75,7 @@ def train(replica: Replica, task: Task, pace: Pace | None = None) -> Iterator[Ev
         if finite and rule and val:
             figure = run.setting.subject.find(rule.monitor)
             value = val[run.setting.subject.figures.index(figure)]
-            memory = after_epoch(rule, memory, value, figure.better)
+            memory = after_epoch(rule, memory, value, "higher" if figure.better == "higher" else "lower")
         goes_on = finite and epoch < horizon.epochs
         stopped = pace.stop.is_set()  # asked once, so that a run that ends here is kept here
         if goes_on and (stopped or pace.is_due(epoch, training + evaluating - kept_at)):

@@ -82,6 +82,8 @@ def scores_of(experiment: Experiment, metric: str) -> Scores:
     """Return a final figure of every run of an experiment. Raises BadConfig for a stranger."""
     subject = experiment.setting.subject
     figure = subject.find(metric)
+    if figure.better == "neither":
+        raise BadConfig(f"No {figure.title} is better than another.", f"Compare test_{subject.compared.name}.")
     values = {name: {one.seed: one.final(metric) for one in runs} for name, runs in experiment.groups.items()}
     done = (one for one in experiment.finished if one.result.status is Status.DONE)
     if any(one.final(metric) is None for one in done):

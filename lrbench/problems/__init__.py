@@ -1,6 +1,50 @@
 """What can be trained, a file each: data, model, loss and figures."""
 
-from lrbench.problems import mnist  # they register themselves
-from lrbench.problems.base import PROBLEMS, Examples, Problem, Sizes, Splits, find, resolve_sizes, split
+from collections.abc import Mapping
+from typing import Any
 
-__all__ = ["PROBLEMS", "Examples", "Problem", "Sizes", "Splits", "find", "mnist", "resolve_sizes", "split"]
+from lrbench.errors import BadConfig
+from lrbench.problems import fashion_mnist, line, mnist, mnist_lenet, mnist_logistic  # they register themselves
+from lrbench.problems.base import PROBLEMS, Examples, Problem, Splits, find
+from lrbench.problems.own import Beside, find_own, problem_of
+from lrbench.problems.splits import Sizes, resolve_sizes, split
+from lrbench.users import is_users
+
+__all__ = [
+    "PROBLEMS",
+    "Beside",
+    "Examples",
+    "Problem",
+    "Sizes",
+    "Splits",
+    "fashion_mnist",
+    "find",
+    "find_any",
+    "line",
+    "mnist",
+    "mnist_lenet",
+    "mnist_logistic",
+    "problem_of",
+    "resolve_sizes",
+    "split",
+]
+
+
+def find_any(spec: str, short: Mapping[str, Any], options: Mapping[str, Any], beside: Beside) -> Problem:
+    """Return the problem of a spec: a built-in one by its name, or the user's by `file.py:make` or `module:make`.
+
+    `short` holds parameters that were given beside the spec, `options` and `beside` what belongs to one kind only.
+    Raises BadConfig.
+    """
+    if is_users(spec.partition("(")[0]):
+        extra = [*short, *options]
+        if extra:
+            raise BadConfig(f"{spec} has no use for {extra[0]}.", f"Leave {extra[0]} out, or make it a parameter.")
+        return find_own(spec, beside)
+    for word in ("data", "loss", "metric"):
+        if (value := getattr(beside, word)) is not None:
+            raise BadConfig(
+                f"{word}={value} is for a problem of your own; {spec} has its {word}.",
+                f"Leave {word} out, or name a model: problem=FILE.py:FUNCTION",
+            )
+    return find(spec, short, options)

@@ -8,6 +8,7 @@ from pathlib import Path
 from lrbench.config import Config
 from lrbench.errors import LrbenchError, Stopped
 from lrbench.plan import Plan, make_plan
+from lrbench.problems import Problem
 from lrbench.runner.listener import Listener
 from lrbench.runner.session import OpenExecutor, Session, threads
 from lrbench.runner.signals import Signalled
@@ -44,18 +45,21 @@ def conduct(
     listener: Listener | None = None,
     executor: OpenExecutor | None = None,
     words: Sequence[str] = (),
+    problem: Problem | None = None,
 ) -> Outcome:
     """Train what is missing of a config's plan and store it. `words` are the command's, for the experiment's log.
+
+    `problem` is trained instead of the config's, if it is given.
 
     Raises BadConfig, BadSpec or BadResults before anything is trained; EngineUnavailable, BadData; Stopped after
     Ctrl-C or SIGTERM, when all that finished is stored, and the rest up to its last epoch.
     """
     listener = listener or Listener()
-    plan = make_plan(config)
+    plan = make_plan(config, problem)
     policy = fixed(plan.runs)
-    executor = executor or threads(config.jobs, config.checkpoint_every)
+    executor = executor or threads(plan.problem, config.jobs, config.checkpoint_every)
     folder = folder_of(config, plan)
-    with Session(plan.setting, folder, listener, executor) as session, _logged(session, plan, words):
+    with Session(plan.setting, folder, executor, listener) as session, _logged(session, plan, words):
         session.check(plan.runs)
         _announce(plan, session, listener)
         try:

@@ -1,6 +1,6 @@
 """A session on one experiment: it trains batches of runs, and it alone touches the results folder.
 
-    with Session(setting, folder) as session:
+    with Session(setting, folder, threads(problem)) as session:
         while batch := policy(session.experiment):
             session.train(batch)
 
@@ -19,9 +19,10 @@ from typing import Any
 import lrbench
 from lrbench import environment
 from lrbench.engine import open_engine
-from lrbench.engine.events import Ended, Epoch, Event, Kept, Refused, Resumed
+from lrbench.engine.events import Ended, Epoch, Event, Kept, Refused, Remarked, Resumed
 from lrbench.engine.executor import Executor
 from lrbench.errors import BadResults, LrbenchError
+from lrbench.problems import Problem
 from lrbench.runner.listener import Listener
 from lrbench.runner.signals import Signalled, held, raise_held
 from lrbench.runner.threads import Threads
@@ -33,14 +34,20 @@ from lrbench.store import Store
 OpenExecutor = Callable[[Setting], Executor]
 
 
-def threads(jobs: int | None = None, every: int | None = None) -> OpenExecutor:
-    """Return what opens a setting's engine with `jobs` replicas side by side; None: as many as suit the machine.
+OTHER_THREADS = (
+    "TensorFlow was at work in this process before lrbench, with its own threads: figures are right, "
+    "but the same bytes next time, or with other jobs, are not promised."
+)
+
+
+def threads(problem: Problem, jobs: int | None = None, every: int | None = None) -> OpenExecutor:
+    """Return what opens the engine for a problem with `jobs` replicas side by side; None: as many as suit.
 
     `every` is the number of epochs from one checkpoint to the next; None: one a second.
     """
 
     def opened(setting: Setting) -> Executor:
-        engine = open_engine(setting)
+        engine = open_engine(setting, problem)
         return Threads(engine, jobs or engine.jobs, every)
 
     return opened
@@ -56,11 +63,12 @@ class Session:
         self,
         setting: Setting,
         folder: Path,
+        executor: OpenExecutor,
         listener: Listener | None = None,
-        executor: OpenExecutor | None = None,
     ) -> None:
         self._listener = listener or Listener()
-        self._open_executor = executor or threads()
+        self._open_executor = executor
+        self._remarks: set[str] = set()
         self._store = Store.open(folder, setting)
         self._executor: Executor | None = None
         self._curves: dict[Schedule, Knots] = {}
@@ -108,6 +116,8 @@ class Session:
         self.check(todo)
         if self._executor is None:
             self._store.describe(environment.describe())
+            if environment.THREADS in self._store.environment["variables"]:
+                self._remark(OTHER_THREADS)
         self._store.reserve(todo)
         self._executor = self._executor or self._open_executor(self._store.experiment.setting)
         runs = {run.run_id: run for run in todo}
@@ -164,6 +174,8 @@ class Session:
         match event:
             case Resumed():
                 self._listener.on_resume(run, event.epochs)
+            case Remarked():
+                self._remark(event.text)
             case Refused():
                 self._set_aside(self._store.checkpoint_damage(run, event.reason))
             case Kept():
@@ -177,6 +189,12 @@ class Session:
                 self.ended.append(finished)
                 self.trained.append(finished)
                 self._listener.on_finished(run, finished)
+
+    def _remark(self, text: str) -> None:
+        """Tell it, once."""
+        if text not in self._remarks:
+            self._remarks.add(text)
+            self._listener.on_remark(text)
 
     def _finished(self, run: Run, result: RunResult) -> Finished:
         if run.schedule not in self._curves:

@@ -43,7 +43,7 @@ def verify(config: Config, sample: int = SAMPLE) -> tuple[list[Verified], tuple[
     if not finished:
         raise BadResults(f"None of these runs is finished in {folder}.", hint)
     drawn = random.sample(finished, min(sample, len(finished)))
-    engine = open_engine(plan.setting)
+    engine = open_engine(plan.setting, plan.problem)
     executor = Threads(engine, config.jobs or engine.jobs)
     try:
         tasks = iter([Task(planned[one.key]) for one in drawn])

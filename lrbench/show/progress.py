@@ -53,6 +53,9 @@ class Lines(Listener):
         self._say(f"Damaged: {damage.text}")
         self._say("  Moved to quarantine/; it is trained again." if moved else f"  {damage.hint}")
 
+    def on_remark(self, text: str) -> None:
+        self._say(f"Note: {text}")
+
     def on_resume(self, run: Run, epochs: int) -> None:
         self._say(f"{self._name(run)}: goes on after epoch {epochs} of {run.setting.epochs}")
 
@@ -137,6 +140,9 @@ class Bars(Lines):
         super().on_stored(finished)
         self._stands(finished)
 
+    def on_remark(self, text: str) -> None:
+        self._say(f"Note: {text}")
+
     def on_resume(self, run: Run, epochs: int) -> None:
         super().on_resume(run, epochs)
         self._reach(run, epochs)
@@ -190,6 +196,7 @@ def start_lines(plan: Plan, todo: Sequence[Run], folder: Path) -> list[str]:
         f" of {counted(plan.setting.epochs, 'epoch')}"
     )
     lines = [f"lrbench: {runs}, into {folder}", plan.describe()]
+    lines += [f"Note: {note}" for note in plan.notes]
     lines += [f"Warning: {warning}" for warning in plan.warnings]
     if not todo:
         every = "The run is" if len(plan.runs) == 1 else f"All {counted(len(plan.runs), 'run')} are"

@@ -164,6 +164,7 @@ def read_setting(path: Path) -> Setting:
             noun=record.subject.noun,
             figures=tuple(Figure(**dict(each)) for each in record.subject.figures),
             examples=record.subject.examples,
+            validation=record.subject.validation,
             data_sha256=record.subject.data_sha256,
         ),
         optimizer=record.optimizer,
@@ -173,6 +174,7 @@ def read_setting(path: Path) -> Setting:
         val_size=identity.val_size,
         validate_on=identity.validate_on,
         engine=identity.engine,
+        jit=identity.jit,
         identity=stored["identity"],
     )
     try:

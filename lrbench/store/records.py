@@ -32,7 +32,7 @@ class FigureRecord(BaseModel):
 
     name: Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$", max_length=80)]
     unit: Annotated[str, StringConstraints(max_length=80)]
-    better: Literal["higher", "lower"]
+    better: Literal["higher", "lower", "neither"]
     is_share: bool
 
 
@@ -44,6 +44,7 @@ class SubjectRecord(BaseModel):
     noun: Text
     figures: Annotated[list[FigureRecord], Field(min_length=1, max_length=50)]
     examples: Positive
+    validation: Count = 0
     data_sha256: Sha256
 
 
@@ -64,8 +65,9 @@ class SettingIdentity(BaseModel):
     epochs: Positive
     train_size: Positive
     val_size: Count
-    validate_on: Literal["split", "test", "none"]
+    validate_on: Literal["split", "own", "test", "none"]
     engine: Text
+    jit: bool = True
 
 
 class ExperimentRecord(BaseModel):

@@ -47,8 +47,9 @@ def compiled(replicas: int, epochs: int = 2) -> Iterator[float]:
     from lrbench.engine import open_engine
     from lrbench.plan import make_plan
 
-    setting = make_plan(load_config(None, OPTIONS, {})).setting
-    engine = open_engine(setting)
+    plan = make_plan(load_config(None, OPTIONS, {}))
+    setting = plan.setting
+    engine = open_engine(setting, plan.problem)
     rates = np.full(setting.horizon.steps_per_epoch, 0.1)
     ready = [engine.replica() for _ in range(replicas)]
     for replica in ready:

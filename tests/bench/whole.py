@@ -18,8 +18,8 @@ def keras_loop() -> None:
     import tensorflow as tf
 
     from lrbench.config import load_config
-    from lrbench.engine.data import load_splits
     from lrbench.plan import make_plan
+    from lrbench.problems import Sizes, split
 
     class Table(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
         def __init__(self, rates: Any) -> None:
@@ -29,7 +29,8 @@ def keras_loop() -> None:
             return tf.gather(self.rates, tf.cast(step, tf.int32))
 
     plan = make_plan(load_config(None, {}, {}))
-    splits = load_splits(plan.setting)
+    setting = plan.setting
+    splits = split(plan.problem, Sizes(setting.train_size, setting.val_size, setting.validate_on))
     (train, val, test) = [
         ((part.x.reshape(-1, 784) / 255).astype(np.float32), part.y.astype(np.int32))
         for part in (splits.train, splits.val, splits.test)
@@ -107,7 +108,7 @@ def import_seconds(context: str) -> float:
     """Seconds of a whole process that imports TensorFlow and Keras inside a context manager."""
     code = f"""
 import contextlib
-from lrbench.engine.imports import uncollected
+from lrbench.backend.imports import uncollected
 with {context}():
     import tensorflow, keras
 """

@@ -70,10 +70,10 @@ def test_a_broken_engine_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_damaged_data_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "mnist"
-    shutil.copytree(MNIST.folder, folder)
+    shutil.copytree(MNIST.folders[0], folder)
     path = folder / "t10k-images-idx3-ubyte.gz"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    broken = dataclasses.replace(problems.find("mnist"), load=dataclasses.replace(MNIST, folder=folder).load)
+    broken = dataclasses.replace(problems.find("mnist"), load=dataclasses.replace(MNIST, folders=(folder,)).load)
     monkeypatch.setitem(problems.PROBLEMS, "mnist", lambda: broken)
     check = next(check for check in doctor.check_installation() if check.name == "data")
     assert not check.good

@@ -18,6 +18,7 @@ ROOMS = [
     "options",
     "files",
     "calls",
+    "users",
     "schedules",
     "runs",
     "store",
@@ -26,6 +27,7 @@ ROOMS = [
     "export",
     "optimizers",
     "config",
+    "backend",
     "problems",
     "plan",
     "environment",
@@ -105,7 +107,20 @@ def test_outputs_compare_nothing_themselves(path: Path) -> None:
 
 
 SPEAKS_PYTHON = (
-    *("errors", "foreign", "config", "judging", "summary", "export", "api", "optimizers", "problems", "plan"),
+    *(
+        "errors",
+        "foreign",
+        "config",
+        "judging",
+        "summary",
+        "export",
+        "api",
+        "optimizers",
+        "users",
+        "backend",
+        "problems",
+        "plan",
+    ),
     *("store", "engine", "runner"),
 )
 

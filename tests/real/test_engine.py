@@ -26,7 +26,7 @@ def plan_of(**options: Any) -> Plan:
 
 
 def train_all(plan: Plan) -> list[RunResult]:
-    replica = open_engine(plan.setting).replica()
+    replica = open_engine(plan.setting, plan.problem).replica()
     return [trained(replica, run) for run in plan.runs]
 
 
@@ -83,14 +83,14 @@ def test_every_update_uses_the_rate_of_the_schedule_s_table(engine: str) -> None
     import tensorflow as tf
 
     from lrbench.engine.compiled import CompiledReplica, _tensors
-    from lrbench.engine.data import load_splits
     from lrbench.engine.fit import FitReplica
+    from lrbench.problems import Sizes, split
 
     schedulers = "constant,step,exponential,cosine,cyclical,plateau(patience=1 epoch, min_delta=9)"
     plan = plan_of(schedulers=schedulers, engine=engine)
     steps = plan.setting.horizon.steps
     network = logging_network(plan.setting, steps)
-    splits = load_splits(plan.setting)
+    splits = split(plan.problem, Sizes(plan.setting.train_size, plan.setting.val_size, plan.setting.validate_on))
     replica: Replica
     if engine == "fit":
         replica = FitReplica(network, ["loss", "accuracy"], 48, splits)
@@ -121,14 +121,14 @@ def test_the_first_batch_s_loss_is_the_same_for_all_schedules_of_a_seed(engine: 
 
 @pytest.mark.parametrize("engine", ["compiled", "fit"])
 def test_every_training_validation_and_test_example_is_counted(engine: str) -> None:
-    from lrbench.engine.data import load_splits
+    from lrbench.problems import Sizes, split
 
     plan = plan_of(engine=engine, schedulers="constant", epochs=1)
-    replica: Any = open_engine(plan.setting).replica()
+    replica: Any = open_engine(plan.setting, plan.problem).replica()
     replica.compile()
     replica.reset(0)
     base_rates = np.zeros(plan.setting.horizon.steps)
-    splits = load_splits(plan.setting)
+    splits = split(plan.problem, Sizes(plan.setting.train_size, plan.setting.val_size, plan.setting.validate_on))
     weights = [np.asarray(weight, np.float64) for weight in replica.network.model.trainable_variables]
 
     def by_hand(examples: Any) -> tuple[float, int]:

@@ -16,7 +16,8 @@ SMALL = {"train_size": 1_000, "val_size": 1_234, "batch_size": 48, "epochs": 3, 
 
 
 def opened() -> Any:
-    return open_engine(make_plan(load_config(None, SMALL, {})).setting)
+    plan = make_plan(load_config(None, SMALL, {}))
+    return open_engine(plan.setting, plan.problem)
 
 
 def train(replica: Any, seed: int) -> str:

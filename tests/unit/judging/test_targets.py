@@ -9,7 +9,7 @@ from typer.testing import Result
 
 from lrbench.errors import BadConfig
 from lrbench.judging.targets import Reached, time_to_target
-from lrbench.problems.mnist import FIGURES
+from lrbench.problems.images import FIGURES
 from lrbench.runs import Experiment, Finished, Status
 
 

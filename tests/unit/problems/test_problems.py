@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from lrbench.errors import BadConfig, BadData
 from lrbench.problems import find, resolve_sizes, split
-from lrbench.problems.base import balanced_order
 from lrbench.problems.idx import DataSet, File
 from lrbench.problems.mnist import MNIST
+from lrbench.problems.splits import balanced_order
 
 PROBLEM = find("mnist")
 
@@ -21,7 +21,8 @@ FILES = [MNIST.train_x, MNIST.train_y, MNIST.test_x, MNIST.test_y]
 
 
 def test_all_seventy_thousand_images_are_there() -> None:
-    train, test = MNIST.load()
+    loaded = MNIST.load()
+    train, test = loaded.train, loaded.test
     assert (train.x.shape, train.y.shape) == ((60_000, 28, 28), (60_000,))
     assert (test.x.shape, test.y.shape) == ((10_000, 28, 28), (10_000,))
     assert train.y[:5].tolist() == [5, 0, 4, 1, 9]
@@ -32,7 +33,7 @@ def test_all_seventy_thousand_images_are_there() -> None:
 @pytest.mark.parametrize("harm", ["flip", "cut", "remove"])
 def test_a_damaged_file_is_an_error_that_names_it(file: File, harm: str, tmp_path: Path) -> None:
     for each in FILES:
-        shutil.copy(MNIST.folder / each.name, tmp_path)
+        shutil.copy(MNIST.folders[0] / each.name, tmp_path)
     path = tmp_path / file.name
     content = bytearray(path.read_bytes())
     if harm == "flip":
@@ -41,7 +42,7 @@ def test_a_damaged_file_is_an_error_that_names_it(file: File, harm: str, tmp_pat
     if harm == "remove":
         path.unlink()
     with pytest.raises(BadData, match=file.name):
-        dataclasses.replace(MNIST, folder=tmp_path).load()
+        dataclasses.replace(MNIST, folders=(tmp_path,)).load()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_the_splits_are_fixed_disjoint_and_balanced() -> None:
 
 
 def test_train_and_validation_together_are_all_there_is() -> None:
-    whole, _ = MNIST.load()
+    whole = MNIST.load().train
     parts = split(PROBLEM, resolve_sizes(PROBLEM.subject, None, None, "split"))
     assert parts.val
     counts = np.bincount(parts.train.y) + np.bincount(parts.val.y)

@@ -237,8 +237,9 @@ def test_rows_say_which_rates_were_used() -> None:
 
 def test_an_engine_that_cannot_be_imported_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lrbench.engine.fake", None)
-    with pytest.raises(EngineUnavailable, match="engine 'fake' cannot be imported"):
-        open_engine(fake_plan().setting)
+    plan = fake_plan()
+    with pytest.raises(EngineUnavailable, match=r"engine\.fake cannot be imported"):
+        open_engine(plan.setting, plan.problem)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ from lrbench.engine.executor import InTurn
 from lrbench.engine.fake import FakeEngine, FakeReplica
 from lrbench.engine.train import SECONDS_BETWEEN, Pace
 from lrbench.errors import BadResults, Stopped
-from lrbench.runner import Listener, Session, Threads, conduct, fixed
+from lrbench.problems import find
+from lrbench.runner import Listener, Session, Threads, conduct, fixed, threads
 from lrbench.runner.signals import Signalled, signals_raise
 from lrbench.runs import Checkpoint, Experiment, Finished, Row, Run, Setting, Task
 from lrbench.store import Store, load
@@ -29,7 +30,7 @@ from lrbench.store.schema import SCHEMA_VERSION
 
 
 def in_turn(setting: Setting) -> InTurn:
-    return InTurn(open_engine(setting))
+    return InTurn(open_engine(setting, find("mnist")))
 
 
 def test_both_executors_leave_the_same_bytes(tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ def test_a_run_whose_last_epoch_was_under_way_is_tested_and_stored(tmp_path: Pat
     with (
         pytest.raises(Stopped),
         signals_raise(),
-        Session(plan.setting, tmp_path / "one", Interrupting(4), executor) as session,
+        Session(plan.setting, tmp_path / "one", executor or threads(plan.problem), Interrupting(4)) as session,
     ):
         session.train(plan.runs)
     stored = load(tmp_path / "one")
@@ -198,7 +199,11 @@ def test_a_signal_while_a_run_is_stored_waits(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(Store, "save", save)
     plan = fake_plan(schedulers="step", seeds=2)
-    with pytest.raises(Stopped) as raised, signals_raise(), Session(plan.setting, tmp_path / "one") as session:
+    with (
+        pytest.raises(Stopped) as raised,
+        signals_raise(),
+        Session(plan.setting, tmp_path / "one", threads(plan.problem)) as session,
+    ):
         session.train(plan.runs[:1])
     assert raised.value.exit_code == 143
     assert len(session.trained) == 1, "what was being stored is counted too"
@@ -222,8 +227,8 @@ def test_a_label_may_have_several_rates_in_commands_side_by_side(tmp_path: Path)
     plans = [fake_plan(schedulers=f"x=step(lr={lr})", seeds=2) for lr in (0.1, 0.2)]
     folder = tmp_path / "one"
     with (
-        Session(plans[0].setting, folder) as first,
-        Session(plans[1].setting, folder) as second,
+        Session(plans[0].setting, folder, threads(plans[0].problem)) as first,
+        Session(plans[1].setting, folder, threads(plans[1].problem)) as second,
     ):
         first.train(plans[0].runs)
         second.train(plans[1].runs)

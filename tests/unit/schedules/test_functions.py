@@ -102,7 +102,7 @@ def test_labels_peak_rates_and_modifiers_work_as_for_any_other() -> None:
         ("mine.py:strange", r"takes \(time\), which is none of"),
         ("mine.py:nothing", "has no function 'nothing'"),
         ("mine.py:NUMBER", "has no function 'NUMBER'"),
-        ("missing.py:f", "cannot be imported: FileNotFoundError"),
+        ("missing.py:f", "There is no file missing.py"),
         ("no_such_module:f", "cannot be imported: ModuleNotFoundError"),
         (":f", "cannot be imported"),
         ("mine.py:by_step(gamma=1)", "Unknown parameter"),

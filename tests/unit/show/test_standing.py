@@ -16,7 +16,7 @@ from rich.console import Console
 from lrbench import summary
 from lrbench.engine.train import failure
 from lrbench.plan import Plan
-from lrbench.problems.mnist import FIGURES
+from lrbench.problems.images import FIGURES
 from lrbench.runner import Listener
 from lrbench.runs import Finished
 from lrbench.show.progress import Bars, progress_for

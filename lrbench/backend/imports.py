@@ -1,12 +1,38 @@
-"""How the engines import Keras and TensorFlow, which makes some two million objects on its way."""
+"""How Keras and TensorFlow are imported, which makes some two million objects on its way."""
 
 import contextlib
 import gc
+import importlib
 import os
 import sys
+import traceback
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 from lrbench.errors import EngineUnavailable
+
+READ_KERAS_JSON = ("/keras/src/backend/config.py", "/tensorflow/python/keras/backend.py")
+
+
+def bring_in(module: str = "keras") -> Any:
+    """Import a module that needs Keras on TensorFlow, and return it. Raises EngineUnavailable."""
+    try:
+        with uncollected(), on_tensorflow():
+            return importlib.import_module(module)
+    except EngineUnavailable:
+        raise
+    except Exception as error:  # whatever a broken installation of TensorFlow raises
+        frames = traceback.extract_tb(error.__traceback__)
+        if any(frame.filename.endswith(READ_KERAS_JSON) for frame in frames):
+            raise EngineUnavailable(
+                f"Keras refuses its configuration: {str(error) or frames[-1].line}",
+                f"Correct {Path(os.environ.get('KERAS_HOME', '~/.keras'), 'keras.json')}, or move it away.",
+            ) from error
+        raise EngineUnavailable(
+            f"{module} cannot be imported: {type(error).__name__}: {error}",
+            "Install TensorFlow again: python -m pip install --force-reinstall tensorflow",
+        ) from error
 
 
 @contextlib.contextmanager
@@ -55,3 +81,18 @@ def on_tensorflow() -> Iterator[None]:
             del os.environ["KERAS_BACKEND"]
         else:
             os.environ["KERAS_BACKEND"] = before
+
+
+def threads_of_others() -> str:
+    """Say how many threads TensorFlow computes with where it was at work before lrbench came; else return "".
+
+    TensorFlow is not imported for this.
+    """
+    if "tensorflow" not in sys.modules:
+        return ""
+    from lrbench.backend.process import use_one_thread_per_replica
+
+    if use_one_thread_per_replica():
+        return ""
+    count = sys.modules["tensorflow"].config.threading.get_intra_op_parallelism_threads()
+    return str(count) if count else "one per core"

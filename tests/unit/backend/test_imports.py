@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lrbench.engine.imports import uncollected
+from lrbench.backend.imports import uncollected
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from weakref import WeakSet
 
 import pytest
 
-from lrbench.engine.imports import on_tensorflow
+from lrbench.backend.imports import on_tensorflow
 
 
 @pytest.mark.parametrize("before", [None, "jax"])
@@ -26,7 +26,7 @@ def test_keras_is_imported_on_tensorflow_and_the_variable_put_back(
 def test_the_last_engine_that_closes_puts_the_caller_s_values_back(monkeypatch: pytest.MonkeyPatch) -> None:
     import keras
 
-    from lrbench.engine.network import Settled
+    from lrbench.backend.process import Settled
 
     monkeypatch.setattr(Settled, "_standing", WeakSet())  # engines of other tests may be open
     keras.config.set_epsilon(0.5)

@@ -1,0 +1,260 @@
+"""The user's own problem: a function that returns a Keras model, and examples from a file or from arrays.
+
+Whatever can be wrong with them is said before anything is trained. TensorFlow is imported in functions only.
+"""
+
+import contextlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lrbench.backend import bring_in
+from lrbench.errors import BadConfig, BadSpec
+from lrbench.problems import goals
+from lrbench.problems.arrays import Data, from_arrays, from_file, shape
+from lrbench.problems.base import PROBLEMS, Examples, Problem, Splits, find, read_parameters, read_spec, said
+from lrbench.problems.fingerprint import FIRST_BATCH, fingerprint
+from lrbench.runs import Subject
+from lrbench.users import find as find_function
+from lrbench.users import theirs
+
+MAKES = "it must return a keras.Model, or what lrbench.problem(...) returns"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What is given beside a model: its examples, and what cannot be told from them."""
+
+    data: Any = None  # the path of an .npz file, the name of a built-in problem, or arrays (see `from_arrays`)
+    loss: Any = None  # a name of Keras's, a keras.losses.Loss, or a function of targets and outputs
+    metric: str | None = None
+    memory_share: float = 0.5
+
+
+def find_own(spec: str, beside: Beside) -> Problem:
+    """Return the problem that `file.py:make(width=64)` or `module:make` makes. Raises BadConfig."""
+    try:
+        name, pairs = read_spec(spec)
+        function = find_function(name.text, "")
+        with contextlib.suppress(NameError, TypeError, ValueError):
+            function = _evaluated(function)
+        parameters = _parameters(name.text, function)
+        values = read_parameters(name.text, pairs, parameters)
+        missing = [key for key, each in parameters.items() if each.default is each.empty and key not in values]
+        if missing:
+            inside = ", ".join(f"{key}=…" for key in missing)
+            raise BadSpec(f"{name.text} needs {', '.join(missing)}.", f"Write {name.text}({inside}).")
+    except BadSpec as error:
+        raise BadConfig(error.problem, error.hint) from error
+    where, _, attribute = name.text.rpartition(":")
+    words = ", ".join(f"{key}={said(value)}" for key, value in values.items())
+    called = f"{Path(where).name}:{attribute}{f'({words})' if words else ''}"
+    return problem_of(lambda: function(**values), beside, called)
+
+
+def problem_of(make: Callable[[], Any], beside: Beside, name: str) -> Problem:
+    """Return the problem of training what a function makes, built or not, compiled or not. Raises BadConfig.
+
+    `name` is what it is called in errors, titles and records.
+    """
+    bring_in("keras")
+    from lrbench.backend.process import Settled, use_one_thread_per_replica
+
+    use_one_thread_per_replica()
+    settled = Settled()
+    try:
+        made = _made(make, name)
+        if isinstance(made, Problem):
+            if beside.data is not None or beside.loss is not None or beside.metric is not None:
+                raise BadConfig(
+                    f"{name} brings its own data, loss and figures.", "Leave data, loss and metric out."
+                )
+            if made.identity is None:
+                raise BadConfig(f"{name} returned a Problem that was made by hand.", f"In it, {MAKES}.")
+            return replace(made, subject=replace(made.subject, spec=name))
+        return _problem_of_model(made, make, beside, name)
+    finally:
+        settled.undo()
+
+
+def _problem_of_model(model: Any, make: Callable[[], Any], beside: Beside, name: str) -> Problem:
+    import keras
+
+    if not isinstance(model, keras.Model):
+        raise BadConfig(f"{name} returned {_what(model)}; {MAKES}.", "End it with: return model")
+    if beside.data is None:
+        raise BadConfig(f"{name} makes a model, and there is nothing to train it on.", "Add data=FILE.npz")
+    data = _data(beside)
+    first = Examples(data.splits.train.x[:FIRST_BATCH], data.splits.train.y[:FIRST_BATCH])
+    policy = keras.config.dtype_policy()  # the user's function, or its module, may have set another one
+
+    def fresh() -> Any:
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(policy)
+        try:
+            return _built(_made(make, name), first, name)
+        finally:
+            keras.config.set_dtype_policy(before)
+
+    models = []
+    for seed in (0, 1):
+        keras.utils.set_random_seed(seed)
+        models.append(fresh())
+    if models[0] is models[1]:
+        raise BadConfig(
+            f"{name} returns the same model twice.", "Make a new one in each call: each run needs its own."
+        )
+    outputs = _outputs(models[0], first, data, name)
+    goal = goals.tell(models[0], outputs, data, beside.loss, beside.metric, name)
+    _check_labels(data, goal, outputs, name)
+    loss = goal.loss()
+    try:
+        identity = fingerprint(models[0], loss, [figure.name for figure in goal.figures], first)
+    except (Exception, SystemExit) as error:
+        raise _theirs(name, error, "fails on its first examples") from error
+    return Problem(
+        subject=Subject(
+            spec=name,
+            title=f"{name} on {data.name}",
+            noun="examples",
+            figures=goal.figures,
+            examples=len(data.splits.train),
+            validation=len(data.splits.val) if data.splits.val else 0,
+            data_sha256=data.sha256,
+        ),
+        load=lambda: data.splits,
+        model=fresh,
+        loss=goal.loss,
+        measures=goal.measures,
+        stratify=goal.has_classes and data.has_classes,
+        convolves=any("Conv" in type(layer).__name__ for layer in models[0]._flatten_layers()),
+        identity={"problem": "own", "model_sha256": identity},
+        notes=(goal.note, *_notes(models, data, name)),
+    )
+
+
+def _notes(models: list[Any], data: Data, name: str) -> Iterator[str]:
+    if data.holds_out:
+        yield (
+            f"{data.name} has no test examples: {len(data.splits.test):,} were taken off the training set, "
+            "the same ones every time."
+        )
+    if getattr(models[0], "optimizer", None) is not None:
+        own = type(models[0].optimizer).__name__
+        yield f"{name} compiles with {own}, which is not used: lrbench's optimizer is, at each schedule's rates."
+    weights = [[np.asarray(variable) for variable in model.trainable_variables] for model in models]
+    if weights[0] and all(np.array_equal(one, two) for one, two in zip(*weights, strict=True)):
+        yield f"{name} starts from the same weights for every seed: seeds vary the order of the examples only."
+
+
+def _data(beside: Beside) -> Data:
+    given = beside.data
+    if isinstance(given, str) and given in PROBLEMS:
+        loaded = find(given)
+        return Data(loaded.load(), loaded.subject.data_sha256, given, False)
+    if isinstance(given, str | Path):
+        return from_file(Path(given), beside.memory_share)
+    return from_arrays(given, beside.memory_share)
+
+
+def _made(make: Callable[[], Any], name: str) -> Any:
+    """Call the user's function; whatever goes wrong in it is said with its line."""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            return make()
+    except BadConfig:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _theirs(name, error, "fails") from error
+
+
+def _built(model: Any, first: Examples, name: str) -> Any:
+    """Return the model with its variables; one without an Input gets them from its first example."""
+    if not model.built:
+        try:
+            model(first.x[:1])
+        except (Exception, SystemExit) as error:
+            raise _theirs(name, error, "cannot be built") from error
+    return model
+
+
+def _outputs(model: Any, first: Examples, data: Data, name: str) -> np.ndarray[Any, Any]:
+    """Return what a model says of the first examples: float32 (n, ...). Raises BadConfig if they do not fit."""
+    inputs = getattr(model, "inputs", None) or [None]
+    if len(inputs) > 1:
+        raise BadConfig(
+            f"{name} has {len(inputs)} inputs; lrbench hands one array to a model.",
+            "Put them side by side in one array, and take them apart in the model's first layers.",
+        )
+    wanted = inputs[0].shape[1:] if inputs[0] is not None else None
+    given = first.x.shape[1:]
+    fits = wanted is None or (
+        len(wanted) == len(given) and all(a in (None, b) for a, b in zip(wanted, given, strict=True))
+    )
+    if not fits:
+        raise BadConfig(
+            f"{name} takes examples of shape {tuple(wanted or ())}; those of {data.name} are {shape(first.x)}.",
+            "Give the model that Input, or a first layer such as Reshape or Flatten.",
+        )
+    try:
+        found = model(first.x, training=False)
+    except (Exception, SystemExit) as error:
+        raise _theirs(name, error, f"cannot be called on the examples of {data.name}") from error
+    if isinstance(found, list | tuple | dict):
+        raise BadConfig(f"{name} has {len(found)} outputs; lrbench compares one.", "Return one of them.")
+    values = np.asarray(found, np.float32)
+    if values.ndim == 0 or len(values) != len(first):
+        raise BadConfig(
+            f"{name} answers {len(first)} examples with shape {values.shape}.",
+            "Its output's first axis must be that of the examples.",
+        )
+    return values
+
+
+def _check_labels(data: Data, goal: "goals.Goal", outputs: np.ndarray[Any, Any], name: str) -> None:
+    """Raise BadConfig if targets and outputs do not go together in any split."""
+    splits: Splits = data.splits
+    for part, examples in (("train", splits.train), ("val", splits.val), ("test", splits.test)):
+        if examples is None:
+            continue
+        if goal.classes and data.has_classes:
+            low, high = int(examples.y.min()), int(examples.y.max())
+            if low < 0 or high >= goal.classes:
+                raise BadConfig(
+                    f"The labels y_{part} of {data.name} go from {low} to {high}; {name} tells classes "
+                    f"0 to {goal.classes - 1} apart.",
+                    f"Give the last layer {high + 1} units, or number the classes from 0.",
+                )
+
+
+def _parameters(name: str, function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError) as error:
+        raise BadSpec(f"{name} does not say what it takes: {error}.", "Name a plain function.") from error
+    return {
+        key: each
+        for key, each in parameters.items()
+        if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD, each.POSITIONAL_ONLY)
+    }
+
+
+def _evaluated(function: Any) -> Any:
+    """Give a function whose annotations are text their types."""
+    if any(isinstance(each, str) for each in getattr(function, "__annotations__", {}).values()):
+        function.__signature__ = inspect.signature(function, eval_str=True)
+    return function
+
+
+def _theirs(name: str, error: BaseException, what: str) -> BadConfig:
+    said_of = theirs(name, error, what)
+    return BadConfig(said_of.problem, said_of.hint)
+
+
+def _what(value: Any) -> str:
+    return "nothing" if value is None else f"a {type(value).__name__}"

@@ -1,0 +1,88 @@
+"""What users wrote themselves: `module:function` or `file.py:function`, imported only because they named it."""
+
+import contextlib
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from lrbench.errors import BadSpec
+
+Function = Callable[..., Any]
+LIBRARIES = {"keras", "tensorflow", "numpy"}  # errors pass through them, but come from elsewhere
+
+
+def is_users(name: str) -> bool:
+    """Whether a name is that of a user's function."""
+    return ":" in name
+
+
+def find(name: str, parameters: str) -> Function:
+    """Import `module:function` or `file.py:function`, relative to the current folder.
+
+    `parameters`: what it usually takes, for the hint where there is no such function. Raises BadSpec.
+    """
+    where, _, attribute = name.rpartition(":")
+    if where.endswith(".py") and not Path(where).is_file():
+        raise BadSpec(f"There is no file {where}.", "Check its name; it is looked for from the current folder.")
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for what the command was asked for
+            module = _from_file(Path(where)) if where.endswith(".py") else _from_module(where)
+    except (Exception, SystemExit) as error:
+        raise theirs(name, error, "cannot be imported") from error
+    function: Any = getattr(module, attribute, None)
+    if not callable(function):
+        raise BadSpec(
+            f"{where} has no function {attribute!r}.", f"Define it there: def {attribute}({parameters}): ..."
+        )
+    found: Function = function
+    return found
+
+
+def theirs(name: str, error: BaseException, what: str) -> BadSpec:
+    """Return the error for an exception in a user's code, with the last line of theirs that it went through."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]
+    where = f" in {frames[-1].filename}, line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
+    if isinstance(error, SyntaxError) and error.filename:
+        where = f" in {error.filename}, line {error.lineno}"
+    return BadSpec(f"{name} {what}: {type(error).__name__}: {error}{where}", "Mend the function, then try again.")
+
+
+def _from_file(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(f"lrbench_user_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    with _looking_in(path.parent):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _from_module(name: str) -> Any:
+    with _looking_in(Path.cwd()):
+        return importlib.import_module(name)
+
+
+@contextlib.contextmanager
+def _looking_in(folder: Path) -> Iterator[None]:
+    """Let imports look in a folder first, as `python` itself would."""
+    place = str(folder.resolve())
+    sys.path.insert(0, place)
+    try:
+        yield
+    finally:
+        sys.path.remove(place)
+
+
+def _is_theirs(filename: str) -> bool:
+    ours = str(Path(__file__).parent)
+    if filename.startswith((ours, "<frozen")) or filename in (importlib.__file__, importlib.util.__file__):
+        return False
+    return not any(
+        pair[0] in ("site-packages", "dist-packages") and pair[1] in LIBRARIES
+        for pair in pairwise(Path(filename).parts)
+    )
