@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import importlib.util
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 from lrbench.errors import BadSpec
 
+MOST_WORDS = 400  # characters of what an error says
 Function = Callable[..., Any]
 LIBRARIES = {"keras", "tensorflow", "numpy"}  # errors pass through them, but come from elsewhere
 
@@ -49,7 +51,15 @@ def theirs(name: str, error: BaseException, what: str) -> BadSpec:
     where = f" in {frames[-1].filename}, line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
     if isinstance(error, SyntaxError) and error.filename:
         where = f" in {error.filename}, line {error.lineno}"
-    return BadSpec(f"{name} {what}: {type(error).__name__}: {error}{where}", "Mend the function, then try again.")
+    said = f"{name} {what}: {type(error).__name__}: {_words(error)}{where}"
+    return BadSpec(said, "Mend the function, then try again.")
+
+
+def _words(error: BaseException) -> str:
+    """Return what an error says in one line; of those that Keras wraps in many, what the first one said."""
+    text = str(error)
+    inner = re.search(r"\x1b\[1m(.*?)\x1b\[0m", text, re.DOTALL)
+    return " ".join((inner[1] if inner else text).split())[:MOST_WORDS]
 
 
 def _from_file(path: Path) -> Any:

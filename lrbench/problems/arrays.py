@@ -52,7 +52,11 @@ def from_file(path: Path, memory_share: float) -> Data:
                 )
             with np.load(path, allow_pickle=False) as archive:
                 arrays = {key: archive[key] for key in archive.files}
-        except (zipfile.BadZipFile, ValueError, EOFError, KeyError) as error:
+        except (BadConfig, OSError):
+            raise
+        except (
+            Exception
+        ) as error:  # whatever zipfile, zlib and numpy raise where bytes are not what they should be
             why = "it holds objects, not numbers" if "pickle" in str(error) else str(error)
             raise BadConfig(f"{path} is no .npz file of numbers: {why}.", HINT) from error
     return checked(arrays, path.name)

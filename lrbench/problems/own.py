@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from lrbench.backend import bring_in
+from lrbench.calls import Piece
 from lrbench.errors import BadConfig, BadSpec
 from lrbench.problems import goals
 from lrbench.problems.arrays import Data, from_arrays, from_file, shape
@@ -40,21 +41,10 @@ def find_own(spec: str, beside: Beside) -> Problem:
     """Return the problem that `file.py:make(width=64)` or `module:make` makes. Raises BadConfig."""
     try:
         name, pairs = read_spec(spec)
-        function = find_function(name.text, "")
-        with contextlib.suppress(NameError, TypeError, ValueError):
-            function = _evaluated(function)
-        parameters = _parameters(name.text, function)
-        values = read_parameters(name.text, pairs, parameters)
-        missing = [key for key, each in parameters.items() if each.default is each.empty and key not in values]
-        if missing:
-            inside = ", ".join(f"{key}=…" for key in missing)
-            raise BadSpec(f"{name.text} needs {', '.join(missing)}.", f"Write {name.text}({inside}).")
     except BadSpec as error:
         raise BadConfig(error.problem, error.hint) from error
-    where, _, attribute = name.text.rpartition(":")
-    words = ", ".join(f"{key}={said(value)}" for key, value in values.items())
-    called = f"{Path(where).name}:{attribute}{f'({words})' if words else ''}"
-    return problem_of(lambda: function(**values), beside, called)
+    with _keras_at_work():
+        return _found(name.text, pairs, beside)
 
 
 def problem_of(make: Callable[[], Any], beside: Beside, name: str) -> Problem:
@@ -62,24 +52,53 @@ def problem_of(make: Callable[[], Any], beside: Beside, name: str) -> Problem:
 
     `name` is what it is called in errors, titles and records.
     """
+    with _keras_at_work():
+        return _problem_of(make, beside, name)
+
+
+@contextlib.contextmanager
+def _keras_at_work() -> Iterator[None]:
+    """Have Keras compute in here as the engines will. Raises EngineUnavailable."""
     bring_in("keras")
     from lrbench.backend.process import Settled, use_one_thread_per_replica
 
     use_one_thread_per_replica()
     settled = Settled()
     try:
-        made = _made(make, name)
-        if isinstance(made, Problem):
-            if beside.data is not None or beside.loss is not None or beside.metric is not None:
-                raise BadConfig(
-                    f"{name} brings its own data, loss and figures.", "Leave data, loss and metric out."
-                )
-            if made.identity is None:
-                raise BadConfig(f"{name} returned a Problem that was made by hand.", f"In it, {MAKES}.")
-            return replace(made, subject=replace(made.subject, spec=name))
-        return _problem_of_model(made, make, beside, name)
+        yield
     finally:
         settled.undo()
+
+
+def _found(name: str, pairs: tuple[tuple[Piece, Piece], ...], beside: Beside) -> Problem:
+    """Import the user's function, read its parameters, and ask it."""
+    try:
+        function = find_function(name, "")
+        with contextlib.suppress(NameError, TypeError, ValueError):
+            function = _evaluated(function)
+        parameters = _parameters(name, function)
+        values = read_parameters(name, pairs, parameters)
+        missing = [key for key, each in parameters.items() if each.default is each.empty and key not in values]
+        if missing:
+            inside = ", ".join(f"{key}=…" for key in missing)
+            raise BadSpec(f"{name} needs {', '.join(missing)}.", f"Write {name}({inside}).")
+    except BadSpec as error:
+        raise BadConfig(error.problem, error.hint) from error
+    where, _, attribute = name.rpartition(":")
+    words = ", ".join(f"{key}={said(value)}" for key, value in values.items())
+    called = f"{Path(where).name}:{attribute}{f'({words})' if words else ''}"
+    return _problem_of(lambda: function(**values), beside, called)
+
+
+def _problem_of(make: Callable[[], Any], beside: Beside, name: str) -> Problem:
+    made = _made(make, name)
+    if not isinstance(made, Problem):
+        return _problem_of_model(made, make, beside, name)
+    if beside.data is not None or beside.loss is not None or beside.metric is not None:
+        raise BadConfig(f"{name} brings its own data, loss and figures.", "Leave data, loss and metric out.")
+    if made.identity is None:
+        raise BadConfig(f"{name} returned a Problem that was made by hand.", f"In it, {MAKES}.")
+    return replace(made, subject=replace(made.subject, spec=name))
 
 
 def _problem_of_model(model: Any, make: Callable[[], Any], beside: Beside, name: str) -> Problem:

@@ -1,0 +1,236 @@
+"""Models of all kinds train in the compiled engine as they do in `Model.fit`."""
+
+from collections.abc import Callable
+from statistics import mean, stdev
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lrbench.config import load_config
+from lrbench.engine import open_engine
+from lrbench.engine.events import Ended, Remarked
+from lrbench.engine.train import train
+from lrbench.plan import Plan, make_plan
+from lrbench.problems import Beside, problem_of
+from lrbench.runs import RunResult, Task
+
+RNG = np.random.default_rng(7)
+X = RNG.normal(size=(220, 8)).astype(np.float32)
+IMAGES = RNG.uniform(size=(220, 8, 8, 1)).astype(np.float32)
+CLASSES = (X[:, 0] + X[:, 1] ** 2 > 1).astype(int) + (X[:, 2] > 0)
+NUMBERS = X @ np.arange(8, dtype=np.float32) + 1
+
+Make = Callable[[], Any]
+
+
+def plan_of(make: Make, data: Any, **options: Any) -> Plan:
+    problem = problem_of(make, Beside(data=data), "model")
+    wishes = {"schedulers": "cosine", "epochs": 3, "batch_size": 24, "lr": 0.05, "train_size": 150, **options}
+    return make_plan(load_config(None, wishes, {}), problem)
+
+
+def results(plan: Plan) -> list[RunResult]:
+    engine = open_engine(plan.setting, plan.problem)
+    try:
+        replica = engine.replica()
+        ended = [[*train(replica, Task(run))][-1] for run in plan.runs]
+    finally:
+        engine.close()
+    return [event.result for event in ended if isinstance(event, Ended)]
+
+
+def figures(result: RunResult) -> list[float]:
+    return [value for row in result.rows for value in (*row.train, *(row.val or ()))] + list(result.test or ())
+
+
+def branches() -> Any:
+    """Two ways through, joined again: L2 on one, a batch normalisation on the other, and a frozen layer."""
+    import keras
+
+    x = keras.Input((8,))
+    one = keras.layers.Dense(12, activation="tanh", kernel_regularizer=keras.regularizers.L2(0.01))(x)
+    two = keras.layers.BatchNormalization(momentum=0.8)(keras.layers.Dense(12)(x))
+    joined = keras.layers.Concatenate()([one, two, keras.layers.Dense(4, trainable=False)(x)])
+    return keras.Model(x, keras.layers.Dense(3)(joined))
+
+
+def penalised() -> Any:
+    """A layer of the user's that adds a loss of its own, and a step that knows training from evaluation."""
+    import keras
+
+    class Shifted(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, x: Any, training: bool = False) -> Any:
+            self.add_loss(0.1 * keras.ops.mean(x**2))
+            return x + 0.1 if training else x
+
+    return keras.Sequential([keras.Input((8,)), keras.layers.Dense(6), Shifted(), keras.layers.Dense(1)])
+
+
+def convolutions() -> Any:
+    import keras
+
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(4, 3, activation="relu"),
+            keras.layers.MaxPooling2D(2),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3),
+        ]
+    )
+
+
+def dense(units: int = 3, policy: str | None = None) -> Make:
+    def make() -> Any:
+        import keras
+
+        if policy:
+            keras.config.set_dtype_policy(policy)
+        return keras.Sequential(
+            [
+                keras.Input((8,)),
+                keras.layers.Dense(16, activation="relu"),
+                keras.layers.Dense(units, dtype="float32"),
+            ]
+        )
+
+    return make
+
+
+def dropping() -> Any:
+    import keras
+
+    return keras.Sequential(
+        [
+            keras.Input((8,)),
+            keras.layers.Dense(32, activation="relu"),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(3),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "data", "options"),
+    [
+        (branches, (X, CLASSES), {}),
+        (branches, (X, CLASSES), {"jit": "off", "optimizer": "adam", "lr": 0.003}),
+        (penalised, (X, NUMBERS), {"lr": 0.01}),
+        (convolutions, (IMAGES, CLASSES), {}),
+        (convolutions, (IMAGES, CLASSES), {"jit": "on"}),
+        (dense(), (X, CLASSES), {"optimizer": "sgd(momentum=0.9, clipnorm=0.3)"}),
+        (dense(), (X, CLASSES), {"optimizer": "adamw(weight_decay=0.01, clipvalue=0.01)", "lr": 0.01}),
+    ],
+    ids=[
+        "branches",
+        "branches, graph, adam",
+        "own loss",
+        "convolutions",
+        "convolutions, XLA",
+        "clipnorm",
+        "adamw",
+    ],
+)
+def test_every_figure_is_that_of_model_fit(make: Make, data: Any, options: dict[str, Any]) -> None:
+    (ours,) = results(plan_of(make, data, **options))
+    (theirs,) = results(plan_of(make, data, **{**options, "jit": "auto", "engine": "fit"}))
+    assert figures(ours) == pytest.approx(figures(theirs), rel=2e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("jit", ["on", "off"])
+def test_mixed_precision_follows_model_fit(policy: str, jit: str) -> None:
+    make = dense(policy=policy)
+    plan = plan_of(make, (X, CLASSES), jit=jit)
+    (ours,) = results(plan)
+    (theirs,) = results(plan_of(make, (X, CLASSES), engine="fit"))
+    assert figures(ours) == pytest.approx(figures(theirs), rel=0.05, abs=0.02)
+    (whole,) = results(plan_of(dense(), (X, CLASSES), jit=jit))
+    assert figures(ours) != figures(whole), "it does compute otherwise"
+    network = open_engine(plan.setting, plan.problem).replica().network  # type: ignore[attr-defined]
+    assert (type(network.optimizer).__name__ == "LossScaleOptimizer") == (policy == "mixed_float16")
+
+
+def test_dropout_gives_the_same_figures_in_distribution() -> None:
+    """Its random numbers are drawn otherwise by XLA, so single figures differ; their means over seeds do not."""
+    seeds = 12
+    found = {
+        name: [
+            [result.test[0], *result.rows[-1].train]
+            for result in results(plan_of(dropping, (X, CLASSES), seeds=seeds, epochs=6, **options))
+            if result.test
+        ]
+        for name, options in {"xla": {"jit": "on"}, "graph": {"jit": "off"}, "fit": {"engine": "fit"}}.items()
+    }
+    for ours in ("xla", "graph"):
+        for one, two in zip(zip(*found[ours], strict=True), zip(*found["fit"], strict=True), strict=True):
+            differences = [a - b for a, b in zip(one, two, strict=True)]
+            assert len(differences) == seeds
+            noise = max(stdev(differences), 1e-4) / seeds**0.5
+            assert abs(mean(differences)) < 4 * noise
+
+
+def test_convolutions_run_as_a_graph_on_a_cpu_and_dense_models_are_compiled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert not plan_of(convolutions, (IMAGES, CLASSES)).setting.jit
+    assert plan_of(dense(), (X, CLASSES)).setting.jit
+    assert plan_of(convolutions, (IMAGES, CLASSES), jit="on").setting.jit
+    assert not plan_of(dense(), (X, CLASSES), jit="off").setting.jit
+    monkeypatch.setattr("lrbench.plan.has_gpu", lambda: True)
+    assert plan_of(convolutions, (IMAGES, CLASSES)).setting.jit
+
+
+def test_how_it_is_compiled_is_part_of_what_a_run_is() -> None:
+    on, off = (plan_of(dense(), (X, CLASSES), jit=jit) for jit in ("on", "off"))
+    auto = plan_of(dense(), (X, CLASSES))
+    assert auto.runs[0].key == on.runs[0].key != off.runs[0].key
+
+
+def test_a_model_that_xla_refuses_trains_as_a_graph_and_says_so() -> None:
+    import keras
+    import tensorflow as tf
+
+    class Words(keras.layers.Layer):  # type: ignore[misc]
+        """Text is nothing that XLA knows of."""
+
+        def call(self, x: Any) -> Any:
+            lengths = tf.strings.length(tf.strings.as_string(x))
+            return x + 0.0 * tf.cast(lengths, tf.float32)
+
+    def refused() -> Any:
+        return keras.Sequential([keras.Input((8,)), Words(), keras.layers.Dense(3)])
+
+    plan = plan_of(refused, (X, CLASSES), seeds=2)
+    assert plan.setting.jit
+    engine = open_engine(plan.setting, plan.problem)
+    one, two = engine.replica(), engine.replica()
+    events = [[*train(replica, Task(run))] for replica, run in zip((one, two), plan.runs, strict=True)]
+    for told in events:
+        (remark,) = [event.text for event in told if isinstance(event, Remarked)]
+        assert "XLA cannot compile this model" in remark
+        assert "AsString" in remark or "StringLength" in remark, "it names what is refused"
+        assert isinstance(told[-1], Ended)
+        assert told[-1].result.status == "done"
+    graph = results(plan_of(refused, (X, CLASSES), seeds=2, jit="off"))
+    assert [told[-1].result.state_sha256 for told in events] == [each.state_sha256 for each in graph]  # type: ignore[attr-defined]
+
+
+def test_a_model_that_fails_in_every_way_fails_with_its_own_error() -> None:
+    import keras
+    import tensorflow as tf
+
+    class Checked(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, x: Any, training: bool = False) -> Any:
+            if training:
+                with tf.control_dependencies([tf.debugging.assert_less(x, -100.0, message="too large")]):
+                    return tf.identity(x)
+            return x
+
+    def make() -> Any:
+        return keras.Sequential([keras.Input((8,)), keras.layers.Dense(3), Checked()])
+
+    with pytest.raises(Exception, match="too large"):
+        results(plan_of(make, (X, CLASSES), jit="off"))
