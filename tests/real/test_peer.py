@@ -1,4 +1,4 @@
-"""The same models trained by somebody else's few lines, with `Model.fit`: the same accuracy within seeds' noise."""
+"""The same models by somebody else's few lines, with `Model.fit`: the same accuracy within seeds' noise."""
 
 from collections.abc import Callable
 from statistics import mean, variance
