@@ -199,6 +199,36 @@ TRAINING = _table(
         examples=("my-comparison",),
     ),
 )
+TUNING = _table(
+    Wish(
+        name="lrs",
+        metavar="GRID",
+        help="Peak rates that every schedule is tried at: 0.003..3:log:7, around:0.12, or a list.",
+        said="seven, half a decade apart around --lr",
+        examples=("0.003..3:log:7", "around:0.12", "0.01,0.03,0.1"),
+    ),
+    Wish(
+        name="tune_seeds",
+        metavar="N",
+        help="Seeds that rates are chosen by; they report nothing.",
+        default=3,
+        examples=("3",),
+    ),
+    Wish(
+        name="refine",
+        metavar="N",
+        help="More rates around each schedule's own best; 0 for none.",
+        default=4,
+        examples=("4",),
+    ),
+    Wish(
+        name="max_extend",
+        metavar="N",
+        help="How often the grid may grow, for all, where a best rate lies at its edge.",
+        default=2,
+        examples=("2",),
+    ),
+)
 QUESTION = _table(
     Wish(
         name="baseline",
@@ -243,7 +273,7 @@ LOOKING = _table(
         examples=("1719",),
     ),
 )
-WISHES: Mapping[str, Wish] = TRAINING | QUESTION | LOOKING
+WISHES: Mapping[str, Wish] = TRAINING | TUNING | QUESTION | LOOKING
 
 
 def unfit(name: str, value: object, problem: str) -> BadConfig:

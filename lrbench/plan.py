@@ -1,7 +1,7 @@
 """From wishes to runs. Here, and nowhere else, epochs become steps and schedules become tables of rates."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -54,11 +54,15 @@ def make_plan(config: Config, problem: Problem | None = None) -> Plan:
     """
     problem = problem or find_problem(config)
     setting = resolve_setting(config, problem)
+    return plan_of(config, setting, problem, parse_list(",".join(config.schedulers), config.lr))
+
+
+def plan_of(config: Config, setting: Setting, problem: Problem, schedules: list[Schedule]) -> Plan:
+    """Return the plan of training schedules with a config's seeds. Raises BadConfig or BadSpec."""
     horizon = setting.horizon
-    schedules = parse_list(",".join(config.schedulers), config.lr)
     for schedule in schedules:
         _check_feedback(schedule, setting)
-    runs = tuple(_runs(schedules, config.seeds, setting))
+    runs = tuple(seeded(schedules, config.seeds, setting))
     return Plan(
         experiment=config.name or setting.folder_name,
         setting=setting,
@@ -124,7 +128,7 @@ def resolve_jit(config: Config, problem: Problem) -> bool:
     return config.jit == "on"
 
 
-def _runs(schedules: list[Schedule], seeds: tuple[int, ...], setting: Setting) -> Iterator[Run]:
+def seeded(schedules: Sequence[Schedule], seeds: Sequence[int], setting: Setting) -> Iterator[Run]:
     """Yield every schedule with every seed. Its rates are made once, and a user's function is asked only then."""
     tables = {each: rates(each, setting.horizon) for each in schedules}
     sha256 = {

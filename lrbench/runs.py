@@ -19,6 +19,7 @@ from lrbench.schedules.base import Rates
 from lrbench.schedules.feedback import PlateauState
 from lrbench.schedules.knots import Knots
 from lrbench.schedules.names import Named, named, names, peak_rates
+from lrbench.searches import Search, Tuning
 
 Figures = tuple[float, ...]  # one value for each of a subject's figures, in their order
 SPLITS = ("train", "val", "test")
@@ -286,6 +287,9 @@ class Experiment:
     setting: Setting
     finished: tuple[Finished, ...]  # as in_order has them
     damage: tuple[Damage, ...] = ()
+    searches: tuple[Search, ...] = ()  # over peak rates, whose trials are among the runs
+    tuning: Tuning | None = None  # of a view: every schedule at its own best rate, found by this
+    same_rate: float | None = None  # of a view: every schedule at this peak rate, beside a tuned comparison
     table_is_current: bool = field(default=False, compare=False)  # epochs.csv holds exactly these runs
 
     @cached_property
@@ -308,7 +312,15 @@ class Experiment:
 
     def describe(self) -> str:
         """One line for titles."""
-        return self.setting.describe(peak_rates(self.names))
+        return self.setting.describe(self.rates)
+
+    @property
+    def rates(self) -> str:
+        """Its peak rates in words: `peak rate 0.1`, `each at its tuned rate, 0.03 to 0.3`."""
+        said = peak_rates(self.names)
+        if self.tuning:
+            return f"each at its tuned rate, {said.removeprefix('peak rates ').removeprefix('peak rate ')}"
+        return f"all at the {said}" if self.same_rate is not None else said
 
     def record(self) -> dict[str, Any]:
         """Return its setting as JSON values, with the peak rates of its schedules."""

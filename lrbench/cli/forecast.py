@@ -48,7 +48,7 @@ def forecast(config: "Config", todo: Sequence[Any], stored: "Sequence[Finished]"
         runs=len(todo),
         epochs=sum(run.setting.epochs for run in todo),
         begun=begun,
-        jobs=config.jobs or _cores(),
+        jobs=config.jobs or cores(),
         known=len(paces),
         epoch_seconds=median(paces) if paces else None,
     )
@@ -123,5 +123,6 @@ def list_runs(config: "Config", *, as_json: bool) -> int:
     return DONE
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

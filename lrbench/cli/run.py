@@ -128,7 +128,7 @@ def run(
             return list_runs(resolved, as_json=as_json)
     if verify:
         return _verify(resolved, debug=context.obj["debug"])
-    with _opened(log_file) as log:
+    with opened_log(log_file) as log:
         outcome = _conduct(resolved, context, quiet=quiet > 0, verbose=verbose, log=log)
     if quiet < 2:
         show([outcome.experiment], "json" if as_json else "table")
@@ -155,7 +155,7 @@ def _refuse(given: set[str]) -> None:
 
 
 @contextlib.contextmanager
-def _opened(log_file: Path | None) -> Iterator[TextIO | None]:
+def opened_log(log_file: Path | None) -> Iterator[TextIO | None]:
     """Open a log at its end. Raises BadConfig or BadResults if that is no file that can be written."""
     if log_file is None:
         yield None

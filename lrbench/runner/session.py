@@ -29,6 +29,7 @@ from lrbench.runner.threads import Threads
 from lrbench.runs import Checkpoint, Damage, Experiment, Finished, Run, RunResult, Setting, Task, in_order
 from lrbench.schedules import Schedule
 from lrbench.schedules.knots import Knots, knots
+from lrbench.searches import Search
 from lrbench.store import Store
 
 OpenExecutor = Callable[[Setting], Executor]
@@ -114,10 +115,7 @@ class Session:
         if not todo:
             return
         self.check(todo)
-        if self._executor is None:
-            self._store.describe(environment.describe())
-            if environment.THREADS in self._store.environment["variables"]:
-                self._remark(OTHER_THREADS)
+        self._describe()
         self._store.reserve(todo)
         self._executor = self._executor or self._open_executor(self._store.experiment.setting)
         runs = {run.run_id: run for run in todo}
@@ -132,6 +130,11 @@ class Session:
                 for event in self._executor.stop():
                     self._take(runs[event.run_id], event)
                 raise
+
+    def keep(self, search: Search) -> None:
+        """Keep what is searched for, before its first run. Raises BadResults."""
+        self._describe()
+        self._store.keep_search(search)
 
     def tabulate(self) -> Experiment:
         """Bring the tables up to date with all runs, this session's and others', and return the experiment."""
@@ -189,6 +192,13 @@ class Session:
                 self.ended.append(finished)
                 self.trained.append(finished)
                 self._listener.on_finished(run, finished)
+
+    def _describe(self) -> None:
+        """Note where runs are made, before the first of them."""
+        if not self._store.environment:
+            self._store.describe(environment.describe())
+            if environment.THREADS in self._store.environment["variables"]:
+                self._remark(OTHER_THREADS)
 
     def _remark(self, text: str) -> None:
         """Tell it, once."""

@@ -58,6 +58,12 @@ def parse_list(text: str, lr: float = 0.1) -> list[Schedule]:
     return schedules
 
 
+def takes_list(name: str, key: str) -> bool:
+    """Whether a schedule's parameter is a list of values, as the `at` of multistep."""
+    parameter = parameters_of(REGISTRY[name]).get(key) if name in REGISTRY else None
+    return parameter is not None and get_origin(parameter.type) is tuple
+
+
 def _schedule(call: Call, lr: float) -> Schedule:
     name = call.name.text
     entry = functions.entry(name) if ":" in name else _registered(call.name)

@@ -12,8 +12,9 @@ from rich.text import Text
 
 from lrbench.plan import Plan
 from lrbench.runner.listener import Listener
-from lrbench.runs import Damage, Figure, Finished, Row, Run, Status, Subject
-from lrbench.schedules.names import Named
+from lrbench.runs import Damage, Experiment, Figure, Finished, Row, Run, Status, Subject
+from lrbench.schedules.names import Named, names
+from lrbench.searches import Search, runs_of
 from lrbench.show import counted, printable, sentences
 
 if TYPE_CHECKING:
@@ -48,6 +49,16 @@ class Lines(Listener):
         self._names = plan.names
         for line in start_lines(plan, todo, folder):
             self._say(line)
+
+    def on_search(self, search: Search, folder: Path, plan: Plan) -> None:
+        for line in search_lines(search, folder, plan):
+            self._say(line)
+
+    def on_stage(self, stage: str, runs: Sequence[Run], todo: Sequence[Run], experiment: Experiment) -> None:
+        self._todo, self._finished = len(todo), 0
+        self._names = names([*experiment.names, *(run.named for run in runs)])
+        done = f", {len(runs) - len(todo)} of them done already" if len(todo) < len(runs) else ""
+        self._say(f"{stage}: {counted(len(runs), 'run')}{done}.")
 
     def on_damage(self, damage: Damage, moved: bool) -> None:
         self._say(f"Damaged: {damage.text}")
@@ -136,12 +147,20 @@ class Bars(Lines):
             self._all = self._progress.add_task("all runs", total=epochs, said=f"0/{len(todo)} done")
             self._progress.start()
 
+    def on_stage(self, stage: str, runs: Sequence[Run], todo: Sequence[Run], experiment: Experiment) -> None:
+        super().on_stage(stage, runs, todo, experiment)
+        self._reached = {}
+        if self._all is not None:
+            self._progress.remove_task(self._all)
+            self._all = None
+        if todo:
+            epochs = sum(run.setting.epochs for run in todo)
+            self._all = self._progress.add_task("these runs", total=epochs, said=f"0/{len(todo)} done")
+            self._progress.start()
+
     def on_stored(self, finished: Finished) -> None:
         super().on_stored(finished)
         self._stands(finished)
-
-    def on_remark(self, text: str) -> None:
-        self._say(f"Note: {text}")
 
     def on_resume(self, run: Run, epochs: int) -> None:
         super().on_resume(run, epochs)
@@ -206,6 +225,19 @@ def start_lines(plan: Plan, todo: Sequence[Run], folder: Path) -> list[str]:
             lines.append(f"Done already: {len(plan.runs) - len(todo)} of {counted(len(plan.runs), 'run')}.")
         if plan.setting.engine != "fake":
             lines.append("Loading TensorFlow and the data …")
+    return lines
+
+
+def search_lines(search: Search, folder: Path, plan: Plan) -> list[str]:
+    """Return what is known of a search before anything is loaded."""
+    counts = f"{counted(len(search.rates), 'rate')} and {search.refine} around the best"
+    lines = [
+        f"lrbench: {counted(len(search.contenders), 'schedule')}, each with {counts} × "
+        f"{counted(len(search.tune_seeds), 'tuning seed')} = {counted(search.budget, 'trial')}, then "
+        f"{counted(len(search.seeds), 'fresh seed')}: {counted(runs_of(search), 'run')}, into {folder}",
+        plan.setting.describe(f"peak rates {', '.join(f'{rate:g}' for rate in search.rates)}"),
+    ]
+    lines += [f"Note: {note}" for note in plan.notes]
     return lines
 
 

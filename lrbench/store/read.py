@@ -33,6 +33,7 @@ from lrbench.runs import (
 from lrbench.schedules.names import Named
 from lrbench.store import schema
 from lrbench.store.records import ExperimentRecord, RunRecord
+from lrbench.store.searches import read_searches
 from lrbench.store.tables import merged_table, read_rows
 
 LONGEST_LINE = 12_000  # bytes of epochs.csv
@@ -116,11 +117,17 @@ def load(folder: Path) -> Experiment:
         except Damaged as error:
             if path.exists():  # otherwise another command has just moved it: the run is to be trained again
                 damage.append(Damage(str(error), repairing(folder), path.parent))
+    searches, broken = read_searches(folder)
+    damage += [
+        Damage(str(error), "Bring it back from a copy, or move it away: the same `lrbench tune` writes it again.")
+        for error in broken
+    ]
     experiment = Experiment(
         name=folder.resolve().name,  # also of "."
         folder=folder,
         setting=setting,
         finished=in_order(_once_each(finished)),
+        searches=tuple(searches),
     )
     current = False
     try:

@@ -62,6 +62,13 @@ def read_labels(path: Path) -> dict[str, str]:
     return {str(label): str(meaning) for label, meaning in labels.items()} if current and labels else {}
 
 
+def read_sealed(path: Path) -> Record:
+    """Read a record that no version had otherwise, and check its seal. Raises Damaged."""
+    record = _read(path)
+    _check_seal(path, record)
+    return record
+
+
 def _read(path: Path) -> Record:
     record = read_json(path)
     version = record.get("schema_version")

@@ -20,11 +20,13 @@ from lrbench.files import (
 from lrbench.foreign import place
 from lrbench.runs import Checkpoint, Damage, Experiment, Finished, Run, Setting
 from lrbench.schedules.names import Named
+from lrbench.searches import Search
 from lrbench.store import schema
 from lrbench.store.checkpoints import NAME, read_checkpoint, write_checkpoint
 from lrbench.store.locks import Locks
 from lrbench.store.log import append
 from lrbench.store.read import AGAIN, load, read_run, table_of_all
+from lrbench.store.searches import write_search
 from lrbench.store.tables import table_of
 
 LABELS = "labels.json"
@@ -249,6 +251,12 @@ class Store:
         if (self.folder / "experiment.json").exists():
             with self.alone():
                 append(self.folder, entry)
+
+    def keep_search(self, search: Search) -> None:
+        """Keep what is searched for, before its first run. Raises BadResults."""
+        if search not in self.experiment.searches:
+            with self.alone(), _writing(self.folder):
+                write_search(self.folder, search)
 
     def quarantine(self, damage: Damage) -> None:
         """Move what is stored of a claimed, damaged run to quarantine/, so that nothing is lost."""

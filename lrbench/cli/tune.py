@@ -1,0 +1,157 @@
+"""`lrbench tune`: every schedule at its own best peak rate, found with equal effort."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lrbench.cli.app import BROKEN, DONE, app, complete, speak
+from lrbench.cli.forecast import cores, duration
+from lrbench.cli.places import put
+from lrbench.cli.results import show
+from lrbench.cli.run import opened_log
+from lrbench.cli.taking import taking
+from lrbench.errors import EngineUnavailable
+from lrbench.options import TRAINING, TUNING, whole_number
+from lrbench.show import printable
+
+if TYPE_CHECKING:
+    from lrbench.config import Config
+    from lrbench.studies.tuning import Wanted
+
+SEEDS = "10"  # of the comparison, unless others are asked for
+
+
+@app.command()
+@taking(*TRAINING, *TUNING, table=TRAINING | TUNING, complete=complete)
+def tune(
+    context: typer.Context,
+    config: Annotated[
+        str | None, typer.Option("--config", "-c", metavar="FILE|PRESET", help="As for `lrbench run`.")
+    ] = None,
+    *,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", "-n", help="Say how many runs and how long; train a moment, write nothing."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary, or the dry run, as JSON.")] = False,
+    quiet: Annotated[
+        int,
+        typer.Option(
+            "--quiet",
+            "-q",
+            count=True,
+            show_default=False,
+            help="No progress; only the summary and errors. -qq: only errors.",
+        ),
+    ] = 0,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A line for every epoch.")] = False,
+    log_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Add every line of the progress to a file, with its time.")
+    ] = None,
+    **wishes: str | None,
+) -> int:
+    """Find every schedule's best peak rate with equal effort, and compare each at its own.
+
+    Every schedule is tried at the same rates, with the same tuning seeds; four more rates lie around each
+    one's own best. The best has the best mean final validation figure; a rate that lost a run is worst.
+    Then every schedule is trained at its own best rate with fresh seeds (10), and those are compared on
+    the test set. What is stored already is not trained again. A parameter can be left open, too:
+    step(every=10%;20%) spends its trials within the same budget.
+
+    \b
+    lrbench tune
+    lrbench tune -s cosine,step --lrs 0.003..3:log:7 --tune-seeds 3 --seeds 10
+    lrbench tune -s "constant,step(every=10%;20%;40%)" --lrs around:0.12
+    lrbench tune --dry-run
+    """
+    from lrbench.config import load_with_sources
+
+    search = {name: wishes.pop(name) for name in TUNING}
+    resolved, sources = load_with_sources(config, wishes)
+    if "seeds" not in sources:
+        resolved, _ = load_with_sources(config, {**wishes, "seeds": SEEDS})
+    from lrbench.show import noise, progress
+    from lrbench.studies import tuning
+
+    wanted = _wanted(search)
+    with noise.kept_off_screen(show=context.obj["debug"]) as kept:
+        if dry_run:
+            return _forecast(resolved, wanted, as_json=as_json)
+        from lrbench import runner
+
+        with opened_log(log_file) as log, runner.signals_raise():
+            listener = progress.progress_for(sys.stderr, quiet=quiet > 0, verbose=verbose, log=log)
+            try:
+                outcome = tuning.tune(resolved, wanted, listener, words=context.obj["words"])
+            except EngineUnavailable:
+                typer.echo(kept.read(), err=True)
+                raise
+            finally:
+                listener.close()
+    if quiet < 2:
+        show([outcome.experiment], "json" if as_json else "table")
+    folder = shlex.quote(str(outcome.experiment.folder))
+    if not quiet:
+        typer.echo(printable(f"Stored in {folder}"), err=True)
+        typer.echo(printable(f"Next: lrbench plot {folder}"), err=True)
+    broken = any(one.result.status != "done" for one in outcome.planned)
+    if any(one.failed for one in outcome.planned):
+        speak("Some runs failed; their run.json says where.", "The same command again tries them once more.")
+    return BROKEN if broken or outcome.experiment.damage else DONE
+
+
+def _wanted(search: dict[str, str | None]) -> "Wanted":
+    """Read the wishes that only this command has. Raises BadConfig."""
+    from lrbench.studies.tuning import Wanted
+
+    given: dict[str, Any] = {}
+    for name, text in search.items():
+        if text is None:
+            continue
+        if name == "lrs":
+            given[name] = text
+        elif text.strip() == "0" and name != "tune_seeds":
+            given[name] = 0
+        else:
+            given[name] = whole_number(name, text)
+    return Wanted(**given)
+
+
+def _forecast(config: "Config", wanted: "Wanted", *, as_json: bool) -> int:
+    """Print what `lrbench tune` would do, and how long it may take by a short measurement."""
+    from lrbench.searches import runs_of
+    from lrbench.studies.tuning import measure, plan_search
+
+    planned = plan_search(config, wanted)
+    search = planned.search
+    seconds = measure(planned)
+    runs = runs_of(search)
+    jobs = config.jobs or cores()
+    total = runs * planned.plan.setting.epochs * seconds / jobs
+    record = {
+        "runs": runs,
+        "trials_per_schedule": search.budget,
+        "rates": search.rates,
+        "tune_seeds": search.tune_seeds,
+        "seeds": search.seeds,
+        "epochs": planned.plan.setting.epochs,
+        "seconds_per_epoch": seconds,
+        "seconds": total,
+        "jobs": jobs,
+    }
+    if as_json:
+        put(json.dumps(record, indent=2) + "\n", None)
+        return DONE
+    from lrbench.show.progress import search_lines
+
+    for line in search_lines(search, Path(planned.plan.experiment), planned.plan):
+        typer.echo(printable(line))
+    typer.echo(
+        f"It may take about {duration(total)} with {jobs} runs at a time: an epoch took {seconds:.2g} s just now. "
+        f"Where a best rate lies at the grid's edge, the grid grows at most {search.max_extend} times."
+    )
+    return DONE

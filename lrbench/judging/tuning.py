@@ -1,0 +1,229 @@
+"""A fair search over peak rates, judged: where it stands, what each schedule's best rate is, and by how much luck.
+
+Every contender gets the same grid and the same number of trials. The best point has the best mean of the final
+validation figure over the tuning seeds; a point that lost a run is worse than any other. Rules: Choi et al. 2019,
+https://arxiv.org/abs/1910.05446; Godbole et al., Deep Learning Tuning Playbook.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from lrbench.runs import Experiment, Finished
+from lrbench.schedules.names import Named
+from lrbench.searches import Contender, Point, Search, Trial, Tuned, Tuning, Variant
+
+NEAR_SHARE = 0.005  # 0.5 points: what comes near the best of a figure that is a share
+NEAR_OTHER = 0.05  # of the best, for another figure
+LARGEST_RATE = 1e30
+
+
+def variant_of(schedule: Named) -> Variant:
+    """Return what a stored schedule is without its peak rate."""
+    return schedule.name, schedule.parameters
+
+
+def tuning_of(search: Search, finished: Iterable[Finished]) -> Tuning:
+    """Tell from the runs that ended where a search stands. The same runs give the same answer, in any order."""
+    seeds = set(search.tune_seeds)
+    values: dict[tuple[Point, int], float | None] = {
+        (Point(variant_of(one.schedule), one.schedule.lr), one.seed): one.final(search.figure)
+        for one in finished
+        if one.seed in seeds and not one.schedule.is_label
+    }
+
+    def trial(point: Point) -> Trial | None:
+        known = [(point, seed) in values for seed in search.tune_seeds]
+        if not all(known):
+            return None
+        return Trial(point=point, values=tuple((seed, values[point, seed]) for seed in search.tune_seeds))
+
+    below = above = 0
+    for _ in range(search.max_extend + 1):
+        points = [_coarse(search, each, below, above) for each in search.contenders]
+        missing = _missing(points, trial)
+        tried = [_tried(each, trial) for each in points]
+        if missing:
+            return _tuning(search, below, above, tried, missing, "coarse")
+        bests = [_best(search, trials) for trials in tried]
+        low, high = _edges(search, below, above)
+        downward = any(best and best.point.lr == low for best in bests)
+        upward = any(best and best.point.lr == high for best in bests)
+        if below + above >= search.max_extend or not (downward or upward):
+            break
+        below, above = below + downward, above + (upward and below + downward + above < search.max_extend)
+    points = [[*coarse, *_refined(search, best)] for coarse, best in zip(points, bests, strict=True)]
+    missing = _missing(points, trial)
+    return _tuning(
+        search, below, above, [_tried(each, trial) for each in points], missing, "refine" if missing else "done"
+    )
+
+
+def choose(search: Search, trials: Sequence[Trial]) -> Trial | None:
+    """Return the trial with the best mean; the lower rate where two are alike; None if each lost a run."""
+    return _best(search, trials)
+
+
+def tuned_view(experiment: Experiment, search: Search) -> Experiment | None:
+    """Return the comparison of every schedule at its own best rate, on the seeds that tuned nothing.
+
+    None if there is no such run yet.
+    """
+    tuning = tuning_of(search, experiment.finished)
+    if tuning.stage != "done":
+        return None
+    best = {each.best.point for each in tuning.tuned if each.best}
+    found = tuple(
+        one
+        for one in experiment.finished
+        if one.seed in search.seeds
+        and not one.schedule.is_label
+        and Point(variant_of(one.schedule), one.schedule.lr) in best
+    )
+    return replace(experiment, finished=found, searches=(), tuning=tuning) if found else None
+
+
+def same_rate_view(experiment: Experiment, search: Search) -> Experiment | None:
+    """Return the comparison of all schedules at one peak rate.
+
+    On the seeds of the tuned comparison where every schedule has some, else on the tuning seeds, else None.
+    """
+    variants = {each.variants[0] for each in search.contenders}
+    at_rate = [
+        one
+        for one in experiment.finished
+        if one.schedule.lr == search.same_rate
+        and not one.schedule.is_label
+        and variant_of(one.schedule) in variants
+    ]
+    for seeds in (search.seeds, search.tune_seeds):
+        found = tuple(one for one in at_rate if one.seed in seeds)
+        if {variant_of(one.schedule) for one in found} == variants:
+            return replace(experiment, finished=found, searches=(), same_rate=search.same_rate)
+    return None
+
+
+def views(experiment: Experiment) -> list[Experiment]:
+    """Return what is to be shown of an experiment: itself, or its tuned and its same-rate comparison."""
+    found = []
+    for search in experiment.searches:
+        for view in (tuned_view(experiment, search), same_rate_view(experiment, search)):
+            if view is not None:
+                found.append(view)
+    tuned = any(view.tuning for view in found)
+    return found if tuned else [experiment]
+
+
+def _coarse(search: Search, contender: Contender, below: int, above: int) -> list[Point]:
+    """Return a contender's points on the grid. Variants take turns along it, so that they cost no trial more."""
+    variants = contender.variants
+    places = range(-below, len(search.rates) + above)
+    return [Point(variants[i % len(variants)], _rate(search, i)) for i in places]
+
+
+def _refined(search: Search, best: Trial | None) -> list[Point]:
+    """Return the points around a contender's best: half a grid step apart, and none of them on the grid."""
+    if best is None or not search.refine:
+        return []
+    half = search.refine / 2
+    exponents = [(i + 0.5 - half) / 2 for i in range(search.refine)]
+    rates = [_round(best.point.lr * search.step**exponent) for exponent in exponents]
+    return [Point(best.point.variant, rate) for rate in rates if 0 < rate < LARGEST_RATE]
+
+
+def _rate(search: Search, i: int) -> float:
+    """Return a rate of the grid, or of what extends it."""
+    if 0 <= i < len(search.rates):
+        return search.rates[i]
+    beyond = -i if i < 0 else i - len(search.rates) + 1
+    steps = 2 * math.ceil(beyond / 2)  # from the last rate or the one before it, so that 1 and 3.16 go on with 10
+    inside = steps - beyond
+    if i < 0:
+        return _round(search.rates[inside] / search.step**steps)
+    return _round(search.rates[-1 - inside] * search.step**steps)
+
+
+def _edges(search: Search, below: int, above: int) -> tuple[float, float]:
+    return _rate(search, -below), _rate(search, len(search.rates) - 1 + above)
+
+
+def _round(rate: float) -> float:
+    return float(f"{rate:.3g}")
+
+
+def _tried(points: Sequence[Point], trial: Callable[[Point], Trial | None]) -> list[Trial]:
+    return [found for point in dict.fromkeys(points) if (found := trial(point))]
+
+
+def _missing(points: Sequence[Sequence[Point]], trial: Callable[[Point], Trial | None]) -> tuple[Point, ...]:
+    return tuple(dict.fromkeys(point for each in points for point in each if trial(point) is None))
+
+
+def _best(search: Search, trials: Sequence[Trial]) -> Trial | None:
+    sign = 1 if search.lower_is_better else -1
+    whole = [each for each in trials if each.mean is not None]
+    return min(whole, key=lambda each: (sign * (each.mean or 0.0), each.point.lr), default=None)
+
+
+def _tuning(
+    search: Search,
+    below: int,
+    above: int,
+    tried: Sequence[Sequence[Trial]],
+    missing: tuple[Point, ...],
+    stage: str,
+) -> Tuning:
+    rates = tuple(_rate(search, i) for i in range(-below, len(search.rates) + above))
+    return Tuning(
+        search=search,
+        rates=rates,
+        tuned=tuple(
+            _tuned(search, contender, trials, rates)
+            for contender, trials in zip(search.contenders, tried, strict=True)
+        ),
+        missing=missing,
+        stage=stage,
+    )
+
+
+def _tuned(search: Search, contender: Contender, trials: Sequence[Trial], rates: tuple[float, ...]) -> Tuned:
+    best = _best(search, trials)
+    ordered = tuple(sorted(trials, key=lambda each: (each.point.lr, each.point.variant)))
+    otherwise = [each for seed in search.tune_seeds if (each := _chosen_by(search, trials, seed)) and each != best]
+    costs = [_loss(search, each, best) for each in otherwise if best]
+    return Tuned(
+        contender=contender,
+        trials=ordered,
+        best=best,
+        at_edge=best is not None and not rates[0] < best.point.lr < rates[-1],
+        chosen_otherwise=len(otherwise) if best else 0,
+        cost=sum(costs) / len(costs) if costs else 0.0,
+        forgiving=_forgiving(search, ordered, best) if best else None,
+    )
+
+
+def _chosen_by(search: Search, trials: Sequence[Trial], seed: int) -> Trial | None:
+    """Return the trial that one tuning seed alone would have chosen."""
+    sign = 1 if search.lower_is_better else -1
+    seen = [(value, each) for each in trials if (value := dict(each.values)[seed]) is not None]
+    return min(seen, key=lambda pair: (sign * pair[0], pair[1].point.lr), default=(None, None))[1]
+
+
+def _loss(search: Search, trial: Trial, best: Trial) -> float:
+    """Return how much worse a trial's mean is than the best one's; infinite where it lost a run."""
+    if trial.mean is None or best.mean is None:
+        return math.inf
+    return trial.mean - best.mean if search.lower_is_better else best.mean - trial.mean
+
+
+def _forgiving(search: Search, trials: Sequence[Trial], best: Trial) -> float:
+    """Return the highest over the lowest rate of the unbroken range around the best whose means come near it."""
+    near = NEAR_SHARE if search.is_share else NEAR_OTHER * abs(best.mean or 0.0)
+    same = [each for each in trials if each.point.variant == best.point.variant]
+    at = same.index(best)
+    low = high = at
+    while low > 0 and _loss(search, same[low - 1], best) <= near:
+        low -= 1
+    while high < len(same) - 1 and _loss(search, same[high + 1], best) <= near:
+        high += 1
+    return same[high].point.lr / same[low].point.lr

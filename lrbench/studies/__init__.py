@@ -1,0 +1,1 @@
+"""Policies: what to train next, seeing what is there."""

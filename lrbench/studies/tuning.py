@@ -1,0 +1,235 @@
+"""`lrbench tune`: the same search over peak rates for every schedule, then each at its own best on fresh seeds.
+
+The search is a policy on a session. It asks the experiment where it stands (`lrbench.judging.tuning`), so that it
+goes on after any interruption, and several commands share its work.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+
+from lrbench.calls import Call, parse_calls
+from lrbench.config import Config
+from lrbench.engine import open_engine
+from lrbench.errors import BadConfig, BadSpec, LrbenchError, Stopped
+from lrbench.judging.tuning import tuning_of
+from lrbench.plan import Plan, find_problem, plan_of, resolve_setting, seeded
+from lrbench.problems import Problem
+from lrbench.runner.conduct import Outcome, folder_of
+from lrbench.runner.listener import Listener
+from lrbench.runner.session import OpenExecutor, Session, threads
+from lrbench.runner.signals import Signalled
+from lrbench.runs import Experiment, Run
+from lrbench.schedules import Schedule, parse
+from lrbench.schedules.spec import takes_list
+from lrbench.searches import Contender, Point, Search, Tuning, Variant
+from lrbench.studies.grids import read_rates
+
+FIRST_TUNING_SEED = 1_000_000  # far from those that people count up from 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is asked for beside a config: how the rates are searched."""
+
+    lrs: str | None = None  # None: seven rates half a decade apart around the peak rate
+    tune_seeds: int = 3
+    refine: int = 4
+    max_extend: int = 2
+
+    def __post_init__(self) -> None:
+        for name, least, most in (("tune_seeds", 1, 1_000), ("refine", 0, 100), ("max_extend", 0, 20)):
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise BadConfig(
+                    f"{name}={value} does not lie between {least} and {most}.", f"Write {name}={least + 2}"
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A search that is ready to begin, and the schedules that its points stand for."""
+
+    search: Search
+    schedules: dict[Variant, Schedule]  # at any rate
+    plan: Plan  # of the whole: the setting, the problem, and the comparison at one rate for the start
+
+    def runs(self, points: Sequence[Point], seeds: Sequence[int]) -> tuple[Run, ...]:
+        """Return the runs of some points with some seeds, seed by seed."""
+        schedules = [replace(self.schedules[point.variant], lr=point.lr) for point in points]
+        return tuple(seeded(schedules, seeds, self.plan.setting))
+
+
+def plan_search(config: Config, wanted: Wanted, problem: Problem | None = None) -> Planned:
+    """Check a search whole, before anything is trained. Raises BadConfig or BadSpec."""
+    problem = problem or find_problem(config)
+    setting = resolve_setting(config, problem)
+    if setting.validate_on == "none":
+        raise BadConfig("Rates are chosen by validation, and val_size=0 leaves none.", "Keep a validation set.")
+    schedules: dict[Variant, Schedule] = {}
+    contenders = []
+    for words, variants in _contenders(",".join(config.schedulers), config.lr):
+        keys = [_variant(each) for each in variants]
+        schedules |= dict(zip(keys, variants, strict=True))
+        contenders.append(Contender(words, tuple(keys)))
+    figure = setting.subject.compared
+    tuning = tuple(range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + wanted.tune_seeds))
+    if both := set(tuning) & set(config.seeds):
+        raise BadConfig(
+            f"Seed {min(both)} would both tune and report.", f"Choose seeds below {FIRST_TUNING_SEED:,}: seeds=10"
+        )
+    search = Search(
+        contenders=tuple(contenders),
+        rates=read_rates(wanted.lrs, config.lr),
+        refine=wanted.refine,
+        max_extend=wanted.max_extend,
+        tune_seeds=tuning,
+        seeds=config.seeds,
+        figure=f"val_{figure.name}",
+        lower_is_better=figure.better == "lower",
+        is_share=figure.is_share,
+        same_rate=config.lr,
+    )
+    firsts = [schedules[each.variants[0]] for each in contenders]
+    return Planned(search=search, schedules=schedules, plan=plan_of(config, setting, problem, firsts))
+
+
+def tune(
+    config: Config,
+    wanted: Wanted,
+    listener: Listener | None = None,
+    executor: OpenExecutor | None = None,
+    words: Sequence[str] = (),
+    problem: Problem | None = None,
+) -> Outcome:
+    """Search the best peak rate of every schedule with equal effort, then compare each at its own on fresh seeds.
+
+    Raises as `conduct` does.
+    """
+    listener = listener or Listener()
+    planned = plan_search(config, wanted, problem)
+    plan, search = planned.plan, planned.search
+    executor = executor or threads(plan.problem, config.jobs, config.checkpoint_every)
+    with Session(plan.setting, folder_of(config, plan), executor, listener) as session, _logged(session, words):
+        session.keep(search)
+        listener.on_search(search, session.folder, plan)
+        asked: set[str] = set()
+        try:
+            for stage, runs in _stages(session, planned):
+                asked |= {run.key for run in runs}
+                listener.on_stage(stage, runs, session.todo(runs), session.experiment)
+                session.train(runs)
+        except Signalled as signalled:
+            kept = sum(one.key in asked and not one.failed for one in session.experiment.finished)
+            raise Stopped(
+                f"{signalled.name}: {kept} of {len(asked)} runs so far are finished and kept in {session.folder}.",
+                "Give the same command again to go on.",
+                signalled.exit_code,
+            ) from signalled
+        done = session.tabulate()
+        return Outcome(
+            experiment=done,
+            plan=replace(plan, runs=tuple(_final_runs(planned, done))),
+            trained=tuple(session.trained),
+        )
+
+
+def measure(planned: Planned) -> float:
+    """Return the seconds of one epoch with its validation on one replica, after one that warms it up."""
+    plan = planned.plan
+    engine = open_engine(plan.setting, plan.problem)
+    try:
+        replica = engine.replica()
+        replica.compile()
+        replica.reset(0)
+        rates = np.zeros(plan.setting.horizon.steps_per_epoch)
+        replica.train_epoch(1, rates)
+        start = time.perf_counter()
+        replica.train_epoch(2, rates)
+        replica.validate()
+        return time.perf_counter() - start
+    finally:
+        engine.close()
+
+
+def _stages(session: Session, planned: Planned) -> Iterator[tuple[str, tuple[Run, ...]]]:
+    """Yield what to train next until nothing is left: the grid, its extensions, refinements, the comparison."""
+    while (tuning := _standing(session, planned.search)).missing:
+        yield _said(tuning), planned.runs(tuning.missing, planned.search.tune_seeds)
+    final = tuple(_final_runs(planned, session.experiment))
+    if session.todo(final):
+        yield "Each at its own best rate, on fresh seeds", final
+
+
+def _standing(session: Session, search: Search) -> Tuning:
+    """Return where the search stands; what failed before this session is still to be tried."""
+    ended = {one.key for one in session.ended}
+    return tuning_of(search, [one for one in session.experiment.finished if not one.failed or one.key in ended])
+
+
+def _said(tuning: Tuning) -> str:
+    if tuning.stage == "refine":
+        return "Around each one's best rate"
+    return "The same rates for all" if tuning.rates == tuning.search.rates else "The grid grows, for all"
+
+
+def _final_runs(planned: Planned, experiment: Experiment) -> Iterator[Run]:
+    tuning = tuning_of(planned.search, experiment.finished)
+    points = [each.best.point for each in tuning.tuned if each.best]
+    yield from planned.runs(points, planned.search.seeds)
+
+
+def _contenders(text: str, lr: float) -> Iterator[tuple[str, list[Schedule]]]:
+    """Yield each schedule of a list as the user wrote it, with its variants. Raises BadSpec."""
+    seen: set[Variant] = set()
+    for call in parse_calls(text, ("join",)):
+        if call.label:
+            call.label.bad(
+                "A label stands for a schedule at one rate, and here the rate is searched", "Leave the label out."
+            )
+        if any(key.text == "lr" for key, _ in call.pairs):
+            call.whole.bad("The peak rate is what is searched", "Leave lr out there, and write lrs=0.01,0.1,1")
+        variants = [parse(each, lr) for each in _texts(call)]
+        for each in variants:
+            if _variant(each) in seen:
+                raise BadSpec(f"{each.words} stands twice.", "Leave one of them out.")
+            seen.add(_variant(each))
+        yield call.whole.text, variants
+
+
+def _texts(call: Call) -> list[str]:
+    """Write out what the user left open: `step(every=10%;20%)` are two."""
+    if call.items:
+        return [call.whole.text]
+    options = [
+        [value.text] if takes_list(call.name.text, key.text) else [each.strip() for each in value.text.split(";")]
+        for key, value in call.pairs
+    ]
+    keys = [key.text for key, _ in call.pairs]
+    return [
+        f"{call.name.text}({', '.join(f'{key}={value}' for key, value in zip(keys, values, strict=True))})"
+        if keys
+        else call.name.text
+        for values in product(*options)
+    ]
+
+
+def _variant(schedule: Schedule) -> Variant:
+    resolved = schedule.resolved()
+    return resolved["name"], tuple(sorted(resolved["parameters"].items()))
+
+
+@contextlib.contextmanager
+def _logged(session: Session, words: Sequence[str]) -> Iterator[None]:
+    """Add a line to the experiment's log at the end, also after an error, which is then what is told."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(LrbenchError):
+            session.log({"words": list(words)})
+        raise
+    session.log({"words": list(words)})
