@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from lrbench.files import write_whole
 from lrbench.foreign import place
 from lrbench.runs import Figure as Measured
+from lrbench.show import PlotFormat
 
 Scaling = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -218,13 +219,17 @@ def columns_of(entries: int, most: int) -> int:
     )
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure whole, in the format that the file's name ends in. Raises BadResults."""
+def picture_of(figure: Figure, form: PlotFormat) -> bytes:
+    """Return a figure as the bytes of a file."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a label's script that the font lacks
+        picture = io.BytesIO()
+        figure.savefig(picture, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None)
+    return picture.getvalue()
+
+
+def save(figure: Figure, path: Path, form: PlotFormat) -> None:
+    """Write a figure whole. Raises BadResults."""
     with place(path, "written"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing")  # a label's script that the font lacks
-            picture = io.BytesIO()
-            metadata = {"Date": None} if path.suffix == ".svg" else None
-            figure.savefig(picture, format=path.suffix[1:], dpi=150, metadata=metadata)
-        write_whole(path, picture.getvalue())
+        write_whole(path, picture_of(figure, form))

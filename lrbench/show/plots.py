@@ -63,7 +63,7 @@ def draw(answer: Answer, form: PlotFormat, out: Path | None = None) -> list[Path
     with mpl.rc_context(STYLE):
         for name, figure in figures(answer):
             paths.append(folder / f"{name}.{form}")
-            save(figure, paths[-1])
+            save(figure, paths[-1], form)
     return paths
 
 

@@ -327,6 +327,14 @@ def test_the_table_fits_the_terminal_and_names_what_it_leaves_out(tmp_path: Path
     assert all(any(line.split()[:2] == [name, "10"] for line in lines) for name in ("exponential", "plateau"))
 
 
+@pytest.mark.parametrize("terminal", ["xterm", "dumb"])
+@pytest.mark.parametrize("columns", [40, 60])
+def test_a_preview_fits_the_terminal(tmp_path: Path, columns: int, terminal: str) -> None:
+    lines = plain(on_a_terminal(tmp_path, "preview 'step,cosine(warmup=5%)'", columns, TERM=terminal))
+    assert columns - 10 <= max(map(len, lines)) <= columns
+    assert any(line.split()[-3:] == ["step", "0.1", "0.00625"] for line in lines) == (columns == 40)
+
+
 def test_lost_runs_are_the_last_to_be_left_out(tmp_path: Path) -> None:
     fake_run(tmp_path / "results", schedulers="step,a-rather-long-label=constant(lr=11)", seeds=2)
     lines = plain(on_a_terminal(tmp_path, "summary results", 44))
