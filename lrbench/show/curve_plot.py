@@ -15,8 +15,8 @@ from lrbench.show.canvas import (
     colour,
     dashes,
     label_y,
-    log_if_needed,
     picture_of,
+    scale_rates,
     shown,
     thinned,
 )
@@ -39,7 +39,7 @@ def draw_curves(
                 linestyle=dashes(i),
                 label=shown(label),
             )
-        log_if_needed(axes, list(tables.values()))
+        scale_rates(axes, list(tables.values()))
         axes.set(title="Learning rate per update", xlabel=x_label)
         label_y(axes, "learning rate")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))

@@ -107,6 +107,20 @@ def test_an_output_that_cannot_be_is_refused_with_what_to_write(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "sub"]
 
 
+@pytest.mark.parametrize(("switch", "log"), [("--log-rate", True), ("--linear-rate", False)])
+def test_the_axis_of_rates_can_be_chosen(cli: Cli, tmp_path: Path, switch: str, log: bool) -> None:
+    cli("run", "--engine", "fake", "--epochs", "4", "-s", "constant,step")
+    assert cli("plot", "results", switch, "--format", "svg", "--out", "pictures").exit_code == 0
+    for name in ("rates.svg", "overview.svg"):
+        text = (tmp_path / "pictures" / name).read_text(encoding="utf-8")
+        assert ("learning rate, log scale" in text) == log
+    assert ("per update, log scale" in cli("report", "results", switch, "-o", "-").stdout) == log
+    for command in ("plot", "report"):
+        refused = with_input(CSV, command, "-", "--metric", "accuracy", switch)
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert said(refused)[0] == f"Error: {switch} needs rates, and standard input has none."
+
+
 @pytest.mark.parametrize("form", ["csv", "json", "markdown", "latex"])
 def test_data_is_utf_8_whatever_the_locale(tmp_path: Path, form: str) -> None:
     fake_run(tmp_path / "results", schedulers="größe=step,cosine", seeds=2)
