@@ -359,7 +359,6 @@ def test_one_schedule_on_several_horizons(cli: Cli) -> None:
         (["schedulers", "cosine", "--code", "jax"], "'jax'"),
         (["schedulers", "cosine", "--with-lrbench"], "wants --code"),
         (["schedulers", "mine.py:f", "--code", "keras"], "its code is not copied"),
-        (["schedulers", "plateau(warmup=5%)", "--code", "torch"], "PyTorch has no plateau(warmup=5%)"),
         (["schedulers", "cosine,step"], "2 schedules"),
         (["preview", "cosine", "--format", "csv", "-o", "c.png"], "-o draws a picture"),
         (["schedulers", "mine.py:f"], "a function of yours"),
