@@ -273,7 +273,15 @@ LOOKING = _table(
         examples=("1719",),
     ),
 )
-WISHES: Mapping[str, Wish] = TRAINING | TUNING | QUESTION | LOOKING
+DRAWING = _table(
+    Wish(
+        name="log_rate",
+        opposite="--linear-rate",
+        help="The axis of the rates.",
+        said="linear, unless that lays a whole curve flat",
+    ),
+)
+WISHES: Mapping[str, Wish] = TRAINING | TUNING | QUESTION | LOOKING | DRAWING
 
 
 def unfit(name: str, value: object, problem: str) -> BadConfig:

@@ -3,6 +3,7 @@
 import io
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import typer
 
@@ -12,17 +13,18 @@ from lrbench.foreign import STANDARD, place
 from lrbench.show import printable
 
 
-def put(text: str, out: Path | None) -> None:
-    """Write text, in UTF-8 whatever the locale: whole into a file, whose name is printed, or on stdout for `-`.
+def put(data: str | bytes, out: Path | None) -> None:
+    """Write bytes, or text in UTF-8: whole into a file, whose name is printed, or on stdout for `-`.
 
-    Raises BadConfig if `out` is a folder, BadResults if it cannot be written.
+    Raises BadResults if the file cannot be written.
     """
+    written = data if isinstance(data, bytes) else data.encode(errors="surrogateescape")
     if out is None or str(out) == STANDARD:
-        _data(text)
+        _data(written)
         return
     with place(out, "written"):
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(out, text.encode(errors="surrogateescape"))
+        write_whole(out, written)
     tell(out)
 
 
@@ -37,11 +39,18 @@ def no_folder(out: Path | None, example: str, option: str = "-o") -> None:
         raise BadConfig(f"{out} is a folder.", f"Name a file in it: {option} {out / example}")
 
 
-def _data(text: str) -> None:
-    """Write on stdout what programs read: UTF-8, whatever the terminal's encoding."""
+def utf_8() -> TextIO:
+    """Return stdout, from now on in UTF-8 whatever the locale: for what is written piece by piece."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+    return sys.stdout
+
+
+def _data(written: bytes) -> None:
+    """Write on stdout what programs read, as it would stand in a file."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode(errors="surrogateescape"))
+        sys.stdout.buffer.write(written)
         sys.stdout.buffer.flush()
     else:
-        sys.stdout.write(text)
+        sys.stdout.write(written.decode(errors="surrogateescape"))

@@ -12,8 +12,8 @@ from lrbench.cli.app import BROKEN, DONE, HELD, UNDECIDED, app, speak
 from lrbench.cli.places import no_folder, put, tell
 from lrbench.cli.taking import taking
 from lrbench.errors import BadConfig, BadResults
-from lrbench.foreign import STANDARD
-from lrbench.options import QUESTION
+from lrbench.foreign import STANDARD, input_name
+from lrbench.options import DRAWING, QUESTION
 from lrbench.show import PlotFormat, SummaryFormat, printable
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ Results = Annotated[
 
 
 @app.command()
-@taking(*QUESTION)
+@taking(*QUESTION, *DRAWING)
 def plot(
     results: Results,
     *,
@@ -58,8 +58,10 @@ def plot(
     lrbench plot results/
     lrbench plot results/ --format svg --out pictures
     lrbench plot results/ --baseline cosine --target 0.97
+    lrbench plot results/ --log-rate
     lrbench plot my.csv --metric accuracy --baseline sgd
     """
+    log_rate = _rate_axis(results, question)
     answers, code = _ask(results, question)
     from lrbench.show import plots  # matplotlib: only this command pays for it
 
@@ -67,7 +69,7 @@ def plot(
         folder = out / each.experiment.folder.name if out and each.experiment and len(answers) > 1 else out
         if each.experiment is None:
             folder = out or results.parent / "plots"
-        for path in plots.draw(each, format, folder):
+        for path in plots.draw(each, format, folder, log_rate=log_rate):
             tell(path)
     return code
 
@@ -136,7 +138,7 @@ def _speak_of(tried: "Tried") -> None:
 
 
 @app.command()
-@taking(*QUESTION)
+@taking(*QUESTION, *DRAWING)
 def report(
     results: Results,
     *,
@@ -163,15 +165,16 @@ def report(
     no_folder(out, "report.html")
     if out and str(out) != STANDARD and out.suffix.lower() not in PAGE:
         raise BadConfig(f"{out} does not end in .html, and the report is a page.", f"Write -o {_as_page(out)}")
+    log_rate = _rate_axis(results, question)
     answers, code = _ask(results, question)
     from lrbench.show import report as page  # Jinja and matplotlib's tickers
 
     (folder, *others) = [each.experiment.folder if each.experiment else results.parent for each in answers]
     path = out or (results if others else folder) / "report.html"
     if str(path) == STANDARD:
-        put(page.render(answers), path)
+        put(page.render(answers, log_rate=log_rate), path)
     else:
-        page.write(answers, path)
+        page.write(answers, path, log_rate=log_rate)
         tell(path)
     return code
 
@@ -207,12 +210,28 @@ def _given(question: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in question.items() if value is not None}
 
 
+def _is_table(results: Path) -> bool:
+    """Whether figures from elsewhere are meant, a CSV file or standard input."""
+    return results.suffix.lower() == ".csv" or str(results) == STANDARD
+
+
+def _rate_axis(results: Path, wishes: dict[str, Any]) -> bool | None:
+    """Take the wish for the axis of rates out of what was asked. Raises BadConfig for a table, which has none."""
+    log_rate: bool | None = wishes.pop("log_rate")
+    if log_rate is not None and _is_table(results):
+        raise BadConfig(
+            f"log_rate={log_rate} needs rates, and {input_name(results)} has none.",
+            "Leave it out, or name a results folder.",
+        )
+    return log_rate
+
+
 def _ask(results: Path, question: Mapping[str, Any]) -> "tuple[list[Answer], int]":
     """Ask a CSV file, or every experiment of a folder that has a finished run; return answers and exit code."""
     from lrbench.api import judge_all
     from lrbench.judging.questions import Question, answer_file
 
-    if results.suffix.lower() == ".csv" or str(results) == STANDARD:
+    if _is_table(results):
         return [answer_file(results, Question(**_given(question)))], DONE
     experiments, code = load_finished(results)
     return judge_all(experiments, **_given(question)), code

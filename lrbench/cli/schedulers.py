@@ -1,6 +1,5 @@
 """`lrbench preview` and `lrbench schedulers`: look at schedules before training, take them home afterwards."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -8,13 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lrbench.cli.app import DONE, app, complete
+from lrbench.cli.places import put, utf_8
 from lrbench.cli.taking import taking
 from lrbench.errors import BadConfig, BadSpec
+from lrbench.foreign import STANDARD
 from lrbench.options import WISHES, is_whole, whole_number
-from lrbench.show import PreviewFormat
+from lrbench.show import PlotFormat, PreviewFormat
 
 if TYPE_CHECKING:
     from lrbench.schedules import Horizon
+
+PICTURES: Mapping[str, PlotFormat] = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 
 
 @app.command()
@@ -32,7 +35,12 @@ def preview(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="Draw into a .png, .svg or .pdf file, or name the page."),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Draw into a .png, .svg or .pdf file, or name the page; - is stdout, as PNG or page.",
+        ),
     ] = None,
     format: Annotated[PreviewFormat, typer.Option(help="Curves to look at, or every rate as data.")] = "curves",
     **wishes: str | None,
@@ -58,10 +66,9 @@ def preview(
 
         if compare_horizons is not None or format != "curves":
             raise BadConfig("--html is a page.", "Leave --compare-horizons and --format out.")
-        path = out or Path("preview.html")
-        preview_page.write(specs, whole, lr, path)
-        typer.echo(path)
+        put(preview_page.render(specs, whole, lr), out or Path("preview.html"))
         return DONE
+    form = _picture_format(out) if out and format == "curves" else None
     if compare_horizons is not None:
         lengths = _lengths(compare_horizons)
         if len(specs) > 1 or format != "curves":
@@ -75,25 +82,25 @@ def preview(
         if format != "curves":
             from lrbench.show import preview as data
 
-            if out:
+            if out and str(out) != STANDARD:
                 raise BadConfig(
                     f"-o draws a picture, and --format {format} is data.", f"Leave one out, or write > {out}."
                 )
-            data.WRITERS[format](specs, horizon, sys.stdout)
+            data.WRITERS[format](specs, horizon, utf_8())
             _warn(warnings(specs, horizon))
             return DONE
         tables = dict(zip(called(specs), (each.table(horizon) for each in specs), strict=True))
         warned = warnings(specs, horizon)
         x_label, x_end, title = "step", float(horizon.steps), f"{_count(horizon)} of {steps_per_epoch:,} steps"
-    if out:
+    if form:
         from lrbench.show import curve_plot  # matplotlib: only a picture pays for it
 
-        typer.echo(curve_plot.draw_curves(tables, out, title=title, x_label=x_label, x_end=x_end))
+        put(curve_plot.draw_curves(tables, form, title=title, x_label=x_label, x_end=x_end), out)
         _warn(warned)
     else:
         from lrbench.show import preview as terminal
 
-        terminal.write_terminal(tables, warned, sys.stdout, x_label=x_label, x_end=x_end)
+        terminal.write_terminal(tables, warned, utf_8(), x_label=x_label, x_end=x_end)
     return DONE
 
 
@@ -131,20 +138,20 @@ def schedulers(
             raise BadConfig(
                 "--code wants a schedule.", 'Name one: lrbench schedulers "cosine(warmup=5%)" --code keras'
             )
-        catalogue.write_listing(sys.stdout)
+        catalogue.write_listing(utf_8())
         return DONE
     horizon, lr = _horizon(wishes)
     alias = other_name(name)
     schedule = parse(alias[1] if alias else name, lr)
     if code:
         write = take_home.script_with_lrbench if with_lrbench else take_home.script
-        typer.echo(write(schedule, code, horizon), nl=False)
+        put(write(schedule, code, horizon), None)
     elif schedule.is_users_own:
         raise BadSpec(
             f"{schedule.name} is a function of yours.", f"See its curve: lrbench preview {schedule.name}"
         )
     else:
-        catalogue.write_explanation(schedule, sys.stdout, f"{alias[0]} is {alias[1]} here." if alias else "")
+        catalogue.write_explanation(schedule, utf_8(), f"{alias[0]} is {alias[1]} here." if alias else "")
     return DONE
 
 
@@ -157,6 +164,14 @@ def _horizon(wishes: Mapping[str, str | None], schedulers: str | None = None) ->
     steps = wishes["steps_per_epoch"]
     steps = str(WISHES["steps_per_epoch"].default) if steps is None else steps
     return Horizon(resolved.epochs, whole_number("steps_per_epoch", steps)), resolved.lr
+
+
+def _picture_format(out: Path) -> PlotFormat:
+    """Return the format that a file's name ends in; on stdout it is PNG. Raises BadConfig."""
+    form = "png" if str(out) == STANDARD else PICTURES.get(out.suffix)
+    if form is None:
+        raise BadConfig(f"{out} is no picture.", "Name a file that ends in .png, .svg or .pdf.")
+    return form
 
 
 def _warn(warned: list[str]) -> None:

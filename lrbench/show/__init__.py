@@ -5,7 +5,6 @@ from typing import Literal
 PlotFormat = Literal["png", "svg", "pdf"]
 SummaryFormat = Literal["table", "csv", "json", "markdown", "latex"]
 PreviewFormat = Literal["curves", "csv", "json"]
-NARROWEST = 76  # columns that figures need; a narrower terminal wraps the lines
 PIPE_WIDTH = 160  # columns where nobody's terminal sets a width
 
 

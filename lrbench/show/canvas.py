@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from lrbench.files import write_whole
 from lrbench.foreign import place
 from lrbench.runs import Figure as Measured
+from lrbench.show import PlotFormat
 
 Scaling = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -125,21 +126,28 @@ def label_y(axes: Axes, label: str) -> None:
     axes.set_ylabel(label + LOG_WORDS.get(axes.get_yscale(), ""))
 
 
-def log_if_needed(axes: Axes, tables: Sequence[NDArray[np.float64]]) -> None:
-    """Make an axis of rates logarithmic where a linear one lays a curve flat: its peak is a tenth of another's."""
+def scale_rates(axes: Axes, tables: Sequence[NDArray[np.float64]], log: bool | None = None) -> None:
+    """Choose the y axis of rates: logarithmic or linear as asked for, or by the curves.
+
+    None: logarithmic where a linear one lays a curve flat, for its peak is a tenth of another's.
+    """
     positive = [table[table > 0] for table in tables if (table > 0).any()]
     peaks = [float(each.max()) for each in positive]
-    if peaks and min(peaks) * DECADE <= max(peaks):
-        log_if_wide(axes, min(float(each.min()) for each in positive), max(peaks))
+    if peaks and (min(peaks) * DECADE <= max(peaks) if log is None else log):
+        make_log(axes, min(float(each.min()) for each in positive), max(peaks))
 
 
 def log_if_wide(axes: Axes, lowest: float, highest: float) -> None:
-    """Make the y axis logarithmic if the values span a decade; up to three, with labels at 1, 2 and 5."""
-    if highest < DECADE * lowest:
-        return
+    """Make the y axis logarithmic if the values span a decade."""
+    if highest >= DECADE * lowest:
+        make_log(axes, lowest, highest)
+
+
+def make_log(axes: Axes, lowest: float, highest: float) -> None:
+    """Make the y axis logarithmic; up to three decades, with labels at 1, 2 and 5."""
     axes.set_yscale("log")
     if highest > DECADE**5 * lowest:
-        axes.set_ylim(bottom=highest / DECADE**5)  # what is below changes nothing, and hides the rest
+        axes.set_ylim(highest / DECADE**5, highest * 2)  # what is below changes nothing, and hides the rest
     if highest < DECADE**3 * lowest:
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -218,13 +226,17 @@ def columns_of(entries: int, most: int) -> int:
     )
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure whole, in the format that the file's name ends in. Raises BadResults."""
+def picture_of(figure: Figure, form: PlotFormat) -> bytes:
+    """Return a figure as the bytes of a file."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a label's script that the font lacks
+        picture = io.BytesIO()
+        figure.savefig(picture, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None)
+    return picture.getvalue()
+
+
+def save(figure: Figure, path: Path, form: PlotFormat) -> None:
+    """Write a figure whole. Raises BadResults."""
     with place(path, "written"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing")  # a label's script that the font lacks
-            picture = io.BytesIO()
-            metadata = {"Date": None} if path.suffix == ".svg" else None
-            figure.savefig(picture, format=path.suffix[1:], dpi=150, metadata=metadata)
-        write_whole(path, picture.getvalue())
+        write_whole(path, picture_of(figure, form))

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any, TextIO, get_args, get_origin
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -14,8 +13,7 @@ from lrbench.schedules.aliases import OTHER_NAMES
 from lrbench.schedules.base import Parameter, Part, parameter_text, text_of
 from lrbench.schedules.docs import docs_of
 from lrbench.schedules.modifiers import MODIFIERS, modifiers_of, parameters_of
-from lrbench.show import PIPE_WIDTH
-from lrbench.show.preview import sparkline
+from lrbench.show.preview import console_on, sparkline
 
 TAKES = {
     Span: "a span: epochs, steps, or % of the horizon",
@@ -39,7 +37,7 @@ MEANS = {
 
 def write_listing(stream: TextIO) -> None:
     """Write a line for every schedule."""
-    console = _console(stream)
+    console = console_on(stream)
     table = Table("scheduler", "curve", "parameters and defaults", "", box=box.SIMPLE_HEAD)
     for name, entry in REGISTRY.items():
         shown = {
@@ -60,7 +58,7 @@ def write_listing(stream: TextIO) -> None:
 
 def write_explanation(schedule: Schedule, stream: TextIO, note: str = "") -> None:
     """Write what is known of one schedule, below a note."""
-    console = _console(stream)
+    console = console_on(stream)
     entry = REGISTRY[schedule.name]
     docs = docs_of(entry)
     if note:
@@ -103,8 +101,3 @@ def _takes(kind: Any) -> str:
 def _picture(schedule: Schedule) -> Any:
     """The table on a horizon of middle length."""
     return schedule.table(Horizon(epochs=30, steps_per_epoch=100))
-
-
-def _console(stream: TextIO) -> Console:
-    width = None if stream.isatty() else PIPE_WIDTH
-    return Console(file=stream, highlight=False, markup=False, width=width)

@@ -87,15 +87,16 @@ def chart(
     *,
     percent: bool = False,
     rates: bool = False,
+    log: bool | None = None,
     higher: bool = False,
 ) -> Chart:
     """Lay out one panel: means over runs, and the range of the seeds. Rates have their own rule for a log axis.
 
-    `higher`: the figure is better when it is higher.
+    `log`: what their axis is, whatever the rule says. `higher`: the figure is better when it is higher.
     """
     shown = [(each, _means(each.table)) for each in curves]
     deciding = [each.table for each in curves if each.finished or percent] or [each.table for each in curves]
-    scale = Scale.of(deciding, percent=percent, rates=rates, higher=higher)
+    scale = Scale.of(deciding, percent=percent, rates=rates, log=log, higher=higher)
     above = []
     lines = []
     for each, mean in shown:
@@ -128,11 +129,19 @@ class Scale:
     percent: bool
 
     @classmethod
-    def of(cls, curves: Sequence[Values], *, percent: bool, rates: bool = False, higher: bool = False) -> "Scale":
+    def of(
+        cls,
+        curves: Sequence[Values],
+        *,
+        percent: bool,
+        rates: bool = False,
+        log: bool | None = None,
+        higher: bool = False,
+    ) -> "Scale":
         """Choose a scale that shows all and tells the ends apart: what is to be high, and what is to be low.
 
-        Of rates only those with a curve that would lie flat on a linear axis are logarithmic: its peak is a tenth
-        of another's.
+        Of rates only those with a curve that would lie flat on a linear axis are logarithmic, unless `log` says
+        what they are: its peak is a tenth of another's.
         """
         known = [curve[np.isfinite(curve)] for curve in curves if np.isfinite(curve).any()]
         if not known:
@@ -141,7 +150,9 @@ class Scale:
         low, high = float(values.min()), float(values.max())
         if percent and higher and (least := least_rest(100 * values)) is not None:
             return cls(max(0.0, 1 - 1.1 * (1 - low)), 1 - max(1 - high, least / 100) / 1.1, "function", percent)
-        wide = high >= DECADE * (min(float(each.max()) for each in known) if rates else low)
+        wide = (
+            high >= DECADE * (min(float(each.max()) for each in known) if rates else low) if log is None else log
+        )
         low = float(values[values > 0].min()) if rates and wide and (values > 0).any() else low
         if low > 0 and wide and not higher:
             return cls(max(low, high / 1e5) / 1.2, high * 1.2, "log", percent)

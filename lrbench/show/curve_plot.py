@@ -1,7 +1,6 @@
 """Schedules' curves as a picture, before any training."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -9,19 +8,24 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from lrbench.errors import BadResults
-from lrbench.show.canvas import STYLE, add_legend, colour, dashes, label_y, log_if_needed, save, shown, thinned
+from lrbench.show import PlotFormat
+from lrbench.show.canvas import (
+    STYLE,
+    add_legend,
+    colour,
+    dashes,
+    label_y,
+    picture_of,
+    scale_rates,
+    shown,
+    thinned,
+)
 
 
 def draw_curves(
-    tables: Mapping[str, NDArray[np.float64]], path: Path, *, title: str, x_label: str, x_end: float
-) -> Path:
-    """Draw tables of rates, each over the same x axis from 0 to x_end, into a file named by its format.
-
-    Raises BadResults if the file cannot be written.
-    """
-    if path.suffix not in (".png", ".svg", ".pdf"):
-        raise BadResults(f"{path} is no picture.", "Name a file that ends in .png, .svg or .pdf.")
+    tables: Mapping[str, NDArray[np.float64]], form: PlotFormat, *, title: str, x_label: str, x_end: float
+) -> bytes:
+    """Draw tables of rates, each over the same x axis from 0 to x_end; return the picture as a file's bytes."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8, 4.8), layout="constrained")
         axes = figure.subplots()
@@ -35,11 +39,10 @@ def draw_curves(
                 linestyle=dashes(i),
                 label=shown(label),
             )
-        log_if_needed(axes, list(tables.values()))
+        scale_rates(axes, list(tables.values()))
         axes.set(title="Learning rate per update", xlabel=x_label)
         label_y(axes, "learning rate")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
         figure.suptitle(title, fontsize=8.5, color="#444444", parse_math=False)
         add_legend(figure, axes)
-        save(figure, path)
-    return path
+        return picture_of(figure, form)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lrbench.judging.targets import Reached
 from lrbench.runs import Figure as Measured
 from lrbench.show import sentences
-from lrbench.show.canvas import LOG_WORDS, fitted, height_of, label_y, log_if_needed, scale_y, shown, thinned
+from lrbench.show.canvas import LOG_WORDS, fitted, height_of, label_y, scale_rates, scale_y, shown, thinned
 from lrbench.show.groups import Group, mean_and_range, name_cut, used_rates, within
 
 WIDTH = 8  # inches
@@ -114,12 +114,12 @@ def draw_small_multiples(groups: list[Group], measured: Measured, split: str) ->
     return _named(figure, first, "epoch", f"{name}, {sentences.axis_label(measured)}")
 
 
-def draw_small_rates(groups: list[Group]) -> Figure:
+def draw_small_rates(groups: list[Group], log: bool | None = None) -> Figure:
     """The rate that every update used, one panel per schedule in the order of the groups."""
     steps = thinned(groups[0].runs[0].setting.horizon.steps)
     tables, cut = within(groups, [used_rates(each, steps) for each in groups])
     figure, first = _one_each(groups, tables, steps, cut, drawstyle="steps-post")
-    log_if_needed(first, tables)
+    scale_rates(first, tables, log)
     first.xaxis.set_major_locator(MaxNLocator(3, integer=True))
     first.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
     return _named(figure, first, "step", "learning rate")

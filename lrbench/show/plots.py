@@ -25,8 +25,8 @@ from lrbench.show.canvas import (
     add_legend,
     fitted,
     label_y,
-    log_if_needed,
     save,
+    scale_rates,
     scale_y,
     thinned,
 )
@@ -48,9 +48,10 @@ TITLE_WIDTH = 14  # characters per inch
 BANDS = "lines are means, bands reach from the lowest to the highest seed"
 
 
-def draw(answer: Answer, form: PlotFormat, out: Path | None = None) -> list[Path]:
+def draw(answer: Answer, form: PlotFormat, out: Path | None = None, *, log_rate: bool | None = None) -> list[Path]:
     """Draw all pictures of an answer into `out`, or its experiment's plots/. Return the files, the overview first.
 
+    `log_rate`: whether the axis of the rates is logarithmic; None: where a linear one lays a curve flat.
     Raises BadResults if there is nothing to draw, nowhere to draw it to, or the folder cannot be written.
     """
     experiment = answer.experiment
@@ -61,13 +62,13 @@ def draw(answer: Answer, form: PlotFormat, out: Path | None = None) -> list[Path
         raise BadResults(f"{answer.name} is no experiment with a folder for pictures.", "Say out=a folder")
     paths = []
     with mpl.rc_context(STYLE):
-        for name, figure in figures(answer):
+        for name, figure in figures(answer, log_rate=log_rate):
             paths.append(folder / f"{name}.{form}")
-            save(figure, paths[-1])
+            save(figure, paths[-1], form)
     return paths
 
 
-def figures(answer: Answer) -> Iterable[tuple[str, Figure]]:
+def figures(answer: Answer, *, log_rate: bool | None = None) -> Iterable[tuple[str, Figure]]:
     """Yield every picture with its name: `overview`, one per panel, then those that not every answer has.
 
     Of figures from elsewhere there are no epochs, so only the final ones and what was compared are drawn.
@@ -76,7 +77,7 @@ def figures(answer: Answer) -> Iterable[tuple[str, Figure]]:
     final = final_name(answer.scores.metric)
     panels: dict[str, Callable[[Axes, list[Group]], None]] = {final: partial(draw_final, answer=answer)}
     if answer.experiment:
-        panels = {"rates": draw_rates, **_per_figure(answer.experiment.setting), **panels}
+        panels = {"rates": partial(draw_rates, log=log_rate), **_per_figure(answer.experiment.setting), **panels}
         loss = f"val-{answer.experiment.setting.subject.figures[0].name}"
         quarters = [panel for name, panel in panels.items() if name != loss]  # one loss is enough there
         note = BANDS + beside_note(answer)
@@ -98,7 +99,7 @@ def figures(answer: Answer) -> Iterable[tuple[str, Figure]]:
         ordered = [looks[label] for label in best_first(answer)]
         figure = draw_small_multiples(ordered, measured, "val" if validated else "train")
         yield "small-multiples", _finish(figure, answer, groups, note=note)
-        yield "small-multiples-rates", _finish(draw_small_rates(ordered), answer, groups, note=note)
+        yield "small-multiples-rates", _finish(draw_small_rates(ordered, log_rate), answer, groups, note=note)
 
 
 def _of_verdicts(answer: Answer, groups: list[Group]) -> Iterable[tuple[str, Figure]]:
@@ -140,13 +141,13 @@ def _overview(quarters: Sequence[Callable[[Axes, list[Group]], None]], groups: l
     return overview
 
 
-def draw_rates(axes: Axes, groups: list[Group]) -> None:
+def draw_rates(axes: Axes, groups: list[Group], log: bool | None = None) -> None:
     """The rate that every update used; where seeds differ (plateau), their mean and range."""
     steps = thinned(groups[0].runs[0].setting.horizon.steps)
     tables, cut = within(groups, [used_rates(each, steps) for each in groups])
     for each, table in zip(groups, tables, strict=True):
         mean_and_range(axes, steps, table, each, marker=None, drawstyle="steps-post")
-    log_if_needed(axes, tables)
+    scale_rates(axes, tables, log)
     name_cut(axes, list(cut.values()))
     axes.set(title="Learning rate per update", xlabel="step")
     label_y(axes, "learning rate")

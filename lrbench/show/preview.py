@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
@@ -9,16 +10,22 @@ import numpy as np
 import plotille
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from lrbench.schedules import Horizon, Schedule, called, warnings
 from lrbench.schedules.base import Rates
-from lrbench.show import NARROWEST, PIPE_WIDTH
+from lrbench.show import PIPE_WIDTH
 
 POINTS = 120  # of a curve in the terminal
 COLOURS = ("white", "yellow", "bright_blue", "red", "green", "magenta", "cyan")
 LEVELS = "▁▂▃▄▅▆▇█"
+NARROWEST = 40  # columns for a label beside its first and last rate; a narrower terminal wraps the lines
+WIDEST = 100  # columns of the curves
+BESIDE = 13  # columns left of the curves
+ARROW = "->"  # at the end of their x axis
+SPARE = ("curve", "mean")  # what the table can do without, the first to go first
 
 
 def sparkline(table: Rates, width: int = 16) -> str:
@@ -28,26 +35,62 @@ def sparkline(table: Rates, width: int = 16) -> str:
     return "".join(LEVELS[round(value / top * (len(LEVELS) - 1))] for value in columns)
 
 
+def console_on(stream: TextIO) -> Console:
+    """Return a console as wide as COLUMNS says, or else the terminal; elsewhere, as wide as a pipe."""
+    width, height = shutil.get_terminal_size((PIPE_WIDTH, 24))
+    return Console(file=stream, highlight=False, markup=False, width=width, height=height)
+
+
 def write_terminal(
     tables: Mapping[str, Rates], warned: Sequence[str], stream: TextIO, *, x_label: str, x_end: float
 ) -> None:
     """Draw the curves, a table of their rates, and the warnings."""
-    width = None if stream.isatty() else PIPE_WIDTH
-    console = Console(file=stream, highlight=False, markup=False, width=width)
+    console = console_on(stream)
     console.width = max(console.width, NARROWEST)
     colourful = console.is_terminal and not console.no_color and not console.is_dumb_terminal
     marks = {label: "•" if colourful else chr(ord("a") + i % 26) for i, label in enumerate(tables)}
-    console.print(Text.from_ansi(_figure(tables, marks, colourful, min(console.width, 100), x_label, x_end)))
-    listing = Table("", "scheduler", "curve", "first", "mean", "last", box=box.SIMPLE_HEAD)
-    for column in listing.columns[3:]:
-        column.justify = "right"
-    for i, (label, table) in enumerate(tables.items()):
-        mark = Text(marks[label], style=COLOURS[i % len(COLOURS)] if colourful else "")
-        figures = [f"{value:.4g}" for value in (table[0], table.mean(), table[-1])]
-        listing.add_row(mark, Text(label, overflow="fold"), sparkline(table), *figures)
-    console.print(listing)
+    console.print(Text.from_ansi(_figure(tables, marks, colourful, min(console.width, WIDEST), x_label, x_end)))
+    console.print(_fitting(tables, marks, colourful, console))
     for warning in warned:
         console.print(f"Warning: {warning}")
+
+
+def _fitting(tables: Mapping[str, Rates], marks: Mapping[str, str], colourful: bool, console: Console) -> Table:
+    """The table of the rates, and below it the names of the columns that the terminal has no room for."""
+    for n in range(len(SPARE) + 1):
+        listing = _listing(tables, marks, colourful, SPARE[:n])
+        if _least_width(listing, console) <= console.width:
+            break
+    return listing
+
+
+def _least_width(listing: Table, console: Console) -> int:
+    """The columns that a table takes with its labels folded."""
+    boundless = console.options.update(max_width=PIPE_WIDTH * 10)  # a measure never exceeds its options' width
+    labels = listing.columns[1]
+    labels.max_width = labels.min_width
+    least = Measurement.get(console, boundless, listing).minimum
+    labels.max_width = None
+    return least
+
+
+def _listing(
+    tables: Mapping[str, Rates], marks: Mapping[str, str], colourful: bool, left_out: Sequence[str]
+) -> Table:
+    """The table without some of its columns."""
+    caption = f"Left out for want of room: {', '.join(left_out)}." if left_out else None
+    listing = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption=caption, caption_justify="left")
+    listing.add_column()
+    listing.add_column("scheduler", overflow="fold", min_width=len("scheduler"))
+    shown = [name for name in ("curve", "first", "mean", "last") if name not in left_out]
+    for name in shown:
+        listing.add_column(name, justify="left" if name == "curve" else "right", no_wrap=True)
+    for i, (label, table) in enumerate(tables.items()):
+        mark = Text(marks[label], style=COLOURS[i % len(COLOURS)] if colourful else "")
+        ends = {"first": table[0], "mean": table.mean(), "last": table[-1]}
+        cells = {"curve": sparkline(table)} | {name: f"{value:.4g}" for name, value in ends.items()}
+        listing.add_row(mark, Text(label), *(cells[name] for name in shown))
+    return listing
 
 
 def _figure(
@@ -58,12 +101,14 @@ def _figure(
     x_label: str,
     x_end: float,
 ) -> str:
+    """The curves and their axes, in so many columns."""
     figure = plotille.Figure()
-    figure.width, figure.height = max(columns - 20, 20), 16
+    room = columns - BESIDE - max(len(_tick(x_end)), len(ARROW))
+    figure.width, figure.height = room - room % 10, 16  # so that the last tick, one of every ten, is the end
     figure.color_mode = "names"
     figure.with_colors = colourful
-    figure.x_label, figure.y_label = x_label, "rate"
-    figure.x_ticks_fkt = lambda value, _: f"{value:,.0f}"
+    figure.x_label, figure.y_label = "", "rate"
+    figure.x_ticks_fkt = lambda value, _: _tick(value)
     figure.y_ticks_fkt = lambda value, _: f"{value:.4g}"
     figure.set_x_limits(0, x_end)
     figure.set_y_limits(0, 1.05 * max(float(table.max()) for table in tables.values()) or 1)
@@ -75,7 +120,13 @@ def _figure(
             figure.plot(x, y, lc=COLOURS[i % len(COLOURS)])
         else:
             figure.plot(x, y, interp=None, marker=marks[label])
-    return str(figure.show())
+    lines = str(figure.show()).replace("-> ()", ARROW).splitlines()
+    return "\n".join([*map(str.rstrip, lines), " " * BESIDE + x_label])  # beside the arrow is no room for a label
+
+
+def _tick(value: float) -> str:
+    """A number on the x axis, in at most the nine characters that stand there."""
+    return f"{value:,.0f}" if value < 1e7 else f"{value:.3g}"
 
 
 def write_csv(schedules: Sequence[Schedule], horizon: Horizon, stream: TextIO) -> None:

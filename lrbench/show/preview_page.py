@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -10,8 +9,6 @@ from markupsafe import Markup
 
 import lrbench
 from lrbench.errors import BadSpec
-from lrbench.files import write_whole
-from lrbench.foreign import place
 from lrbench.schedules import REGISTRY, Horizon, Rate, Schedule, Span, parse
 from lrbench.schedules.base import PIECES, Entry, Parameter, parameter_text, text_of
 from lrbench.schedules.docs import docs_of
@@ -22,15 +19,8 @@ KINDS = {Span: "span", Rate: "rate", Rate | None: "optional", float: "number", b
 SHORT = Horizon(epochs=30, steps_per_epoch=100)
 
 
-def write(schedules: Sequence[Schedule], horizon: Horizon, lr: float, path: Path) -> None:
-    """Write the page whole, opened on these schedules. Raises BadSpec, or BadResults if it cannot be written."""
-    page = render(schedules, horizon, lr)
-    with place(path, "written"):
-        write_whole(path, page.encode())
-
-
 def render(schedules: Sequence[Schedule], horizon: Horizon, lr: float) -> str:
-    """Return the page as HTML. Raises BadSpec for a schedule that the page cannot draw."""
+    """Return the page as HTML, opened on these schedules. Raises BadSpec for one that it cannot draw."""
     for each in schedules:
         if each.is_users_own or each.entry.feedback:
             why = "is a function of yours" if each.is_users_own else "looks at the training"

@@ -79,16 +79,16 @@ class Section:
         ]
 
 
-def write(answers: Sequence[Answer], path: Path) -> None:
+def write(answers: Sequence[Answer], path: Path, *, log_rate: bool | None = None) -> None:
     """Write the page whole. Raises BadResults if the place cannot be written."""
-    page = render(answers)
+    page = render(answers, log_rate=log_rate)
     with place(path, "written"):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, page.encode())
 
 
-def render(answers: Sequence[Answer]) -> str:
-    """Return the page as HTML."""
+def render(answers: Sequence[Answer], *, log_rate: bool | None = None) -> str:
+    """Return the page as HTML; `log_rate` as in `plots.draw`."""
     environment = Environment(
         loader=PackageLoader("lrbench.show", "page"),
         autoescape=True,  # a label is text, whatever it holds
@@ -97,11 +97,11 @@ def render(answers: Sequence[Answer]) -> str:
         lstrip_blocks=True,
     )
     environment.globals.update(sentences=sentences, version=lrbench.__version__, most_paired=MOST_PAIRED)
-    sections = [section(f"e{i}", each) for i, each in enumerate(answers)]
+    sections = [section(f"e{i}", each, log_rate=log_rate) for i, each in enumerate(answers)]
     return environment.get_template("report.html.j2").render(sections=sections)
 
 
-def section(key: str, answer: Answer) -> Section:
+def section(key: str, answer: Answer, *, log_rate: bool | None = None) -> Section:
     """Prepare one experiment, or the figures of one file, for the template."""
     groups = group(answer)
     headings, cells = tables.cells(answer)
@@ -125,7 +125,7 @@ def section(key: str, answer: Answer) -> Section:
         axis=scores_label(answer.scores) + (": seeds, mean, 95 % t interval" if seeds else ""),
         means="Lines are means over seeds, bands reach from the lowest to the highest seed." if seeds else "",
         switches=[_switch(number, each) for number, each in enumerate(groups)],
-        charts=_charts(groups, answer) if answer.experiment else [],
+        charts=_charts(groups, answer, log_rate) if answer.experiment else [],
         forest=forest(answer.comparisons, percent=share, against=answer.baseline is not None),
         labels=labels,
         pairs=matrix(labels, answer.pairs, lower_is_better=answer.scores.lower_is_better)
@@ -169,7 +169,7 @@ def _switch(number: int, each: Group) -> Switch:
     return Switch(number, each.label, each.colour, " ".join(f"{2 * part:g}" for part in dashes), said)
 
 
-def _charts(groups: Sequence[Group], answer: Answer) -> list[Chart]:
+def _charts(groups: Sequence[Group], answer: Answer, log_rate: bool | None) -> list[Chart]:
     """The panels: by epoch what was logged, and the rate by update."""
     assert answer.experiment
     subject = answer.experiment.setting.subject
@@ -209,7 +209,7 @@ def _charts(groups: Sequence[Group], answer: Answer) -> list[Chart]:
         )
         for i, each in enumerate(groups)
     ]
-    return [*found, chart("rate", "Learning rate", "per update", rates, rates=True)]
+    return [*found, chart("rate", "Learning rate", "per update", rates, rates=True, log=log_rate)]
 
 
 def _alive(each: Group) -> NDArray[np.int64]:

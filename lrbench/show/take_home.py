@@ -4,17 +4,14 @@ For Keras it calls a schedule of Keras's own where that has the same rates withi
 the functions of lrbench/show/formulas.py. lrbench/show/page/preview.js writes the same text for Keras.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from lrbench.errors import BadSpec
 from lrbench.schedules import Horizon, Schedule
 from lrbench.schedules.base import number
 from lrbench.schedules.feedback import Plateau, better
-from lrbench.schedules.modifiers import modifiers_of
-from lrbench.show.formulas import Numbers, lines_of
+from lrbench.show.formulas import lines_of
+from lrbench.show.keras_own import keras_own, keras_rate
 
-EXACT = 2**24  # steps that float32 tells apart; Keras counts in it
 SGD = "optimizer = keras.optimizers.SGD(learning_rate={})"
 FIRST = {
     "keras": 'print("first rate:", float(optimizer.learning_rate))',
@@ -36,7 +33,7 @@ class Rates(keras.optimizers.schedules.LearningRateSchedule):
         return {{}}
 
 '''
-PLATEAU = '''
+KERAS_PLATEAU = '''
 
 class Plateau(keras.callbacks.Callback):
     """Sets the rate before every update, and cuts it when {monitor} has not improved for a while."""
@@ -48,6 +45,36 @@ class Plateau(keras.callbacks.Callback):
         self.model.optimizer.learning_rate = rate(step) * self.scale
 
     def on_epoch_end(self, epoch, logs=None):
+{rule}
+
+'''
+TORCH_PLATEAU = '''
+
+class Plateau:
+    """Sets the rate of every update, and cuts it when {monitor} has not improved for a while."""
+
+    scale, best, waited, cooling, updates = 1.0, math.inf, 0, 0, 0
+
+    def __init__(self, optimizer):
+        self.optimizer = optimizer
+        self.peaks = [group["lr"] for group in optimizer.param_groups]
+        self.set_rate()
+
+    def set_rate(self):
+        share = self.scale * rate(min(self.updates, {last})) / {lr}
+        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
+            group["lr"] = peak * share
+
+    def step(self):
+        self.updates += 1
+        self.set_rate()
+
+    def after_epoch(self, value):
+{rule}
+        self.set_rate()
+
+'''
+RULE = """\
         cost = {cost}
         if self.cooling:
             self.cooling, self.waited = self.cooling - 1, 0
@@ -57,9 +84,7 @@ class Plateau(keras.callbacks.Callback):
             self.waited += 1
             if self.waited >= {patience}:
                 self.scale = max(self.scale * {factor}, {min_scale})
-                self.waited, self.cooling = 0, {cooldown}
-
-'''
+                self.waited, self.cooling = 0, {cooldown}"""
 
 
 def script(schedule: Schedule, kind: str, horizon: Horizon) -> str:
@@ -72,7 +97,7 @@ def script(schedule: Schedule, kind: str, horizon: Horizon) -> str:
         f"# for {horizon.epochs} epochs of {horizon.steps_per_epoch:,} updates, {horizon.steps:,} in all",
     ]
     if kind == "torch":
-        lines = _torch_plateau(schedule, rule, head) if rule else _torch(schedule, horizon, head)
+        lines = _torch_plateau(schedule, rule, horizon, head) if rule else _torch(schedule, horizon, head)
     elif rule:
         lines = _keras_plateau(schedule, rule, horizon, head)
     else:
@@ -92,7 +117,7 @@ def script_with_lrbench(schedule: Schedule, kind: str, horizon: Horizon) -> str:
         "",
     ]
     if kind == "torch" and rule:
-        lines = _torch_plateau(schedule, rule, [f"# {schedule.spec}"])
+        lines = _torch_plateau(schedule, rule, horizon, [f"# {schedule.spec}"])
     elif kind == "torch":
         lines = [
             "import torch",
@@ -119,7 +144,7 @@ def _keras(schedule: Schedule, horizon: Horizon, head: list[str]) -> list[str]:
     if own:
         return ["import keras", "", *head, *_call("schedule", own[0], own[1]), SGD.format("schedule")]
     if schedule.words == "constant":
-        return ["import keras", "", *head, SGD.format(_rate(schedule.lr))]
+        return ["import keras", "", *head, SGD.format(keras_rate(schedule.lr))]
     functions = lines_of(schedule, horizon)
     table = TABLE.format(total=horizon.steps, last=horizon.steps - 1).split("\n")
     return [*_imports("keras", functions), *head, *functions, *table, SGD.format("Rates()")]
@@ -140,110 +165,10 @@ def _torch(schedule: Schedule, horizon: Horizon, head: list[str]) -> list[str]:
     ]
 
 
-def keras_own(schedule: Schedule, horizon: Horizon) -> tuple[str, dict[str, str]] | None:
-    """Return the name and the arguments of Keras's own schedule with the same rates, or None if it has none."""
-    values, own = schedule.parameters, modifiers_of(schedule.entry)
-    modified = {key for key, each in own.items() if key in values and values[key] != each.default}
-    numbers = Numbers(values, horizon, schedule.lr)
-    if horizon.steps > EXACT or schedule.name not in OWN:
-        return None
-    if schedule.name == "cosine" and "warmup" in modified and modified <= {"warmup", "warmup_start"}:
-        return _cosine_warmed_up(numbers)
-    return None if modified else OWN[schedule.name](numbers)
-
-
-def _decay(kind: str) -> Callable[[Numbers], Any]:
-    """ExponentialDecay or InverseTimeDecay; stairs that are no whole steps can be one late there."""
-
-    def made(x: Numbers) -> tuple[str, dict[str, str]] | None:
-        length, staircase = x.span("every"), x.values.get("staircase", kind == "ExponentialDecay")
-        if x.values.get("power", 1) != 1 or (staircase and not length.is_integer()):
-            return None
-        arguments = {"decay_steps": number(length), "decay_rate": number(x.values["gamma"])}
-        return kind, {
-            "initial_learning_rate": _rate(x.lr),
-            **arguments,
-            **({"staircase": "True"} if staircase else {}),
-        }
-
-    return made
-
-
-def _piecewise_constant(x: Numbers) -> tuple[str, dict[str, str]]:
-    """Keras stays until its boundary has passed, and lrbench until it is reached."""
-    boundaries = [-int(-each.steps(x.horizon) // 1) - 1 for each in x.values["at"]]
-    if "rates" in x.values:
-        rates = [each.of(x.lr) for each in x.values["rates"]]
-    else:
-        rates = [x.lr * x.values["gamma"] ** passed for passed in range(len(boundaries) + 1)]
-    return "PiecewiseConstantDecay", {
-        "boundaries": str(boundaries),
-        "values": f"[{', '.join(map(_rate, rates))}]",
-    }
-
-
-def _polynomial(x: Numbers) -> tuple[str, dict[str, str]] | None:
-    """Below a power of 1 the end is so steep that float32 is too coarse."""
-    power = x.values.get("power", 1.0)
-    if x.values.get("k", 1) != 1 or power < 1:
-        return None
-    return "PolynomialDecay", {
-        "initial_learning_rate": _rate(x.lr),
-        "decay_steps": x.total,
-        "end_learning_rate": number(x.rate("to")),
-        "power": number(power),
-    }
-
-
-def _cosine(x: Numbers) -> tuple[str, dict[str, str]] | None:
-    if x.values["k"] != 1:
-        return None
-    alpha = number(x.rate("floor") / x.lr)
-    return "CosineDecay", {"initial_learning_rate": _rate(x.lr), "decay_steps": x.total, "alpha": alpha}
-
-
-def _cosine_warmed_up(x: Numbers) -> tuple[str, dict[str, str]] | None:
-    """Keras climbs from its first rate at step 0: one step up from 0, for lrbench's warm-up."""
-    climb = round(x.span("warmup"))
-    own = _cosine(Numbers(x.values, x.horizon.after(climb), x.lr))
-    if own is None or not climb:
-        return None
-    start = x.lr / (climb + 1) if x.values["warmup_start"] is None else x.rate("warmup_start")
-    arguments = {**own[1], "initial_learning_rate": _rate(start)}
-    return own[0], {**arguments, "warmup_target": _rate(x.lr), "warmup_steps": str(climb)}
-
-
-def _restarts(x: Numbers) -> tuple[str, dict[str, str]] | None:
-    """Cycles that grow are found by a logarithm there, whose float32 can be a step late."""
-    length, shrink = x.span("first"), x.values["shrink"]
-    if x.values["mult"] != 1 or not length.is_integer() or (shrink != 1 and x.rate("floor")):
-        return None
-    return "CosineDecayRestarts", {
-        "initial_learning_rate": _rate(x.lr),
-        "first_decay_steps": number(length),
-        "t_mul": "1.0",
-        "m_mul": number(shrink),
-        "alpha": number(x.rate("floor") / x.lr),
-    }
-
-
-OWN: dict[str, Callable[[Numbers], tuple[str, dict[str, str]] | None]] = {
-    "step": _decay("ExponentialDecay"),
-    "exponential": _decay("ExponentialDecay"),
-    "inverse_time": _decay("InverseTimeDecay"),
-    "multistep": _piecewise_constant,
-    "piecewise": _piecewise_constant,
-    "linear": _polynomial,
-    "polynomial": _polynomial,
-    "cosine": _cosine,
-    "restarts": _restarts,
-}
-
-
 def _keras_plateau(schedule: Schedule, rule: Plateau, horizon: Horizon, head: list[str]) -> list[str]:
     """ReduceLROnPlateau, unless there is a warm-up to scale, or a threshold that Keras does not have."""
     higher = better(rule.monitor) == "higher"
-    optimizer = SGD.format(_rate(schedule.lr))
+    optimizer = SGD.format(keras_rate(schedule.lr))
     if rule.threshold == "absolute" and not schedule.parameters["warmup"].value:
         arguments = {
             "monitor": f'"{rule.monitor}"',
@@ -256,17 +181,8 @@ def _keras_plateau(schedule: Schedule, rule: Plateau, horizon: Horizon, head: li
         }
         callback = _call("callback", "ReduceLROnPlateau", arguments, "keras.callbacks")
         return ["import keras", "", *head, optimizer, *callback, *_keras_use()]
-    share = f"(1 {'+' if higher else '-'} {number(rule.min_delta)})"
-    to_beat = f"self.best - {number(rule.min_delta)}" if rule.threshold == "absolute" else f"self.best * {share}"
-    callback = PLATEAU.format(
-        monitor=rule.monitor,
-        cost=f'{"-" if higher else ""}logs["{rule.monitor}"]',
-        to_beat=to_beat,
-        last=horizon.steps - 1,
-        patience=rule.patience,
-        factor=number(rule.factor),
-        min_scale=number(rule.min_scale),
-        cooldown=rule.cooldown,
+    callback = KERAS_PLATEAU.format(
+        monitor=rule.monitor, last=horizon.steps - 1, rule=_rule(rule, f'logs["{rule.monitor}"]')
     ).split("\n")
     functions = lines_of(schedule, horizon)
     return [
@@ -280,9 +196,24 @@ def _keras_plateau(schedule: Schedule, rule: Plateau, horizon: Horizon, head: li
     ]
 
 
-def _torch_plateau(schedule: Schedule, rule: Plateau, head: list[str]) -> list[str]:
+def _rule(rule: Plateau, value: str) -> str:
+    """What a method of a class does after an epoch, with the expression for what is monitored."""
+    higher, delta = better(rule.monitor) == "higher", number(rule.min_delta)
+    share = f"(1 {'+' if higher else '-'} {delta})"
+    return RULE.format(
+        cost=f"-{value}" if higher else value,
+        to_beat=f"self.best - {delta}" if rule.threshold == "absolute" else f"self.best * {share}",
+        patience=rule.patience,
+        factor=number(rule.factor),
+        min_scale=number(rule.min_scale),
+        cooldown=rule.cooldown,
+    )
+
+
+def _torch_plateau(schedule: Schedule, rule: Plateau, horizon: Horizon, head: list[str]) -> list[str]:
+    """ReduceLROnPlateau, unless there is a warm-up to scale."""
     if schedule.parameters["warmup"].value:
-        raise BadSpec(f"PyTorch has no {schedule.words}.", "Leave warmup out, or write it by hand.")
+        return _torch_plateau_warmed_up(schedule, rule, horizon, head)
     arguments = {
         "mode": '"max"' if better(rule.monitor) == "higher" else '"min"',
         "factor": number(rule.factor),
@@ -304,9 +235,21 @@ def _torch_plateau(schedule: Schedule, rule: Plateau, head: list[str]) -> list[s
     ]
 
 
-def _rate(value: float) -> str:
-    """A rate as Keras wants it: `1.0`, for of `1` it makes a whole number."""
-    return repr(float(value))
+def _torch_plateau_warmed_up(schedule: Schedule, rule: Plateau, horizon: Horizon, head: list[str]) -> list[str]:
+    lr, functions = number(schedule.lr), lines_of(schedule, horizon)
+    written = TORCH_PLATEAU.format(
+        monitor=rule.monitor, last=horizon.steps - 1, lr=lr, rule=_rule(rule, "value")
+    ).split("\n")
+    return [
+        *_imports("torch", [*functions, *written]),
+        *head,
+        *functions,
+        *written,
+        *_torch_model(lr),
+        "scheduler = Plateau(optimizer)",
+        *_torch_use(),
+        f"# after every epoch: scheduler.after_epoch({rule.monitor})",
+    ]
 
 
 def _call(

@@ -107,6 +107,20 @@ def test_an_output_that_cannot_be_is_refused_with_what_to_write(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "sub"]
 
 
+@pytest.mark.parametrize(("switch", "log"), [("--log-rate", True), ("--linear-rate", False)])
+def test_the_axis_of_rates_can_be_chosen(cli: Cli, tmp_path: Path, switch: str, log: bool) -> None:
+    cli("run", "--engine", "fake", "--epochs", "4", "-s", "constant,step")
+    assert cli("plot", "results", switch, "--format", "svg", "--out", "pictures").exit_code == 0
+    for name in ("rates.svg", "overview.svg"):
+        text = (tmp_path / "pictures" / name).read_text(encoding="utf-8")
+        assert ("learning rate, log scale" in text) == log
+    assert ("per update, log scale" in cli("report", "results", switch, "-o", "-").stdout) == log
+    for command in ("plot", "report"):
+        refused = with_input(CSV, command, "-", "--metric", "accuracy", switch)
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert said(refused)[0] == f"Error: {switch} needs rates, and standard input has none."
+
+
 @pytest.mark.parametrize("form", ["csv", "json", "markdown", "latex"])
 def test_data_is_utf_8_whatever_the_locale(tmp_path: Path, form: str) -> None:
     fake_run(tmp_path / "results", schedulers="größe=step,cosine", seeds=2)
@@ -325,6 +339,14 @@ def test_the_table_fits_the_terminal_and_names_what_it_leaves_out(tmp_path: Path
         assert (heading in left_out) != (figure in text), heading
     assert (left_out == [""]) == (columns >= 100)
     assert all(any(line.split()[:2] == [name, "10"] for line in lines) for name in ("exponential", "plateau"))
+
+
+@pytest.mark.parametrize("terminal", ["xterm", "dumb"])
+@pytest.mark.parametrize("columns", [40, 60])
+def test_a_preview_fits_the_terminal(tmp_path: Path, columns: int, terminal: str) -> None:
+    lines = plain(on_a_terminal(tmp_path, "preview 'step,cosine(warmup=5%)'", columns, TERM=terminal))
+    assert columns - 10 <= max(map(len, lines)) <= columns
+    assert any(line.split()[-3:] == ["step", "0.1", "0.00625"] for line in lines) == (columns == 40)
 
 
 def test_lost_runs_are_the_last_to_be_left_out(tmp_path: Path) -> None:

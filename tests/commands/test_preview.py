@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 from typer.testing import Result
 
 from lrbench.cli.app import complete
@@ -244,6 +245,85 @@ def test_preview_draws_into_a_file(cli: Cli, tmp_path: Path, name: str, magic: b
     assert (tmp_path / name).read_bytes().startswith(magic)
 
 
+def printed(*words: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """What `lrbench preview WORDS` writes, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "lrbench", "preview", *words],
+        env={**os.environ, **environment},
+        capture_output=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("form", ["curves", "csv"])
+@pytest.mark.parametrize(
+    ("label", "environment"),
+    [
+        ("step", {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
+        ("größe", {"LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "latin-1"}),
+    ],
+)
+def test_what_is_printed_is_utf_8_whatever_the_locale(
+    cli: Cli, form: str, label: str, environment: dict[str, str]
+) -> None:
+    words = (f"{label}=step", "--epochs", "2", "--steps-per-epoch", "30", "--format", form)
+    done = printed(*words, **environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode("utf-8") == cli("preview", *words).stdout
+    assert label in done.stdout.decode("utf-8")
+
+
+@pytest.mark.parametrize("columns", [40, 60, 76, 100])
+def test_curves_and_tables_fit_the_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    label = "a_label_that_is_longer_than_all_of_the_narrowest_terminal"
+    for words in (
+        (f"step(lr=1.2345e-5),{label}=cosine(warmup=5%)",),
+        ("step(every=5 epochs)", "--compare-horizons", "4,15,50"),
+        ("cosine", "--epochs", "10000"),
+    ):
+        lines = cli("preview", *words).stdout.splitlines()
+        assert max(map(len, lines)) <= columns
+        assert not any("…" in line for line in lines), "nothing is cut"
+        (start,) = [i for i, line in enumerate(lines) if "scheduler" in line]
+        heading, at = lines[start].split(), lines[start].index("scheduler")
+        labels = "".join(line[at:].split("   ")[0].strip() for line in lines[start + 2 :])
+        assert label in labels or len(words) > 1, "it is folded"
+        text = "".join("".join(lines).split())
+        left_out = text.partition("Leftoutforwantofroom:")[2].partition(".")[0].split(",")
+        assert [
+            "scheduler",
+            *(each for each in ("curve", "first", "mean", "last") if each not in left_out),
+        ] == heading
+    assert [line.split()[-1] for line in lines if line.strip().startswith("| 0")] == ["1.72e+07"]
+
+
+def test_the_axis_ends_with_the_last_step(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    for columns in (40, 47, 76, 160):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        (ticks,) = [line for line in cli("preview", "step").stdout.splitlines() if line.strip().startswith("| 0")]
+        assert ticks.split()[-1] == "25,785"
+
+
+def test_a_picture_goes_to_standard_output(cli: Cli, tmp_path: Path) -> None:
+    done = printed("cyclical(half=20%)", "-o", "-")
+    assert done.returncode == 0, done.stderr
+    assert cli("preview", "cyclical(half=20%)", "-o", "c.png").exit_code == 0
+    assert done.stdout == (tmp_path / "c.png").read_bytes()
+    assert done.stderr.decode().startswith("Warning: cyclical(half=20%) ends at the rate")
+    assert imread(io.BytesIO(done.stdout)).shape == (720, 1200, 4)
+
+
+def test_a_page_and_data_go_to_standard_output(cli: Cli, tmp_path: Path) -> None:
+    page = cli("preview", "--html", "-o", "-").stdout
+    assert page.startswith("<!doctype html>")
+    cli("preview", "--html")
+    assert page == (tmp_path / "preview.html").read_text(encoding="utf-8")
+    rates = ("preview", "cosine", "--epochs", "1", "--format", "csv")
+    assert cli(*rates, "-o", "-").stdout == cli(*rates).stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["preview.html"]
+
+
 def test_one_schedule_on_several_horizons(cli: Cli) -> None:
     result = cli("preview", "step(every=5 epochs)", "--compare-horizons", "4,15,50")
     assert result.exit_code == 0
@@ -279,7 +359,6 @@ def test_one_schedule_on_several_horizons(cli: Cli) -> None:
         (["schedulers", "cosine", "--code", "jax"], "'jax'"),
         (["schedulers", "cosine", "--with-lrbench"], "wants --code"),
         (["schedulers", "mine.py:f", "--code", "keras"], "its code is not copied"),
-        (["schedulers", "plateau(warmup=5%)", "--code", "torch"], "PyTorch has no plateau(warmup=5%)"),
         (["schedulers", "cosine,step"], "2 schedules"),
         (["preview", "cosine", "--format", "csv", "-o", "c.png"], "-o draws a picture"),
         (["schedulers", "mine.py:f"], "a function of yours"),

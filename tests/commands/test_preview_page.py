@@ -12,6 +12,7 @@ from browsers import chromium, requests
 from drawn import OPEN_LOOP, drawn_specs
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait
 from typer.testing import Result
 
 from lrbench.errors import BadSpec
@@ -166,6 +167,79 @@ def test_what_is_wrong_is_said_beside_it_and_nothing_is_run(opened: Callable[...
     assert said[2].startswith("first 0.1,")
     assert not browser.find_elements(By.CSS_SELECTOR, "img")
     assert len(browser.find_elements(By.CSS_SELECTOR, "#chart path.line")) == 1
+
+
+def pasted(browser: Any) -> str:
+    """What stands on the clipboard, as whoever pastes it gets it."""
+    area = typed_into_an_area(browser, Keys.CONTROL, "v")
+    return str(area.get_property("value"))
+
+
+def typed_into_an_area(browser: Any, *keys: str) -> Any:
+    area = browser.execute_script("return document.body.appendChild(document.createElement('textarea'))")
+    area.send_keys(*keys)
+    return area
+
+
+def press(browser: Any, button: Any) -> str:
+    """Press a button that copies; return what it says then. After a while it has its name again."""
+    name = button.text
+    button.click()
+    WebDriverWait(browser, 5).until(lambda _: button.text != name)
+    return str(button.text)
+
+
+@pytest.fixture
+def denied(browser: Any) -> Iterator[None]:
+    """No page may write on the clipboard."""
+    permission = {"permission": {"name": "clipboard-write"}, "setting": "denied"}
+    browser.execute_cdp_cmd("Browser.setPermission", permission)
+    yield
+    browser.execute_cdp_cmd("Browser.resetPermissions", {})
+
+
+def copied(browser: Any) -> list[tuple[str, str]]:
+    """Change a spec, press both of its buttons; return what each says, and what stands on the clipboard then."""
+    card = browser.find_elements(By.CSS_SELECTOR, "#cards section")[1]
+    card.find_element(By.XPATH, ".//summary[text()='Code for Keras']").click()
+    card.find_element(By.CSS_SELECTOR, ".spec").send_keys(Keys.END, Keys.ARROW_LEFT, ", floor=2%")
+    found = []
+    for name in ("Copy the spec", "Copy the code"):
+        typed_into_an_area(browser, "as before", Keys.CONTROL, "ac")
+        said = press(browser, card.find_element(By.XPATH, f".//button[text()='{name}']"))
+        found.append((said, pasted(browser)))
+    return found
+
+
+CHANGED = "cosine(warmup=5%, floor=2%)"
+COPIED = [("Copied", CHANGED), ("Copied", script(parse(CHANGED), "keras", HORIZON))]
+
+
+def test_the_buttons_copy_the_spec_and_the_code(opened: Callable[..., Any]) -> None:
+    assert copied(opened("step,cosine(warmup=5%)")) == COPIED
+
+
+@pytest.mark.usefixtures("denied")
+def test_where_the_page_may_not_use_the_clipboard_it_copies_what_it_marks(opened: Callable[..., Any]) -> None:
+    browser = opened("step,cosine(warmup=5%)")
+    browser.execute_script("addEventListener('copy', () => { window.copies = (window.copies ?? 0) + 1; })")
+    assert copied(browser) == COPIED
+    assert browser.execute_script("return window.copies") == 4, "two of them are the test's own"
+
+
+@pytest.mark.usefixtures("denied")
+def test_where_nothing_can_be_copied_the_buttons_say_so(opened: Callable[..., Any]) -> None:
+    browser = opened("step,cosine(warmup=5%)")
+    browser.execute_script("document.execCommand = () => false")  # as a browser that has given it up
+    assert copied(browser) == [("Mark it and copy by hand", "as before")] * 2
+
+
+def test_a_button_that_is_pressed_twice_has_its_name_again(opened: Callable[..., Any]) -> None:
+    browser = opened("rex")
+    button = browser.find_element(By.XPATH, "//button[text()='Copy the spec']")
+    assert press(browser, button) == "Copied"
+    button.click()
+    WebDriverWait(browser, 5).until(lambda _: button.text == "Copy the spec")
 
 
 @pytest.mark.parametrize("width", [400, 1200])

@@ -70,6 +70,7 @@ SWITCHES = {
     "--repair",
     "--all-pairs",
     "--lower-is-better",
+    "--log-rate",
     "--help",
     "--html",
     "--with-lrbench",

@@ -5,6 +5,7 @@ import io
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ import pytest
 from drawn import OPEN_LOOP, drawn_specs
 
 from lrbench.errors import BadSpec
-from lrbench.schedules import Horizon, parse
+from lrbench.schedules import Horizon, Schedule, parse
+from lrbench.schedules.feedback import PlateauState, after_epoch, better
 from lrbench.show.formulas import lines_of
-from lrbench.show.take_home import keras_own, script, script_with_lrbench
+from lrbench.show.keras_own import keras_own
+from lrbench.show.take_home import script, script_with_lrbench
 
 HORIZON = Horizon(epochs=4, steps_per_epoch=5)
 FINE = Horizon(epochs=7, steps_per_epoch=100)
@@ -292,14 +295,98 @@ def test_the_keras_script_runs_as_it_is(write: Any, tmp_path: Path) -> None:
     assert done.stdout == f"first rate: {float(first)}\n"
 
 
+NO_TORCH = "PyTorch is no dependency; install it to run this"
+
+
 @pytest.mark.parametrize("write", [script, script_with_lrbench])
-def test_the_torch_script_runs_as_it_is(write: Any, tmp_path: Path) -> None:
-    pytest.importorskip("torch", reason="PyTorch is no dependency; install it to run this")
+@pytest.mark.parametrize("spec", ["cosine(warmup=5%)", "plateau", "plateau(warmup=5%)"])
+def test_the_torch_script_runs_as_it_is(write: Any, spec: str, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason=NO_TORCH)
     file = tmp_path / "script.py"
-    file.write_text(write(parse("cosine(warmup=5%)"), "torch", HORIZON))
+    file.write_text(write(parse(spec), "torch", HORIZON))
     done = subprocess.run([sys.executable, file], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"first rate: {parse('cosine(warmup=5%)').table(HORIZON)[0]}\n"
+    assert float(done.stdout.removeprefix("first rate: ")) == pytest.approx(parse(spec).table(HORIZON)[0])
+
+
+def rates_by_the_rule(schedule: Schedule, values: list[float]) -> list[float]:
+    """The rates of a training on FINE whose epochs end with these validation values, as lrbench has them."""
+    rule, state = schedule.feedback(FINE), PlateauState()
+    rates: list[float] = []
+    for table, value in zip(schedule.table(FINE).reshape(FINE.epochs, -1), values, strict=True):
+        rates += (table * state.scale).tolist()
+        if rule:
+            state = after_epoch(rule, state, value, better(rule.monitor))
+    return rates
+
+
+def rates_in_use(optimizer: Any, after_update: Any, after_epoch: Any, values: list[float]) -> list[float]:
+    """The rates that an optimizer of PyTorch's kind has before every update of such a training."""
+    rates = []
+    for value in values:
+        for _ in range(FINE.steps_per_epoch):
+            rates.append(optimizer.param_groups[0]["lr"])
+            after_update()
+        after_epoch(value)
+    return rates
+
+
+VALUES = [[0.9, 0.8, 0.8, 0.81, 0.79, 0.79, 0.79], [1.0] * 7, [0.5, float("nan"), 0.6, 0.4, 0.4, 0.4, 0.4]]
+WARMED_UP = [
+    "plateau(warmup=5%)",
+    "plateau(patience=2 epochs, warmup=1 step)",
+    "plateau(patience=1 epoch, cooldown=2 epochs, warmup=2.5 epochs)",  # cut while it climbs
+    "plateau(warmup=1 epoch, monitor=val_accuracy, min_lr=30%, threshold=relative, min_delta=0.1)",
+    "plateau(warmup=20%, warmup_shape=cosine, warmup_start=1%, hold=1 epoch, per=epoch)",
+]
+
+
+@pytest.mark.parametrize("spec", WARMED_UP)
+@pytest.mark.parametrize("values", VALUES, ids=str)
+def test_the_printed_class_for_pytorch_follows_the_rule(spec: str, values: list[float]) -> None:
+    """It asks of its optimizer only the groups; those with a rate of their own keep their share."""
+    schedule = parse(spec, 0.3)
+    code = script(schedule, "torch", FINE)
+    found: dict[str, Any] = {}
+    exec(functions_of(code), found)
+    optimizer = SimpleNamespace(param_groups=[{"lr": 0.3}, {"lr": 0.03}])
+    scheduler = found["Plateau"](optimizer)
+    rates = rates_in_use(optimizer, scheduler.step, scheduler.after_epoch, values)
+    assert rates == pytest.approx(rates_by_the_rule(schedule, values), rel=1e-12)
+    assert optimizer.param_groups[1]["lr"] == pytest.approx(0.1 * optimizer.param_groups[0]["lr"])
+    assert "lrbench" not in code
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *OPEN_LOOP,
+        "cosine(warmup=20%, warmup_shape=cosine, warmup_start=1%, cooldown=40%, cooldown_shape=sqrt)",
+        "join(linear(to=50%); cosine(lr=50%), at=6 steps, per=epoch)",
+        "plateau",
+        "plateau(patience=2 epochs)",
+        "plateau(cooldown=2 epochs, hold=1 epoch)",
+        "plateau(monitor=val_accuracy, min_lr=30%, threshold=relative, min_delta=0.1)",
+        *WARMED_UP,
+    ],
+)
+def test_a_loop_of_pytorch_with_the_printed_script_applies_the_rates_that_lrbench_logs(spec: str) -> None:
+    torch = pytest.importorskip("torch", reason=NO_TORCH)
+    schedule = parse(spec, 0.3)
+    for values in VALUES:
+        found: dict[str, Any] = {}
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(script(schedule, "torch", FINE), found)
+        optimizer, scheduler = found["optimizer"], found["scheduler"]
+        by_epoch = isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau)
+        own = getattr(scheduler, "after_epoch", scheduler.step if by_epoch else lambda value: None)
+
+        def update(optimizer: Any = optimizer, step: Any = (lambda: None) if by_epoch else scheduler.step) -> None:
+            optimizer.step()
+            step()
+
+        rates = rates_in_use(optimizer, update, own, values)
+        assert rates == pytest.approx(rates_by_the_rule(schedule, values), rel=1e-9, abs=1e-13)
 
 
 @pytest.mark.parametrize("kind", ["keras", "torch"])
@@ -321,5 +408,7 @@ def test_the_torch_script_compiles_and_uses_only_what_is_tested_here() -> None:
     assert "cooldown=2" in plateau
     assert 'threshold_mode="abs"' in plateau
     assert 'threshold_mode="rel"' in script(parse("plateau(threshold=relative)"), "torch", HORIZON)
-    with pytest.raises(BadSpec, match="PyTorch has no"):
-        script(parse("plateau(warmup=1 epoch)"), "torch", HORIZON)
+    warmed_up = script(parse("plateau(warmup=1 epoch)"), "torch", HORIZON)
+    compile(warmed_up, "script", "exec")
+    assert "# after every update: optimizer.step(), then scheduler.step()\n" in warmed_up
+    assert "# after every epoch: scheduler.after_epoch(val_loss)\n" in warmed_up

@@ -497,8 +497,8 @@ function card(each) {
   const said = make("p", { class: "said", role: "status" });
   const box = make("details", { class: "parameters", open: "" }, make("summary", {}, "Parameters"));
   const code = make("pre", { tabindex: "0", "aria-label": "Code for Keras" });
-  const copy = make("button", { type: "button", onclick: () => copyText(code.textContent, copy) }, "Copy the code");
-  const copySpec = make("button", { type: "button", onclick: () => copyText(each.text, copySpec) }, "Copy the spec");
+  const copy = copyButton("Copy the code", () => code.textContent);
+  const copySpec = copyButton("Copy the spec", () => each.text);
   const remove = make("button", { type: "button", onclick: () => { shown.splice(shown.indexOf(each), 1); each.card.remove(); refresh(); $("name").focus(); } }, "Remove");
   function fields() {
     let name = "";
@@ -520,20 +520,27 @@ function card(each) {
   $("cards").append(each.card);
 }
 
-async function copyText(text, button) {
-  const before = button.textContent;
-  let done = true;
-  try { await navigator.clipboard.writeText(text); } catch {
+function copyButton(name, text) {
+  let later;
+  const button = make("button", { type: "button", onclick: async () => {
+    button.textContent = (await copied(text(), button)) ? "Copied" : "Mark it and copy by hand";
+    clearTimeout(later);
+    later = setTimeout(() => { button.textContent = name; }, 1500);
+  } }, name);
+  return button;
+}
+
+async function copied(text, button) { // whether it could be
+  try { await navigator.clipboard.writeText(text); return true; } catch {
     const area = make("textarea", {}); // where the page may not use the clipboard
     area.value = text;
     document.body.append(area);
     area.select();
-    done = document.execCommand("copy");
+    const done = document.execCommand("copy");
     area.remove();
     button.focus();
+    return done;
   }
-  button.textContent = done ? "Copied" : "Mark it and copy by hand";
-  setTimeout(() => { button.textContent = before; }, 1500);
 }
 
 function refresh() {

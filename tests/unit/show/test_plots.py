@@ -84,6 +84,40 @@ def test_rates_are_linear_unless_that_lays_a_whole_curve_flat(schedulers: str, s
     assert axes.get_ylabel().endswith(", log scale") == (axes.get_yscale() == "log")
 
 
+@pytest.mark.parametrize("log", [True, False])
+@pytest.mark.parametrize(
+    "schedulers",
+    ["constant", "constant,low=constant(lr=0.01)", "exponential(gamma=0.001),off=piecewise(at=50%, rates=0.1;0)"],
+)
+def test_an_axis_of_rates_is_what_was_asked_for(schedulers: str, log: bool) -> None:
+    found = asked(fake_experiment(schedulers=schedulers, seeds=2))
+    pictures = dict(plots.figures(found, log_rate=log))
+    for axes in (pictures["rates"].axes[0], pictures["overview"].axes[0]):
+        assert axes.get_yscale() == ("log" if log else "linear")
+        assert axes.get_ylabel() == ("learning rate, log scale" if log else "learning rate")
+        low, high = axes.get_ylim()
+        assert 0.1 < high < 2, "there is some air above the peak, and not much"
+        assert low < 0.1 * (1 if schedulers == "constant" else 0.1)
+    (*_, chart) = report.section("e0", found, log_rate=log).charts
+    assert (chart.key, chart.kind, bool(chart.scale_words)) == ("rate", "log" if log else "linear", log)
+    assert ("per update, log scale" in report.render([found], log_rate=log)) == log
+
+
+def test_the_axis_that_was_asked_for_is_that_of_every_panel() -> None:
+    found = asked(fake_experiment(schedulers=",".join(f"r{i}=constant(lr=0.0{i})" for i in range(1, 9))))
+    figure = dict(plots.figures(found, log_rate=True))["small-multiples-rates"]
+    assert {axes.get_yscale() for axes in figure.axes[:8]} == {"log"}
+    assert figure.get_supylabel() == "learning rate, log scale"
+
+
+def test_rates_that_are_nothing_have_no_logarithm() -> None:
+    found = asked(fake_experiment(schedulers="off=piecewise(at=50%, rates=0;0)"))
+    (axes,) = dict(plots.figures(found, log_rate=True))["rates"].axes
+    assert (axes.get_yscale(), axes.get_ylabel()) == ("linear", "learning rate")
+    (*_, chart) = report.section("e0", found, log_rate=True).charts
+    assert chart.kind == "linear"
+
+
 def test_who_diverged_at_a_high_rate_runs_along_the_border_and_is_named() -> None:
     alone = asked(fake_experiment(schedulers="constant,cosine", seeds=2))
     found = asked(fake_experiment(schedulers="constant,cosine,hot=constant(lr=1000)", seeds=2))
