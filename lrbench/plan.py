@@ -8,10 +8,10 @@ from functools import cached_property
 from lrbench import problems
 from lrbench.config import Config
 from lrbench.errors import BadConfig, nearest
-from lrbench.optimizers import parse_optimizer
+from lrbench.optimizers import PeakRate, odd_rates, parse_optimizer, peak_rate
 from lrbench.runs import Run, Setting
 from lrbench.schedules import Schedule, parse_list, rates, warnings
-from lrbench.schedules.names import Named, names, peak_rates
+from lrbench.schedules.names import Named, called, names, peak_rates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,7 @@ class Plan:
 
     experiment: str  # its folder's name
     setting: Setting
+    peak: PeakRate  # of the schedules that name none
     runs: tuple[Run, ...]
     warnings: tuple[str, ...]
 
@@ -37,6 +38,11 @@ class Plan:
     def seeds(self) -> list[int]:
         return list(dict.fromkeys(run.seed for run in self.runs))
 
+    @property
+    def takes_default_rate(self) -> bool:
+        """Whether nobody named the peak rate of some schedule."""
+        return bool(self.peak.default_of) and any(each.lr == self.peak.value for each in self.schedules)
+
     def describe(self) -> str:
         """One line for titles."""
         return self.setting.describe(peak_rates(self.names))
@@ -47,17 +53,23 @@ def make_plan(config: Config) -> Plan:
 
     Raises BadConfig or BadSpec.
     """
+    if config.optimizers is not None:
+        raise BadConfig(
+            f"optimizers={','.join(config.optimizers)} makes several plans.", "Make one of each: config.each()."
+        )
     setting = resolve_setting(config)
     horizon = setting.horizon
-    schedules = parse_list(",".join(config.schedulers), config.lr)
+    peak = peak_rate(config.lr, setting.optimizer)
+    schedules = parse_list(",".join(config.schedulers), peak.value)
     for schedule in schedules:
         _check_feedback(schedule, setting)
     runs = tuple(_runs(schedules, config.seeds, setting))
     return Plan(
         experiment=config.name or setting.folder_name,
         setting=setting,
+        peak=peak,
         runs=runs,
-        warnings=tuple(warnings(schedules, horizon)),
+        warnings=(*warnings(schedules, horizon), *_odd_rates(schedules, runs, setting)),
     )
 
 
@@ -106,6 +118,12 @@ def _runs(schedules: list[Schedule], seeds: tuple[int, ...], setting: Setting) -
                 rates=tables[each],
                 rates_sha256=sha256.get(each, ""),
             )
+
+
+def _odd_rates(schedules: list[Schedule], runs: tuple[Run, ...], setting: Setting) -> Iterator[str]:
+    """What the optimizer makes otherwise of the schedules, whose runs of the first seed come first."""
+    for name, run in zip(called(schedules), runs, strict=False):
+        yield from odd_rates(setting.optimizer, name, run.rates)
 
 
 def _check_feedback(schedule: Schedule, setting: Setting) -> None:

@@ -14,7 +14,7 @@ from lrbench.plan import Plan
 from lrbench.runner.listener import Listener
 from lrbench.runs import Damage, Figure, Finished, Row, Run, Status, Subject
 from lrbench.schedules.names import Named
-from lrbench.show import counted, printable, sentences
+from lrbench.show import counted, printable, sentences, setting_lines
 
 if TYPE_CHECKING:
     from lrbench.show.standing import Standing
@@ -189,7 +189,7 @@ def start_lines(plan: Plan, todo: Sequence[Run], folder: Path) -> list[str]:
         f"{counted(schedules, 'schedule')} × {counted(seeds, 'seed')} = {counted(schedules * seeds, 'run')}"
         f" of {counted(plan.setting.epochs, 'epoch')}"
     )
-    lines = [f"lrbench: {runs}, into {folder}", plan.describe()]
+    lines = [f"lrbench: {runs}, into {folder}", *setting_lines(plan)]
     lines += [f"Warning: {warning}" for warning in plan.warnings]
     if not todo:
         every = "The run is" if len(plan.runs) == 1 else f"All {counted(len(plan.runs), 'run')} are"
