@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,10 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 from lrbench import options
 from lrbench.errors import BadConfig, nearest
 from lrbench.foreign import STANDARD, input_name, place, read_input
-from lrbench.optimizers import parse_optimizer
+from lrbench.optimizers import parse_optimizer, parse_optimizers
+from lrbench.runs import slug
 
 PositiveInt = Annotated[int, Field(ge=1)]
 MOST_SEEDS = 10_000
+MOST_LETTERS = 80  # of a name
 OURS = {"LRBENCH_FAKE_SECONDS"}  # variables that are no wishes
 UNFIT = {  # pydantic's names of what is wrong, in words that can follow the value
     "int_type": "is no whole number",
@@ -51,8 +54,9 @@ class Config(BaseModel):
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = wish("seeds")
     epochs: PositiveInt = wish("epochs")
     batch_size: PositiveInt = wish("batch_size")
-    lr: Annotated[FiniteFloat, Field(gt=0, le=1e30)] = wish("lr")
+    lr: Annotated[FiniteFloat | None, Field(gt=0, le=1e30)] = wish("lr")
     optimizer: str = wish("optimizer")
+    optimizers: Annotated[tuple[str, ...] | None, Field(min_length=1)] = wish("optimizers")
     problem: str = wish("problem")
     hidden: tuple[PositiveInt, ...] | None = wish("hidden")
     activation: str | None = wish("activation")
@@ -69,7 +73,7 @@ class Config(BaseModel):
     jobs: PositiveInt | None = wish("jobs")
     checkpoint_every: PositiveInt | None = wish("checkpoint_every")
     out: Path = wish("out")
-    name: Annotated[str | None, Field(min_length=1, max_length=80)] = wish("name")
+    name: Annotated[str | None, Field(min_length=1, max_length=MOST_LETTERS)] = wish("name")
 
     @field_validator("*", mode="before")
     @classmethod
@@ -78,7 +82,7 @@ class Config(BaseModel):
             raise ValueError("true and false are no values here")
         return value
 
-    @field_validator("schedulers", mode="before")
+    @field_validator("schedulers", "optimizers", mode="before")
     @classmethod
     def _one_text(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
@@ -121,6 +125,11 @@ class Config(BaseModel):
     def _canonical(cls, value: str) -> str:
         return str(parse_optimizer(value))
 
+    @field_validator("optimizers")
+    @classmethod
+    def _each_canonical(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return value and tuple(map(str, parse_optimizers(",".join(value))))
+
     @field_validator("name")
     @classmethod
     def _plain_name(cls, value: str | None) -> str | None:
@@ -129,6 +138,25 @@ class Config(BaseModel):
         if value and (not value.isprintable() or value[0] in ".-" or set(value) & set('/\\:*?"<>|')):
             raise ValueError('a name becomes a folder and cannot hold / \\ : * ? " < > | or begin with . or -')
         return value
+
+    def each(self) -> "tuple[Config, ...]":
+        """Return a config for each of the `optimizers`, in their order; this one if there are none.
+
+        Each is a setting, hence an experiment, of its own. A name of the user's gets the optimizer behind it, as
+        `name-adam`. Raises BadConfig if that makes no names.
+        """
+        if self.optimizers is None:
+            return (self,)
+        names = [f"{self.name}-{slug(optimizer)}" for optimizer in self.optimizers]
+        if self.name and (len(set(names)) < len(names) or max(map(len, names)) > MOST_LETTERS):
+            raise BadConfig(
+                f"name={self.name} makes no names for experiments of these optimizers: {', '.join(names)}",
+                "Leave it out, or give a shorter one to each optimizer alone.",
+            )
+        return tuple(
+            self.model_copy(update={"optimizer": optimizer, "optimizers": None, "name": self.name and name})
+            for optimizer, name in zip(self.optimizers, names, strict=True)
+        )
 
 
 def load_config(
@@ -149,32 +177,62 @@ def load_with_sources(
 
     Raises BadConfig or BadSpec.
     """
-    merged: dict[str, Any] = {}
-    said: dict[str, str] = {}  # how the user wrote the key, for errors
-    sources: dict[str, str] = {}
-    if file is not None:
-        path = find(file)
-        for key, value in _read(path).items():
-            merged[key], said[key] = value, f"{input_name(path)}: {key} = "
-            sources[key] = f"file {input_name(path)}"
+    merged: dict[str, Given] = {}
+    for layer in (_in_file(file), _in_environment(environ), _in_options(wishes or {})):
+        merged = _over(merged, layer)
+    try:
+        config = Config(**{key: given.value for key, given in merged.items()})
+    except ValidationError as error:
+        raise _plain(error, {key: given.said for key, given in merged.items()}) from error
+    return config, {key: given.source for key, given in merged.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A wish as one layer has it."""
+
+    value: Any
+    said: str  # how its key was written, for errors: `mine.toml: epochs = `
+    source: str
+
+
+def _in_file(file: str | None) -> dict[str, Given]:
+    if file is None:
+        return {}
+    path = find(file)
+    name = input_name(path)
+    return {key: Given(value, f"{name}: {key} = ", f"file {name}") for key, value in _read(path).items()}
+
+
+def _in_environment(environ: Mapping[str, str]) -> dict[str, Given]:
     variables = {f"LRBENCH_{key.upper()}": key for key in Config.model_fields}
     for variable in environ:
-        if variable in variables:
-            key = variables[variable]
-            merged[key], said[key] = environ[variable], f"{variable}="
-            sources[key] = f"environment {variable}"
-        elif variable.startswith("LRBENCH_") and variable not in OURS:
+        if variable.startswith("LRBENCH_") and variable not in OURS | set(variables):
             raise BadConfig(f"The environment has {variable}, which nobody reads.", nearest(variable, variables))
-    for key, value in (wishes or {}).items():
-        if value is not None:
-            merged[key], said[key], sources[key] = value, f"{key}=", "option"
-    for key in merged:
-        if key not in Config.model_fields:
+    return {
+        key: Given(environ[variable], f"{variable}=", f"environment {variable}")
+        for variable, key in variables.items()
+        if variable in environ
+    }
+
+
+def _in_options(wishes: Mapping[str, Any]) -> dict[str, Given]:
+    for key, value in wishes.items():
+        if value is not None and key not in Config.model_fields:
             raise BadConfig(f"There is no wish {key!r}.", nearest(key, Config.model_fields))
-    try:
-        return Config(**merged), sources
-    except ValidationError as error:
-        raise _plain(error, said) from error
+    return {key: Given(value, f"{key}=", "option") for key, value in wishes.items() if value is not None}
+
+
+def _over(below: Mapping[str, Given], layer: Mapping[str, Given]) -> dict[str, Given]:
+    """Lay one layer over those below. A wish in the place of another pushes it out. Raises BadConfig for both."""
+    rivals = {wish.name: wish.instead_of for wish in options.TRAINING.values() if wish.instead_of}
+    for pair in rivals.items():
+        both = [f"{layer[key].said}{options.shown(layer[key].value)}" for key in pair if key in layer]
+        if len(both) == 2:
+            raise BadConfig(f"{' and '.join(both)} do not go together.", "Leave one of them out.")
+    rivals |= {other: name for name, other in rivals.items()}
+    gone = {rivals[key] for key in layer if key in rivals}
+    return {key: given for key, given in below.items() if key not in gone} | dict(layer)
 
 
 def find(name: str) -> Path:
@@ -224,8 +282,8 @@ def _plain(error: ValidationError, said: Mapping[str, str]) -> BadConfig:
     else:
         problem = " " + UNFIT.get(first["type"], "cannot be used").format(**first.get("ctx", {}))
     examples: Sequence[str] = options.TRAINING[key].examples
-    if prefix.endswith(" = "):  # in TOML, words stand in quotes
-        examples = [each if each[0].isdigit() and "," not in each else f'"{each}"' for each in examples]
+    if prefix.endswith(" = "):
+        examples = list(map(options.in_file, examples))
     return BadConfig(
         f"{prefix}{options.shown(first['input'])}{problem}.",
         "Write, for example, " + " or ".join(f"{prefix}{example}" for example in examples) + ".",

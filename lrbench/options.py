@@ -27,6 +27,7 @@ class Wish:
     short: str = ""
     flag: str = ""  # where it is not the name: --all-pairs
     opposite: str = ""  # of a switch that has one
+    instead_of: str = ""  # the wish whose place it takes: both at once are an error
 
     @property
     def long(self) -> str:
@@ -68,7 +69,7 @@ TRAINING = _table(
         name="lr",
         metavar="RATE",
         help="The peak rate of every schedule that names none.",
-        default=0.1,
+        said="by the optimizer: sgd 0.1, adam 0.001, …",
         examples=("0.1",),
     ),
     Wish(
@@ -77,6 +78,14 @@ TRAINING = _table(
         help='sgd, adam, …; with parameters: "sgd(momentum=0.9)".',
         default="sgd",
         examples=("sgd(momentum=0.9)", "adam"),
+    ),
+    Wish(
+        name="optimizers",
+        metavar="LIST",
+        help="Several optimizers, separated by commas: an experiment of each, one after the other.",
+        said="only the one",
+        instead_of="optimizer",
+        examples=("sgd,adam", "sgd(momentum=0.9),adamw"),
     ),
     Wish(
         name="problem",
@@ -293,6 +302,11 @@ def unfit(name: str, value: object, problem: str) -> BadConfig:
 def shown(value: object) -> str:
     """Return a value as its user wrote it, cut off where it is long."""
     return (f"{value:g}" if isinstance(value, float) else str(value) or "''")[:80]
+
+
+def in_file(example: str) -> str:
+    """Write an example as a configuration file has it: words stand in quotes."""
+    return example if example[0].isdigit() and "," not in example else f'"{example}"'
 
 
 def number(name: str, value: object) -> float:

@@ -10,11 +10,11 @@ from lrbench import problems
 from lrbench.backend.devices import has_gpu
 from lrbench.config import Config
 from lrbench.errors import BadConfig, nearest
-from lrbench.optimizers import parse_optimizer
+from lrbench.optimizers import PeakRate, odd_rates, parse_optimizer, peak_rate
 from lrbench.problems import Problem
 from lrbench.runs import Run, Setting
 from lrbench.schedules import Schedule, parse_list, rates, warnings
-from lrbench.schedules.names import Named, names, peak_rates
+from lrbench.schedules.names import Named, called, names, peak_rates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,7 @@ class Plan:
     experiment: str  # its folder's name
     setting: Setting
     problem: Problem  # what the engine trains
+    peak: PeakRate  # of the schedules that name none
     runs: tuple[Run, ...]
     warnings: tuple[str, ...]
     notes: tuple[str, ...] = ()  # what was told from the user's model and data
@@ -42,6 +43,11 @@ class Plan:
     def seeds(self) -> list[int]:
         return list(dict.fromkeys(run.seed for run in self.runs))
 
+    @property
+    def takes_default_rate(self) -> bool:
+        """Whether nobody named the peak rate of some schedule."""
+        return bool(self.peak.default_of) and any(each.lr == self.peak.value for each in self.schedules)
+
     def describe(self) -> str:
         """One line for titles."""
         return self.setting.describe(peak_rates(self.names))
@@ -52,9 +58,14 @@ def make_plan(config: Config, problem: Problem | None = None) -> Plan:
 
     `problem` takes the place of the config's, if it is given. Raises BadConfig or BadSpec.
     """
+    if config.optimizers is not None:
+        raise BadConfig(
+            f"optimizers={','.join(config.optimizers)} makes several plans.", "Make one of each: config.each()."
+        )
     problem = problem or find_problem(config)
     setting = resolve_setting(config, problem)
-    return plan_of(config, setting, problem, parse_list(",".join(config.schedulers), config.lr))
+    peak = peak_rate(config.lr, setting.optimizer)
+    return plan_of(config, setting, problem, parse_list(",".join(config.schedulers), peak.value))
 
 
 def plan_of(config: Config, setting: Setting, problem: Problem, schedules: list[Schedule]) -> Plan:
@@ -67,8 +78,9 @@ def plan_of(config: Config, setting: Setting, problem: Problem, schedules: list[
         experiment=config.name or setting.folder_name,
         setting=setting,
         problem=problem,
+        peak=peak_rate(config.lr, setting.optimizer),
         runs=runs,
-        warnings=tuple(warnings(schedules, horizon)),
+        warnings=(*warnings(schedules, horizon), *_odd_rates(schedules, runs, setting)),
         notes=problem.notes,
     )
 
@@ -143,6 +155,12 @@ def seeded(schedules: Sequence[Schedule], seeds: Sequence[int], setting: Setting
                 rates=tables[each],
                 rates_sha256=sha256.get(each, ""),
             )
+
+
+def _odd_rates(schedules: list[Schedule], runs: tuple[Run, ...], setting: Setting) -> Iterator[str]:
+    """What the optimizer makes otherwise of the schedules, whose runs of the first seed come first."""
+    for name, run in zip(called(schedules), runs, strict=False):
+        yield from odd_rates(setting.optimizer, name, run.rates)
 
 
 def _check_feedback(schedule: Schedule, setting: Setting) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,11 @@ import typer
 
 from lrbench.cli.app import DONE
 from lrbench.cli.places import put
-from lrbench.show import counted, printable
+from lrbench.show import counted, printable, setting_lines
 
 if TYPE_CHECKING:
     from lrbench.config import Config
+    from lrbench.plan import Plan
     from lrbench.runs import Finished
 
 
@@ -76,8 +78,18 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def list_runs(config: "Config", *, as_json: bool) -> int:
-    """Print what `lrbench run` would do."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What `lrbench run` would do for one experiment."""
+
+    folder: Path
+    plan: "Plan"
+    done: frozenset[str]  # the keys of runs that need no training
+    ahead: Forecast
+
+
+def look(config: "Config") -> Outlook:
+    """Compare a config's plan with what is stored. Raises BadConfig, BadSpec or BadResults."""
     from lrbench.plan import make_plan
     from lrbench.runner import folder_of
     from lrbench.store import load
@@ -85,42 +97,58 @@ def list_runs(config: "Config", *, as_json: bool) -> int:
     plan = make_plan(config)
     folder = folder_of(config, plan)
     stored = load(folder).finished if (folder / "experiment.json").exists() else ()
-    done = {one.key for one in stored if not one.failed}
+    done = frozenset(one.key for one in stored if not one.failed)
     todo = [run for run in plan.runs if run.key not in done]
     begun = sum((folder / "runs" / run.run_id / "checkpoint.npz").exists() for run in todo)
-    ahead = forecast(config, todo, stored, begun)
+    return Outlook(folder=folder, plan=plan, done=done, ahead=forecast(config, todo, stored, begun))
+
+
+def list_runs(config: "Config", *, as_json: bool) -> int:
+    """Print what `lrbench run` would do; as JSON an object, or a list of them if `optimizers` were asked for."""
+    outlooks = [look(each) for each in config.each()]
     if as_json:
-        runs = [
-            {
-                "run_id": run.run_id,
-                "scheduler": plan.names[run.named],
-                "seed": run.seed,
-                "done": run.key in done,
-            }
-            for run in plan.runs
-        ]
-        record = {
-            "experiment": str(folder),
-            "setting": {**plan.setting.identity, "optimizer": plan.setting.optimizer},
-            "runs": runs,
-            "to_do": {"runs": ahead.runs, "epochs": ahead.epochs, "begun": ahead.begun},
-            "seconds": ahead.seconds,
-            "going_by": ahead.known,
-            "jobs": ahead.jobs,
-            "warnings": plan.warnings,
-        }
-        put(json.dumps(record, indent=2) + "\n", None)
+        records = [_record(each) for each in outlooks]
+        put(json.dumps(records[0] if config.optimizers is None else records, indent=2) + "\n", None)
         return DONE
-    typer.echo(printable(f"{folder}: {plan.describe()}"))
-    for run in plan.runs:
-        state = "done " if run.key in done else "to do"
-        typer.echo(f"{state}  {run.run_id}  {plan.names[run.named]}, seed {run.seed}")
-    typer.echo(say(ahead))
-    for note in plan.notes:
-        typer.echo(printable(f"Note: {note}"), err=True)
-    for warning in plan.warnings:
-        typer.echo(f"Warning: {warning}", err=True)
+    for outlook in outlooks:
+        _write(outlook)
     return DONE
+
+
+def _record(outlook: Outlook) -> dict[str, Any]:
+    plan, ahead = outlook.plan, outlook.ahead
+    runs = [
+        {
+            "run_id": run.run_id,
+            "scheduler": plan.names[run.named],
+            "seed": run.seed,
+            "done": run.key in outlook.done,
+        }
+        for run in plan.runs
+    ]
+    return {
+        "experiment": str(outlook.folder),
+        "setting": {**plan.setting.identity, "optimizer": plan.setting.optimizer},
+        "default_rate": plan.peak.value if plan.takes_default_rate else None,
+        "runs": runs,
+        "to_do": {"runs": ahead.runs, "epochs": ahead.epochs, "begun": ahead.begun},
+        "seconds": ahead.seconds,
+        "going_by": ahead.known,
+        "jobs": ahead.jobs,
+        "warnings": plan.warnings,
+    }
+
+
+def _write(outlook: Outlook) -> None:
+    first, *others = setting_lines(outlook.plan)
+    for line in (f"{outlook.folder}: {first}", *others):
+        typer.echo(printable(line))
+    for run in outlook.plan.runs:
+        state = "done " if run.key in outlook.done else "to do"
+        typer.echo(f"{state}  {run.run_id}  {outlook.plan.names[run.named]}, seed {run.seed}")
+    typer.echo(say(outlook.ahead))
+    for warning in outlook.plan.warnings:
+        typer.echo(f"Warning: {warning}", err=True)
 
 
 def cores() -> int:

@@ -15,7 +15,7 @@ from lrbench.cli.forecast import list_runs
 from lrbench.cli.places import no_folder, put
 from lrbench.cli.results import show
 from lrbench.cli.taking import taking
-from lrbench.errors import BadConfig, EngineUnavailable
+from lrbench.errors import BadConfig, EngineUnavailable, Stopped
 from lrbench.foreign import STANDARD, place
 from lrbench.options import TRAINING
 from lrbench.show import printable
@@ -100,6 +100,7 @@ def run(
     \b
     lrbench run
     lrbench run --schedulers step,cosine --seeds 10
+    lrbench run --optimizers "sgd(momentum=0.9),adam" -s constant,cosine
     lrbench run -s "step(every=5 epochs, gamma=0.1),slow=cosine(lr=0.01)" --epochs 20
     lrbench run --seeds 10 --dry-run
     lrbench run --verify
@@ -129,13 +130,21 @@ def run(
     if verify:
         return _verify(resolved, debug=context.obj["debug"])
     with opened_log(log_file) as log:
-        outcome = _conduct(resolved, context, quiet=quiet > 0, verbose=verbose, log=log)
+        outcomes = _conduct(resolved, context, quiet=quiet > 0, verbose=verbose, log=log)
     if quiet < 2:
-        show([outcome.experiment], "json" if as_json else "table")
-    folder = shlex.quote(str(outcome.experiment.folder))
+        show([each.experiment for each in outcomes], "json" if as_json else "table")
     if not quiet:
-        typer.echo(printable(f"Stored in {folder}"), err=True)
-        typer.echo(printable(f"Next: lrbench plot {folder}"), err=True)
+        folders = [shlex.quote(str(each.experiment.folder)) for each in outcomes]
+        for folder in folders:
+            typer.echo(printable(f"Stored in {folder}"), err=True)
+        whole = folders[0] if len(folders) == 1 else shlex.quote(str(resolved.out))
+        typer.echo(printable(f"Next: lrbench plot {whole}"), err=True)
+    codes = [_speak_of_failures(each) for each in outcomes]
+    return BROKEN if BROKEN in codes else DONE
+
+
+def _speak_of_failures(outcome: "Outcome") -> int:
+    """Say on stderr where runs failed, and return the exit code of an experiment."""
     failed = [one for one in outcome.planned if one.failed]
     if failed:
         runs = "1 run" if len(failed) == 1 else f"{len(failed)} runs"
@@ -171,20 +180,30 @@ def opened_log(log_file: Path | None) -> Iterator[TextIO | None]:
 
 def _conduct(
     wishes: "Config", context: typer.Context, *, quiet: bool, verbose: bool, log: TextIO | None
-) -> "Outcome":
-    """Train, with progress on stderr and TensorFlow's noise kept off it."""
+) -> "list[Outcome]":
+    """Train one experiment after the other, with progress on stderr and TensorFlow's noise kept off it."""
     from lrbench import runner
+    from lrbench.plan import make_plan
     from lrbench.show import noise, progress
 
+    configs = wishes.each()
+    for each in configs[1:]:
+        make_plan(each)  # what is wrong with it is said before the first is trained
+    outcomes: list[Outcome] = []
     with noise.kept_off_screen(show=context.obj["debug"]) as kept, runner.signals_raise():
-        listener = progress.progress_for(sys.stderr, quiet=quiet, verbose=verbose, log=log)
-        try:
-            return runner.conduct(wishes, listener, words=context.obj["words"])
-        except EngineUnavailable:
-            typer.echo(kept.read(), err=True)
-            raise
-        finally:
-            listener.close()
+        for each in configs:
+            listener = progress.progress_for(sys.stderr, quiet=quiet, verbose=verbose, log=log)
+            try:
+                outcomes.append(runner.conduct(each, listener, words=context.obj["words"]))
+            except EngineUnavailable:
+                typer.echo(kept.read(), err=True)
+                raise
+            except Stopped as stopped:
+                done = f" {len(outcomes)} of {len(configs)} experiments are whole." if len(configs) > 1 else ""
+                raise Stopped(stopped.problem + done, stopped.hint, stopped.exit_code) from stopped
+            finally:
+                listener.close()
+    return outcomes
 
 
 def _verify(wishes: "Config", *, debug: bool) -> int:
@@ -192,19 +211,23 @@ def _verify(wishes: "Config", *, debug: bool) -> int:
     from lrbench import environment, runner
     from lrbench.show import noise
 
-    with noise.kept_off_screen(show=debug), runner.signals_raise():
-        verified, damage = runner.verify(wishes)
-    for broken in damage:
-        speak(f"Damaged: {broken.text}", broken.hint)
     here = environment.describe()
-    for each in verified:
-        name = f"{each.name}, seed {each.stored.seed}"
-        typer.echo(printable(f"{'different' if each.difference else 'same bytes'}  {name}"))
-        if each.difference:
-            typer.echo(f"  {each.difference}")
-            typer.echo(printable(f"  made with {_made_on(each.stored.environment)}"))
-            typer.echo(printable(f"  now with  {_made_on(here)}"))
-    return BROKEN if damage or any(each.difference for each in verified) else DONE
+    code = DONE
+    for config in wishes.each():
+        with noise.kept_off_screen(show=debug), runner.signals_raise():
+            verified, damage = runner.verify(config)
+        for broken in damage:
+            speak(f"Damaged: {broken.text}", broken.hint)
+        setting = f", {config.optimizer}" if wishes.optimizers else ""
+        for each in verified:
+            name = f"{each.name}, seed {each.stored.seed}{setting}"
+            typer.echo(printable(f"{'different' if each.difference else 'same bytes'}  {name}"))
+            if each.difference:
+                typer.echo(f"  {each.difference}")
+                typer.echo(printable(f"  made with {_made_on(each.stored.environment)}"))
+                typer.echo(printable(f"  now with  {_made_on(here)}"))
+        code = BROKEN if damage or any(each.difference for each in verified) else code
+    return code
 
 
 def _made_on(environment: "Mapping[str, Any]") -> str:

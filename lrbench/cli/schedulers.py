@@ -158,12 +158,15 @@ def schedulers(
 def _horizon(wishes: Mapping[str, str | None], schedulers: str | None = None) -> "tuple[Horizon, float]":
     """Return how long a training is looked at, and the peak rate. Raises BadConfig."""
     from lrbench.config import load_config
+    from lrbench.optimizers import peak_rate
     from lrbench.schedules import Horizon
 
     resolved = load_config(None, {"epochs": wishes["epochs"], "lr": wishes["lr"], "schedulers": schedulers})
     steps = wishes["steps_per_epoch"]
     steps = str(WISHES["steps_per_epoch"].default) if steps is None else steps
-    return Horizon(resolved.epochs, whole_number("steps_per_epoch", steps)), resolved.lr
+    return Horizon(resolved.epochs, whole_number("steps_per_epoch", steps)), peak_rate(
+        resolved.lr, resolved.optimizer
+    ).value
 
 
 def _picture_format(out: Path) -> PlotFormat:

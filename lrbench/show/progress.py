@@ -15,7 +15,7 @@ from lrbench.runner.listener import Listener
 from lrbench.runs import Damage, Experiment, Figure, Finished, Row, Run, Status, Subject
 from lrbench.schedules.names import Named, names
 from lrbench.searches import Search, runs_of
-from lrbench.show import counted, printable, sentences
+from lrbench.show import counted, printable, sentences, setting_lines
 
 if TYPE_CHECKING:
     from lrbench.show.standing import Standing
@@ -214,8 +214,7 @@ def start_lines(plan: Plan, todo: Sequence[Run], folder: Path) -> list[str]:
         f"{counted(schedules, 'schedule')} × {counted(seeds, 'seed')} = {counted(schedules * seeds, 'run')}"
         f" of {counted(plan.setting.epochs, 'epoch')}"
     )
-    lines = [f"lrbench: {runs}, into {folder}", plan.describe()]
-    lines += [f"Note: {note}" for note in plan.notes]
+    lines = [f"lrbench: {runs}, into {folder}", *setting_lines(plan)]
     lines += [f"Warning: {warning}" for warning in plan.warnings]
     if not todo:
         every = "The run is" if len(plan.runs) == 1 else f"All {counted(len(plan.runs), 'run')} are"

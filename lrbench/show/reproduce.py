@@ -5,6 +5,7 @@ import shlex
 
 from lrbench.config import Config
 from lrbench.errors import BadSpec
+from lrbench.optimizers import peak_rate
 from lrbench.runs import Experiment
 from lrbench.schedules import Named, parse
 
@@ -24,7 +25,7 @@ def command(experiment: Experiment) -> str:
     if seeds != [0]:
         counted = seeds == list(range(len(seeds)))
         words += ["--seeds", str(len(seeds)) if counted else ",".join(map(str, seeds)) + "," * (len(seeds) == 1)]
-    if shared is not None and shared != default.lr:
+    if shared is not None and shared != _default_rate(setting.optimizer):
         words += ["--lr", f"{shared!r}"]
     if setting.subject.spec != DEFAULT_PROBLEM:
         words += ["--problem", setting.subject.spec]
@@ -41,6 +42,13 @@ def command(experiment: Experiment) -> str:
     if experiment.name != setting.folder_name:
         words += ["--name", experiment.name]
     return shlex.join(words)
+
+
+def _default_rate(optimizer: str) -> float | None:
+    """Return the peak rate that needs no option; None where an optimizer of another version has none here."""
+    with contextlib.suppress(BadSpec):
+        return peak_rate(None, optimizer).value
+    return None
 
 
 def _spec(schedule: Named, *, with_rate: bool) -> str:

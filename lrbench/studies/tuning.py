@@ -17,6 +17,7 @@ from lrbench.config import Config
 from lrbench.engine import open_engine
 from lrbench.errors import BadConfig, BadSpec, LrbenchError, Stopped
 from lrbench.judging.tuning import tuning_of
+from lrbench.optimizers import peak_rate
 from lrbench.plan import Plan, find_problem, plan_of, resolve_setting, seeded
 from lrbench.problems import Problem
 from lrbench.runner.conduct import Outcome, folder_of
@@ -70,9 +71,10 @@ def plan_search(config: Config, wanted: Wanted, problem: Problem | None = None) 
     setting = resolve_setting(config, problem)
     if setting.validate_on == "none":
         raise BadConfig("Rates are chosen by validation, and val_size=0 leaves none.", "Keep a validation set.")
+    peak = peak_rate(config.lr, setting.optimizer).value
     schedules: dict[Variant, Schedule] = {}
     contenders = []
-    for words, variants in _contenders(",".join(config.schedulers), config.lr):
+    for words, variants in _contenders(",".join(config.schedulers), peak):
         keys = [_variant(each) for each in variants]
         schedules |= dict(zip(keys, variants, strict=True))
         contenders.append(Contender(words, tuple(keys)))
@@ -84,7 +86,7 @@ def plan_search(config: Config, wanted: Wanted, problem: Problem | None = None) 
         )
     search = Search(
         contenders=tuple(contenders),
-        rates=read_rates(wanted.lrs, config.lr),
+        rates=read_rates(wanted.lrs, peak),
         refine=wanted.refine,
         max_extend=wanted.max_extend,
         tune_seeds=tuning,
@@ -92,7 +94,7 @@ def plan_search(config: Config, wanted: Wanted, problem: Problem | None = None) 
         figure=f"val_{figure.name}",
         lower_is_better=figure.better == "lower",
         is_share=figure.is_share,
-        same_rate=config.lr,
+        same_rate=peak,
     )
     firsts = [schedules[each.variants[0]] for each in contenders]
     return Planned(search=search, schedules=schedules, plan=plan_of(config, setting, problem, firsts))
