@@ -280,7 +280,7 @@ class Experiment:
     name: str
     folder: Path
     setting: Setting
-    finished: tuple[Finished, ...]  # as in_order has them
+    finished: tuple[Finished, ...] = field(repr=False)  # as in_order has them
     damage: tuple[Damage, ...] = ()
     table_is_current: bool = field(default=False, compare=False)  # epochs.csv holds exactly these runs
 
