@@ -1,9 +1,11 @@
 """Everything that people look at: tables, progress, pictures."""
 
+import sys
 from typing import Literal
 
 PlotFormat = Literal["png", "svg", "pdf"]
 SummaryFormat = Literal["table", "csv", "json", "markdown", "latex"]
+PAGE = (".html", ".htm")  # what the name of a page may end in
 PreviewFormat = Literal["curves", "csv", "json"]
 NARROWEST = 76  # columns that figures need; a narrower terminal wraps the lines
 PIPE_WIDTH = 160  # columns where nobody's terminal sets a width
@@ -17,3 +19,17 @@ def printable(text: str) -> str:
 def counted(number: int, word: str) -> str:
     """Return `1 run`, `1,200 runs`."""
     return f"{number:,} {word}" + ("" if number == 1 else "s")
+
+
+def duration(seconds: float) -> str:
+    """Say a length of time in the unit that suits it: `0.4 s`, `12 s`, `3 min`, `2.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.1g} s" if seconds < 1 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def in_notebook() -> bool:
+    """Whether a notebook's kernel runs this program."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return getattr(shell, "kernel", None) is not None
