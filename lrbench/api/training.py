@@ -1,10 +1,13 @@
 """`lrbench run` as a call, in a notebook, a script or a program of somebody else's."""
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lrbench.api.results import Results
 from lrbench.errors import BadConfig, EngineUnavailable
+from lrbench.options import shown
 from lrbench.show import in_notebook
 
 if TYPE_CHECKING:  # each call pays for its own rooms
@@ -24,33 +27,47 @@ def compare(listener: "Listener | None" = None, *, progress: bool | None = None,
     Raises BadConfig, BadSpec, BadResults, BadData or EngineUnavailable. After Ctrl-C it raises Stopped: what has
     finished is stored, the rest up to its last epoch, and the same call goes on from there.
 
-    >>> results = lrbench.compare(schedulers=["constant", "step"], seeds=8, epochs=4, engine="fake", out="mine")
-    >>> results
-    <Results of mnist-sgd-b32-e4-fake-99a7: 2 schedules, 16 runs>
-    >>> results.judge(baseline="step").winner
-    'constant'
+    >>> lrbench.compare(schedulers=["constant", "step"], seeds=8, epochs=4, engine="fake", name="mine")
+    <Results of mine: 2 schedules, 16 runs>
+    >>> lrbench.compare(schedulers=["cosine"], seeds=[0, 3], epochs=4, engine="fake", name="mine")
+    <Results of mine: 3 schedules, 18 runs>
     """
     from lrbench import config, runner
-    from lrbench.show import noise
 
-    if listener and progress:
-        raise BadConfig("A listener takes the place of progress=True.", "Leave one of them out.")
     wanted = config.load_config(None, wishes)
-    shown = _is_watched() and listener is None if progress is None else progress
-    with noise.kept_off_screen(show=not shown) as kept, runner.interrupts_raise():
-        hearing = listener or (_display() if shown else runner.Listener())
-        try:
-            outcome = runner.conduct(wanted, hearing)
-        except EngineUnavailable as error:
-            error.add_note(kept.read())  # it may say why
-            raise
-        finally:
-            if listener is None:
-                hearing.close()
+    with _told(listener, progress) as hearing, runner.interrupts_raise():
+        outcome = runner.conduct(wanted, hearing)
     return Results((outcome.experiment,), outcome.experiment.damage)
 
 
+@contextlib.contextmanager
+def _told(listener: "Listener | None", progress: bool | None) -> "Iterator[Listener]":
+    """Yield who hears how it goes. Where that is shown, TensorFlow's noise is kept off it. Raises BadConfig."""
+    from lrbench.runner import Listener
+    from lrbench.show import noise
+
+    if listener is not None:
+        if not isinstance(listener, Listener):
+            raise BadConfig(f"{shown(listener)} is no listener.", 'Name the wishes: schedulers=["step", "cosine"]')
+        if progress:
+            raise BadConfig("A listener takes the place of progress=True.", "Leave one of them out.")
+        yield listener
+        return
+    watched = _is_watched() if progress is None else progress
+    with noise.kept_off_screen(show=not watched) as kept:
+        hearing = _display() if watched else Listener()
+        try:
+            yield hearing
+        except EngineUnavailable as error:
+            if said := kept.read():
+                error.add_note(said)  # why
+            raise
+        finally:
+            hearing.close()
+
+
 def _is_watched() -> bool:
+    """Whether there is a notebook or a terminal, and so perhaps somebody who waits."""
     return in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
 
 
