@@ -1,6 +1,7 @@
 """`lrbench.Results`: the tables, verdicts, pictures and pages of one experiment or of several."""
 
 import dataclasses
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -184,7 +185,7 @@ def test_its_colours_are_those_of_what_is_around_it(reference: Results) -> None:
     """A page that is white and one that is dark: no colour of its own but a grey that is seen on both."""
     styles = " ".join(Texts(reference._repr_html_()).styles)
     assert "background" not in styles
-    assert "color:" not in styles
+    assert re.findall("color: ([^;]*)", styles) == ["inherit"]
     assert {word for word in styles.split() if word.startswith("#")} == {"#8888"}
 
 
