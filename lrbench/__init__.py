@@ -1,19 +1,26 @@
 """lrbench: which learning-rate schedule should I use, and is the difference real or noise?
 
-    lrbench.compare(schedulers="step,cosine", seeds=5)      train what is missing; a row per schedule
-    lrbench.load("results/")                                all experiments of a results folder
-    lrbench.summarize(experiment)                           a row per schedule
+    results = lrbench.compare(schedulers=["step", "cosine"], seeds=10)   train what is missing
+    results = lrbench.load("results/")                      all experiments of a results folder
+    results.summary(), .runs, .epochs                       pandas tables
+    results.judge(baseline="step"), .plot(), .report("report.html")
     lrbench.parse("cosine(warmup=5%)", lr=0.1)              a schedule, to draw, tabulate or take home
     lrbench.Horizon(epochs=15, steps_per_epoch=1719)        how long a training is
 
 Nothing is imported before it is asked for.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what _PUBLIC says, for editors and type checkers
+    from lrbench.api import Results, compare, judge, load, summarize
+    from lrbench.errors import LrbenchError
+    from lrbench.schedules import Horizon, parse
 
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "Results": "lrbench.api",
     "compare": "lrbench.api",
     "load": "lrbench.api",
     "summarize": "lrbench.api",
@@ -22,12 +29,17 @@ _PUBLIC = {
     "Horizon": "lrbench.schedules",
     "LrbenchError": "lrbench.errors",
 }
-__all__ = ["Horizon", "LrbenchError", "__version__", "compare", "judge", "load", "parse", "summarize"]  # lazy
+__all__ = ["Horizon", "LrbenchError", "Results", "__version__", "compare", "judge", "load", "parse", "summarize"]
+
+if not TYPE_CHECKING:  # a checker would take any name for known
+
+    def __getattr__(name: str) -> Any:
+        if name not in _PUBLIC:
+            raise AttributeError(f"module 'lrbench' has no attribute {name!r}")
+        import importlib
+
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'lrbench' has no attribute {name!r}")
-    import importlib
-
-    return getattr(importlib.import_module(_PUBLIC[name]), name)
+def __dir__() -> list[str]:
+    return __all__

@@ -18,7 +18,15 @@ from collections.abc import Iterable
 
 
 class LrbenchError(Exception):
-    """One line that says what is wrong (`problem`) and one that says what to do (`hint`)."""
+    """One line that says what is wrong (`problem`) and one that says what to do (`hint`).
+
+    >>> try:
+    ...     lrbench.compare(epochs=0)
+    ... except lrbench.LrbenchError as error:
+    ...     print(error.problem, error.hint, sep="\\n")
+    epochs=0 is below 1.
+    Write, for example, epochs=15.
+    """
 
     exit_code = 1
 
@@ -26,6 +34,7 @@ class LrbenchError(Exception):
         super().__init__(problem)
         self.problem = problem
         self.hint = hint
+        self.add_note(hint)  # a traceback says it too
 
 
 class BadUsage(LrbenchError):

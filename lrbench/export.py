@@ -11,14 +11,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from lrbench.errors import BadResults, MissingExtra
 from lrbench.files import write_whole
 from lrbench.foreign import finite, place
-from lrbench.runs import Experiment, Finished
+from lrbench.runs import Experiment, Finished, Seconds
 from lrbench.store.tables import KINDS, cells_of, columns_of
 
 FOLDER = "export"  # in the experiment's folder
@@ -31,6 +31,14 @@ RUN_COLUMNS = {
     "lr": float,
     "status": str,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows with the type of each column: str, int, or float, where a cell may be None."""
+
+    kinds: Mapping[str, type]
+    rows: list[dict[str, Any]]
 
 
 def write(experiment: Experiment, form: str, out: Path | None = None) -> list[Path]:
@@ -52,6 +60,24 @@ def as_record(experiment: Experiment) -> dict[str, Any]:
     return dict(finite({"experiment": _name(experiment), "setting": experiment.record(), "runs": runs}))
 
 
+def epochs_of(experiment: Experiment) -> Table:
+    """Return the experiment's epochs.csv: a row per epoch of every run."""
+    columns = {"run_id": str} | {name: KINDS.get(name, float) for name in columns_of(experiment.setting.subject)}
+    rows = [{"run_id": one.run_id} | row for name, one in _named(experiment) for row in _rows(name, one)]
+    return Table(columns, rows)
+
+
+def runs_of(experiment: Experiment) -> Table:
+    """Return a row per run: what it was, how it ended, its test figures, its seconds."""
+    figures = {f"test_{figure.name}": float for figure in experiment.setting.subject.figures}
+    seconds = {f"seconds_{field.name}": float for field in fields(Seconds)}
+    rows = [
+        _run(name, one) | {f"seconds_{key}": value for key, value in asdict(one.result.seconds).items()}
+        for name, one in _named(experiment)
+    ]
+    return Table(RUN_COLUMNS | figures | seconds, rows)
+
+
 def _write_json(experiment: Experiment, folder: Path) -> list[Path]:
     text = json.dumps(as_record(experiment), indent=2, ensure_ascii=False, allow_nan=False)
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,21 +93,12 @@ def _write_parquet(experiment: Experiment, folder: Path) -> list[Path]:
     from pyarrow import parquet
 
     arrow: dict[Any, Any] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
-    subject = experiment.setting.subject
-    epoch_columns = {"run_id": str} | {name: KINDS.get(name, float) for name in columns_of(subject)}
-    epochs = [{"run_id": one.run_id} | row for name, one in _named(experiment) for row in _rows(name, one)]
-    ends = [
-        _run(name, one) | {f"seconds_{key}": value for key, value in asdict(one.result.seconds).items()}
-        for name, one in _named(experiment)
-    ]
-    figures = {f"test_{figure.name}": float for figure in subject.figures}
-    seconds = {f"seconds_{key}": float for key in ("compile", "train", "evaluate")}
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name, kinds, rows in (("epochs", epoch_columns, epochs), ("runs", RUN_COLUMNS | figures | seconds, ends)):
-        schema = pa.schema([(key, arrow[kind]) for key, kind in kinds.items()])
+    for name, table in (("epochs", epochs_of(experiment)), ("runs", runs_of(experiment))):
+        schema = pa.schema([(key, arrow[kind]) for key, kind in table.kinds.items()])
         content = io.BytesIO()
-        parquet.write_table(pa.Table.from_pylist(rows, schema), content)
+        parquet.write_table(pa.Table.from_pylist(table.rows, schema), content)
         paths.append(folder / f"{name}.parquet")
         write_whole(paths[-1], content.getvalue())
     return paths

@@ -285,7 +285,7 @@ class Experiment:
     name: str
     folder: Path
     setting: Setting
-    finished: tuple[Finished, ...]  # as in_order has them
+    finished: tuple[Finished, ...] = field(repr=False)  # as in_order has them
     damage: tuple[Damage, ...] = ()
     searches: tuple[Search, ...] = ()  # over peak rates, whose trials are among the runs
     tuning: Tuning | None = None  # of a view: every schedule at its own best rate, found by this

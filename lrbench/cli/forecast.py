@@ -12,7 +12,7 @@ import typer
 
 from lrbench.cli.app import DONE
 from lrbench.cli.places import put
-from lrbench.show import counted, printable, setting_lines
+from lrbench.show import counted, duration, printable, setting_lines
 
 if TYPE_CHECKING:
     from lrbench.config import Config
@@ -69,13 +69,6 @@ def say(each: Forecast) -> str:
         f"{todo} It may take about {duration(each.seconds)} with {counted(side_by_side, 'run')} at a time, "
         f"going by {counted(each.known, 'stored run')} ({each.epoch_seconds:.2g} s per epoch)."
     )
-
-
-def duration(seconds: float) -> str:
-    """Say a length of time in the unit that suits it: `0.4 s`, `12 s`, `3 min`, `2.5 h`."""
-    if seconds < 90:
-        return f"{seconds:.1g} s" if seconds < 1 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

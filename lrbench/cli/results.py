@@ -14,13 +14,12 @@ from lrbench.cli.taking import taking
 from lrbench.errors import BadConfig, BadResults
 from lrbench.foreign import STANDARD, input_name
 from lrbench.options import DRAWING, QUESTION
-from lrbench.show import PlotFormat, SummaryFormat, printable
+from lrbench.show import PAGE, PlotFormat, SummaryFormat, printable
 
 if TYPE_CHECKING:
     from lrbench.judging.questions import Answer, Tried
     from lrbench.runs import Experiment
 
-PAGE = (".html", ".htm")
 ENDINGS: Mapping[SummaryFormat, str] = {
     "table": "txt",
     "csv": "csv",

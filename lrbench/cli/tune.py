@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lrbench.cli.app import BROKEN, DONE, app, complete, speak
-from lrbench.cli.forecast import cores, duration
+from lrbench.cli.forecast import cores
 from lrbench.cli.places import put
 from lrbench.cli.results import show
 from lrbench.cli.run import opened_log
 from lrbench.cli.taking import taking
 from lrbench.errors import EngineUnavailable
 from lrbench.options import TRAINING, TUNING, whole_number
-from lrbench.show import printable
+from lrbench.show import duration, printable
 
 if TYPE_CHECKING:
     from lrbench.config import Config

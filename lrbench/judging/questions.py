@@ -75,6 +75,10 @@ class Answer:
     question: Question
     experiment: Experiment | None  # None: the scores come from a file
 
+    def __repr__(self) -> str:
+        verdicts = [f"{each.scheduler} against {each.baseline}: {each.verdict}" for each in self.comparisons]
+        return f"<Answer on {self.scores.metric} of {self.name}: {'; '.join(verdicts) or 'nothing to compare'}>"
+
     @property
     def winner(self) -> str | None:
         """The schedule that is better than every other that finished, as far as the comparisons say so."""

@@ -3,7 +3,7 @@
 from lrbench.runner.conduct import Outcome, Policy, conduct, fixed, folder_of
 from lrbench.runner.listener import Listener
 from lrbench.runner.session import Session, threads
-from lrbench.runner.signals import signals_raise
+from lrbench.runner.signals import interrupts_raise, signals_raise
 from lrbench.runner.threads import Threads
 from lrbench.runner.verify import Verified, verify
 
@@ -17,6 +17,7 @@ __all__ = [
     "conduct",
     "fixed",
     "folder_of",
+    "interrupts_raise",
     "signals_raise",
     "threads",
     "verify",

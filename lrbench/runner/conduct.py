@@ -70,7 +70,7 @@ def conduct(
             kept = sum(one.key in keys and not one.failed for one in session.experiment.finished)
             raise Stopped(
                 f"{signalled.name}: {kept} of {len(plan.runs)} runs are finished and kept in {session.folder}.",
-                "Give the same command again to go on.",
+                "The same call goes on from there.",
                 signalled.exit_code,
             ) from signalled
         return Outcome(experiment=session.tabulate(), plan=plan, trained=tuple(session.trained))

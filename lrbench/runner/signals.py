@@ -2,7 +2,8 @@
 
 import contextlib
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lrbench.errors import Stopped
@@ -42,14 +43,29 @@ def raise_held() -> None:
         raise waiting
 
 
+def signals_raise() -> contextlib.AbstractContextManager[None]:
+    """For a command: the first SIGINT or SIGTERM is raised as Stopped; a second one ends the process."""
+    return _raised((signal.SIGINT, signal.SIGTERM), signal.SIG_DFL)
+
+
+def interrupts_raise() -> contextlib.AbstractContextManager[None]:
+    """For a call in somebody's program: the first Ctrl-C is raised as Stopped; a second one interrupts at once.
+
+    Where Ctrl-C would not raise KeyboardInterrupt here, in another thread or with a handler of the program's own,
+    nothing changes.
+    """
+    here = threading.current_thread() is threading.main_thread()
+    usual = here and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    return _raised((signal.SIGINT,) if usual else (), signal.default_int_handler)
+
+
 @contextlib.contextmanager
-def signals_raise() -> Iterator[None]:
-    """Turn the first SIGINT or SIGTERM into Signalled, and that into Stopped; a second one ends the process."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
+def _raised(numbers: Sequence[signal.Signals], second: Any) -> Iterator[None]:
+    """Turn the first of these signals into Signalled, and that into Stopped; `second` then handles all of them."""
 
     def handle(number: int, frame: Any) -> None:
         for each in numbers:
-            signal.signal(each, signal.SIG_DFL)
+            signal.signal(each, second)
         if _Held.on:
             _Held.waiting = Signalled(number)
         else:
@@ -61,7 +77,7 @@ def signals_raise() -> Iterator[None]:
     except Signalled as signalled:
         raise Stopped(
             f"{signalled.name}: what was finished before is kept.",
-            "Give the same command again to go on.",
+            "The same call goes on from there.",
             signalled.exit_code,
         ) from signalled
     finally:

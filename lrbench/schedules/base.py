@@ -25,7 +25,11 @@ Factory = TypeVar("Factory", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """How long a training is: `steps` updates in all. Turns spans into steps."""
+    """How long a training is: `steps` updates in all. Turns spans into steps. Raises BadSpec if it is empty.
+
+    >>> lrbench.Horizon(epochs=15, steps_per_epoch=1719).steps
+    25785
+    """
 
     epochs: int
     steps_per_epoch: int

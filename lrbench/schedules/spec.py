@@ -31,7 +31,13 @@ UNITS: dict[str, Unit] = {
 
 
 def parse(text: str, lr: float = 0.1) -> Schedule:
-    """Read one spec; `lr` is the peak rate for a spec that names none. Raises BadSpec."""
+    """Read one spec; `lr` is the peak rate, per update, for a spec that names none. Raises BadSpec.
+
+    Its `table(horizon)` has the rate of every update, float64 (steps,); `to_keras` and `to_lambda` take it home.
+
+    >>> lrbench.parse("step(every=1 epoch)", lr=0.2).table(lrbench.Horizon(epochs=2, steps_per_epoch=2))
+    array([0.2, 0.2, 0.1, 0.1])
+    """
     schedules = parse_list(text, lr)
     if len(schedules) != 1:
         raise BadSpec(f"{text!r} is {len(schedules)} schedules.", "Name one of them.")

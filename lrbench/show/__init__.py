@@ -1,5 +1,6 @@
 """Everything that people look at: tables, progress, pictures."""
 
+import sys
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -7,6 +8,7 @@ if TYPE_CHECKING:
 
 PlotFormat = Literal["png", "svg", "pdf"]
 SummaryFormat = Literal["table", "csv", "json", "markdown", "latex"]
+PAGE = (".html", ".htm")  # what the name of a page may end in
 PreviewFormat = Literal["curves", "csv", "json"]
 PIPE_WIDTH = 160  # columns where nobody's terminal sets a width
 
@@ -25,3 +27,17 @@ def setting_lines(plan: "Plan") -> list[str]:
     """Return what is trained, and whose default the peak rate is if nobody named one."""
     default = [f"Peak rate {plan.peak}; --lr sets another."] if plan.takes_default_rate else []
     return [plan.describe(), *default, *(f"Note: {note}" for note in plan.notes)]
+
+
+def duration(seconds: float) -> str:
+    """Say a length of time in the unit that suits it: `0.4 s`, `12 s`, `3 min`, `2.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.1g} s" if seconds < 1 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def in_notebook() -> bool:
+    """Whether a notebook's kernel runs this program."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return getattr(shell, "kernel", None) is not None

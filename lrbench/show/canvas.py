@@ -26,6 +26,7 @@ Scaling = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 COLOURS = ("#000000", "#703E1C", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#823BED")
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h")
+DPI = 150  # of what is written as pixels
 MOST_POINTS = 4_000  # of one curve; more cannot be seen
 LEGEND_LINE = 0.24  # inches
 SHORT_LEGEND = 3  # lines that every figure has room for
@@ -47,6 +48,14 @@ STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "lrbench",
 }
+
+
+class Picture(Figure):
+    """A figure that no window and no pyplot knows of. A notebook shows it as its file would be, at 100 dpi."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        width, height = (round(100 * inches) for inches in self.get_size_inches())
+        return picture_of(self, "png"), {"width": width, "height": height}
 
 
 def colour(i: int) -> str:
@@ -231,7 +240,7 @@ def picture_of(figure: Figure, form: PlotFormat) -> bytes:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a label's script that the font lacks
         picture = io.BytesIO()
-        figure.savefig(picture, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None)
+        figure.savefig(picture, format=form, dpi=DPI, metadata={"Date": None} if form == "svg" else None)
     return picture.getvalue()
 
 

@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import IO, TextIO
 
+from lrbench.show import in_notebook
+
 
 class Noise:
     """What was written to descriptor 2 behind Python's back."""
@@ -28,25 +30,48 @@ class Noise:
 def kept_off_screen(*, show: bool = False) -> Iterator[Noise]:
     """Send descriptor 2 to a temporary file; Python's own sys.stderr still reaches the screen.
 
-    With `show`, or where sys.stderr is not descriptor 2, nothing changes. A crash in native code still says so.
+    With `show`, or where sys.stderr is not descriptor 2, nothing changes. A notebook is the exception: its kernel
+    shows what descriptor 2 gets, and has another way for sys.stderr. A crash in native code still says so.
     """
-    if show or not _is_descriptor_2(sys.stderr):
+    usual = _is_descriptor_2(sys.stderr)
+    if show or not (usual or in_notebook()):
         yield Noise()
         return
+    with (
+        tempfile.TemporaryFile() as aside,
+        _descriptor_2(aside) as screen,
+        _stderr_to(screen) if usual else contextlib.nullcontext(),
+    ):
+        yield Noise(aside)
+
+
+@contextlib.contextmanager
+def _descriptor_2(aside: IO[bytes]) -> Iterator[int]:
+    """Send descriptor 2 to a file; yield a descriptor of where it led before."""
     sys.stderr.flush()
-    before = sys.stderr
-    screen = os.dup(2)
-    with tempfile.TemporaryFile() as aside, os.fdopen(screen, "w", 1, before.encoding, before.errors) as stderr:
-        os.dup2(aside.fileno(), 2)
+    before = os.dup(2)
+    os.dup2(aside.fileno(), 2)
+    try:
+        yield before
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+
+
+@contextlib.contextmanager
+def _stderr_to(screen: int) -> Iterator[None]:
+    """Let sys.stderr write there, and a crash in native code too."""
+    before, was_enabled = sys.stderr, faulthandler.is_enabled()
+    with os.fdopen(screen, "w", 1, before.encoding, before.errors, closefd=False) as stderr:
         sys.stderr = stderr
         faulthandler.enable(stderr)
         try:
-            yield Noise(aside)
+            yield
         finally:
             faulthandler.disable()
-            stderr.flush()
-            os.dup2(screen, 2)
             sys.stderr = before
+            if was_enabled:
+                faulthandler.enable(before)
 
 
 def _is_descriptor_2(stream: TextIO) -> bool:

@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 from lrbench.judging.targets import Reached
 from lrbench.runs import Figure as Measured
 from lrbench.show import sentences
-from lrbench.show.canvas import LOG_WORDS, fitted, height_of, label_y, scale_rates, scale_y, shown, thinned
+from lrbench.show.canvas import (
+    LOG_WORDS,
+    Picture,
+    fitted,
+    height_of,
+    label_y,
+    scale_rates,
+    scale_y,
+    shown,
+    thinned,
+)
 from lrbench.show.groups import Group, mean_and_range, name_cut, used_rates, within
 
 WIDTH = 8  # inches
@@ -32,7 +42,7 @@ def draw_target(reached: Sequence[Reached], groups: list[Group]) -> Figure:
     """The validation figure by updates, the target as a line; a mark where the median run reached it."""
     looks = {each.label: each for each in groups}
     labels = [shown(f"{looks[each.scheduler].said}: {in_words(each)}", LEGEND_CHARACTERS) for each in reached]
-    figure = Figure(figsize=(WIDTH, 4.8), layout="constrained")
+    figure = Picture(figsize=(WIDTH, 4.8), layout="constrained")
     axes = figure.subplots()
     measured = reached[0].figure
     scale = 100 if measured.is_share else 1
@@ -135,7 +145,7 @@ def _one_each(
     """Draw each schedule's mean and range in front, the means of the others thin and grey behind."""
     rows = math.ceil(len(groups) / PANELS_ABREAST)
     titles = fitted([each.said for each in groups], 3)
-    figure = Figure(figsize=(WIDTH, 1.0 + rows * (1.25 + height_of(titles, SIZE))), layout="constrained")
+    figure = Picture(figsize=(WIDTH, 1.0 + rows * (1.25 + height_of(titles, SIZE))), layout="constrained")
     panels = list(figure.subplots(rows, PANELS_ABREAST, sharex=True, sharey=True, squeeze=False).flat)
     means = [_mean_line(x, table) for table in tables]
     for i, (axes, each) in enumerate(zip(panels, groups, strict=False)):

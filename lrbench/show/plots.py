@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from lrbench.errors import BadResults
+from lrbench.errors import BadConfig, BadResults, nearest
 from lrbench.judging.comparisons import Comparison
 from lrbench.judging.questions import Answer
 from lrbench.judging.statistics import mean_interval
@@ -22,6 +22,7 @@ from lrbench.runs import Setting
 from lrbench.show import PlotFormat
 from lrbench.show.canvas import (
     STYLE,
+    Picture,
     add_legend,
     fitted,
     label_y,
@@ -68,6 +69,20 @@ def draw(answer: Answer, form: PlotFormat, out: Path | None = None, *, log_rate:
     return paths
 
 
+def picture(answer: Answer, name: str) -> Figure:
+    """Return one picture of an answer by its name, for nobody's window yet.
+
+    Raises BadConfig if this answer has none that is called so.
+    """
+    names = []
+    with mpl.rc_context(STYLE):
+        for each, figure in figures(answer):
+            if each == name:
+                return figure
+            names.append(each)
+    raise BadConfig(f"There is no picture {name!r} of {answer.name}.", nearest(name, names))
+
+
 def figures(answer: Answer, *, log_rate: bool | None = None) -> Iterable[tuple[str, Figure]]:
     """Yield every picture with its name: `overview`, one per panel, then those that not every answer has.
 
@@ -84,7 +99,7 @@ def figures(answer: Answer, *, log_rate: bool | None = None) -> Iterable[tuple[s
         yield "overview", _finish(_overview(quarters, groups), answer, groups, legend=True, note=note)
     for name, panel in panels.items():
         seeds = name == final
-        figure = Figure(figsize=(8, max(4.8, _beside(groups)) if seeds else 4.8), layout="constrained")
+        figure: Figure = Picture(figsize=(8, max(4.8, _beside(groups)) if seeds else 4.8), layout="constrained")
         panel(figure.subplots(), groups)
         note = beside_note(answer).removeprefix("; ") if seeds else BANDS
         yield name, _finish(figure, answer, groups, legend=not seeds, note=note)
@@ -132,7 +147,7 @@ def _beside(groups: list[Group]) -> float:
 
 def _overview(quarters: Sequence[Callable[[Axes, list[Group]], None]], groups: list[Group]) -> Figure:
     rows = math.ceil(len(quarters) / 2)
-    overview = Figure(figsize=(11, rows * max(3.9, _beside(groups))), layout="constrained")
+    overview = Picture(figsize=(11, rows * max(3.9, _beside(groups))), layout="constrained")
     places = list(overview.subplots(rows, 2).flat)
     for axes, panel in zip(places, quarters, strict=False):
         panel(axes, groups)

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from typing import Any, get_args, get_origin
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import lrbench
@@ -14,6 +13,7 @@ from lrbench.schedules.base import PIECES, Entry, Parameter, parameter_text, tex
 from lrbench.schedules.docs import docs_of
 from lrbench.schedules.modifiers import modifiers_of, parameters_of
 from lrbench.show.take_home import TABLE
+from lrbench.show.templates import template
 
 KINDS = {Span: "span", Rate: "rate", Rate | None: "optional", float: "number", bool: "switch"}
 SHORT = Horizon(epochs=30, steps_per_epoch=100)
@@ -33,11 +33,8 @@ def render(schedules: Sequence[Schedule], horizon: Horizon, lr: float) -> str:
     table = TABLE.replace("{{}}", "{}")
     entries = {name: _entry(entry) for name, entry in REGISTRY.items() if not entry.feedback}
     data = json.dumps({"entries": entries, "start": {**start, "table": table}})
-    environment = Environment(
-        loader=PackageLoader("lrbench.show", "page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
     safe = Markup(data.replace("<", "\\u003c"))  # JSON in a script: nothing in it can end the script
-    return environment.get_template("preview.html.j2").render(data=safe, version=lrbench.__version__)
+    return template("preview.html.j2").render(data=safe, version=lrbench.__version__)
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

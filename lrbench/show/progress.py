@@ -106,6 +106,38 @@ class Lines(Listener):
         return f"{self._called(run.named)}, seed {run.seed}"
 
 
+class Counted(Lines):
+    """As Lines; also counts the epochs that are behind each run, of all that are to be trained."""
+
+    def __init__(self, console: Console | None, verbose: bool, log: TextIO | None = None) -> None:
+        super().__init__(console, verbose, log)
+        self._epochs = 0
+        self._reached: dict[str, int] = {}  # by run: one that begins again goes back
+
+    def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None:
+        super().on_start(plan, todo, folder)
+        self._epochs = sum(run.setting.epochs for run in todo)
+
+    def on_resume(self, run: Run, epochs: int) -> None:
+        super().on_resume(run, epochs)
+        self._reach(run, epochs)
+
+    def on_epoch(self, run: Run, row: Row) -> None:
+        super().on_epoch(run, row)
+        self._reach(run, row.epoch)
+
+    def on_finished(self, run: Run, finished: Finished) -> None:
+        super().on_finished(run, finished)
+        self._reach(run, run.setting.epochs)  # also what a diverged run left out
+
+    def on_elsewhere(self, run: Run, finished: Finished) -> None:
+        super().on_elsewhere(run, finished)
+        self._reach(run, run.setting.epochs)
+
+    def _reach(self, run: Run, epochs: int) -> None:
+        self._reached[run.run_id] = epochs
+
+
 class BarsAndStanding(Progress):
     """Rich's bars, and the standing below them if there is one and the terminal has room for it."""
 
@@ -119,7 +151,7 @@ class BarsAndStanding(Progress):
                 yield table
 
 
-class Bars(Lines):
+class Bars(Counted):
     """As Lines, and below them a bar for all runs, one for each under way, and with several seeds the standing."""
 
     def __init__(self, console: Console, verbose: bool, log: TextIO | None = None) -> None:
@@ -134,7 +166,6 @@ class Bars(Lines):
         )
         self._all: TaskID | None = None
         self._each: dict[str, TaskID] = {}
-        self._reached: dict[str, int] = {}  # epochs, by run: one that begins again goes back
 
     def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None:
         super().on_start(plan, todo, folder)
@@ -143,8 +174,7 @@ class Bars(Lines):
 
             self._progress.standing = Standing(plan.setting.subject.compared)
         if todo:
-            epochs = sum(run.setting.epochs for run in todo)
-            self._all = self._progress.add_task("all runs", total=epochs, said=f"0/{len(todo)} done")
+            self._all = self._progress.add_task("all runs", total=self._epochs, said=f"0/{len(todo)} done")
             self._progress.start()
 
     def on_stage(self, stage: str, runs: Sequence[Run], todo: Sequence[Run], experiment: Experiment) -> None:
@@ -162,29 +192,22 @@ class Bars(Lines):
         super().on_stored(finished)
         self._stands(finished)
 
-    def on_resume(self, run: Run, epochs: int) -> None:
-        super().on_resume(run, epochs)
-        self._reach(run, epochs)
-
     def on_epoch(self, run: Run, row: Row) -> None:
         super().on_epoch(run, row)
         if run.run_id not in self._each:
             self._each[run.run_id] = self._progress.add_task(self._short(run), total=run.setting.epochs, said="")
         said = f"{row.epoch}/{run.setting.epochs} {figures(row, run.setting.subject)}"
         self._progress.update(self._each[run.run_id], completed=row.epoch, said=said)
-        self._reach(run, row.epoch)
 
     def on_finished(self, run: Run, finished: Finished) -> None:
         super().on_finished(run, finished)
         if run.run_id in self._each:
             self._progress.remove_task(self._each.pop(run.run_id))
         self._stands(finished)
-        self._reach(run, run.setting.epochs)  # also what a diverged run left out
 
     def on_elsewhere(self, run: Run, finished: Finished) -> None:
         super().on_elsewhere(run, finished)
         self._stands(finished)
-        self._reach(run, run.setting.epochs)
 
     def close(self) -> None:
         self._progress.stop()
@@ -201,7 +224,7 @@ class Bars(Lines):
         return (label if len(label) <= room else label[: room - 1] + "…") + seed
 
     def _reach(self, run: Run, epochs: int) -> None:
-        self._reached[run.run_id] = epochs
+        super()._reach(run, epochs)
         if self._all is not None:
             said = f"{self._finished}/{self._todo} done"
             self._progress.update(self._all, completed=sum(self._reached.values()), said=said)

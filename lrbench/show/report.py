@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 import lrbench
@@ -20,6 +19,7 @@ from lrbench.show.charts import Cell, Chart, Curve, Row, Rows, chart, forest, ma
 from lrbench.show.groups import Group, best_first, group, used_rates
 from lrbench.show.headline import headline
 from lrbench.show.reproduce import command
+from lrbench.show.templates import template
 from lrbench.show.verdict_plots import beside, scores_label
 
 MOST_RATES = 400  # points of a rate's curve
@@ -89,16 +89,10 @@ def write(answers: Sequence[Answer], path: Path, *, log_rate: bool | None = None
 
 def render(answers: Sequence[Answer], *, log_rate: bool | None = None) -> str:
     """Return the page as HTML; `log_rate` as in `plots.draw`."""
-    environment = Environment(
-        loader=PackageLoader("lrbench.show", "page"),
-        autoescape=True,  # a label is text, whatever it holds
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(sentences=sentences, version=lrbench.__version__, most_paired=MOST_PAIRED)
     sections = [section(f"e{i}", each, log_rate=log_rate) for i, each in enumerate(answers)]
-    return environment.get_template("report.html.j2").render(sections=sections)
+    return template("report.html.j2").render(
+        sections=sections, sentences=sentences, version=lrbench.__version__, most_paired=MOST_PAIRED
+    )
 
 
 def section(key: str, answer: Answer, *, log_rate: bool | None = None) -> Section:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lrbench.judging.comparisons import Comparison, Verdict, turned
 from lrbench.judging.questions import Answer
 from lrbench.judging.scores import Scores
-from lrbench.show.canvas import clipped, fitted, height_of, shown
+from lrbench.show.canvas import Picture, clipped, fitted, height_of, shown
 from lrbench.show.groups import Group, best_first
 from lrbench.show.sentences import family, figure_name, number, p_value, signs
 
@@ -50,7 +50,7 @@ def draw_forest(answer: Answer, groups: list[Group]) -> Figure:
     title = f"Difference in {figure_name(answer.scores.metric)} from {baseline}: mean, 95 % paired t interval"
     title = shown(title, TITLE_WIDTH)
     height = max(2.6, 1.6 + 0.2 * title.count("\n") + len(compared) * height_of(names + verdicts, SIZE))
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure = Picture(figsize=(WIDTH, height), layout="constrained")
     axes = figure.subplots()
     axes.axvline(0, color="#444444", linewidth=1, zorder=1)
     for y, each in enumerate(compared):
@@ -158,7 +158,7 @@ def draw_all_pairs(answer: Answer, groups: list[Group]) -> Figure:
     looks = {each.label: each for each in groups}
     names = fitted([looks[label].said for label in order], 2)
     table = differences(pairs, order, percents(scores))
-    figure = Figure(figsize=_size(names), layout="constrained")
+    figure = Picture(figsize=_size(names), layout="constrained")
     axes = figure.subplots()
     most = float(np.nanmax(np.abs(table))) or 1.0
     colours = DIVERGING + "_r" * scores.lower_is_better  # blue is better

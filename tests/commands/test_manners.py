@@ -14,10 +14,10 @@ from typer.testing import CliRunner, Result
 
 import lrbench
 from lrbench.cli import app
-from lrbench.cli.forecast import duration
 from lrbench.cli.run import PRESETS
 from lrbench.config import load_config, presets
 from lrbench.plan import make_plan
+from lrbench.show import duration
 from lrbench.store import load
 
 Cli = Callable[..., Result]

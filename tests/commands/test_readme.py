@@ -127,7 +127,10 @@ def test_the_comparison_from_python_runs(
     names: dict[str, Any] = {}
     exec(SCRIPTS[0], names)
     assert names["table"]["n"].tolist() == [2, 2]
-    assert str(names["table"]["test_accuracy_mean"].tolist()) in capsys.readouterr().out
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == said[-1] == str(names["results"])
+    assert said[1].startswith("cosine cannot tell ")
+    assert {path.name for path in tmp_path.iterdir()} == {"overview.png", "report.html", "results"}
 
 
 @pytest.mark.tensorflow

@@ -98,7 +98,7 @@ def test_reading_asks_no_problem_no_schedule_and_no_code_of_the_user_s(frozen: P
     """`mine.py`, which made some of the runs, is not there at all."""
     program = (
         "import sys, pathlib\nfrom lrbench.api import judge_all, load\n"
-        f"experiments = load({str(frozen)!r})\nassert judge_all(experiments)\n"
+        f"results = load({str(frozen)!r})\nassert judge_all(results.experiments)\n"
         "print(*(name for name in sys.modules if name.startswith('lrbench.')))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

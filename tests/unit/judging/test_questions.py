@@ -85,5 +85,5 @@ def test_python_gives_the_cautions_of_the_command(tmp_path: Path) -> None:
     assert text.startswith("Both schedules ran at the peak rate 0.1")
     again = fake_run(tmp_path, schedulers="step", lr=0.3).experiment
     assert again.folder == one.folder, "one experiment holds a whole search over rates"
-    for experiment in lrbench.load(tmp_path):
-        assert lrbench.judge(experiment).cautions == ()
+    for each in lrbench.load(tmp_path):
+        assert each.judge().cautions == ()

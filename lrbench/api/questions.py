@@ -1,0 +1,62 @@
+"""One experiment asked by itself, or several asked the same."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lrbench.errors import BadConfig, nearest
+from lrbench.runs import Experiment
+
+if TYPE_CHECKING:  # each call pays for its own rooms
+    import pandas as pd
+
+    from lrbench.judging.questions import Answer
+
+
+def summarize(experiment: Experiment) -> "pd.DataFrame":
+    """Return one row per schedule, the best mean of the test figure first.
+
+    The columns are `scheduler`, `n` (runs that finished), `diverged`, `failed`, the mean of each figure, that of
+    the test with its 95 % interval, and others; lrbench.summary.summary_columns says what each holds. Accuracies
+    are fractions 0..1, losses nats per example, rates per update; what is absent is nan.
+
+    >>> results = lrbench.compare(schedulers=["constant", "step"], seeds=3, epochs=4, engine="fake")
+    >>> (experiment,) = results.experiments
+    >>> lrbench.summarize(experiment)[["scheduler", "n", "diverged"]]
+      scheduler  n  diverged
+    0  constant  3         0
+    1      step  3         0
+    """
+    from lrbench import summary
+
+    return summary.summarize(experiment)
+
+
+def judge(experiment: Experiment, **question: Any) -> "Answer":
+    """Return what can be said of an experiment's differences: its `comparisons`, `winner` and `cautions`.
+
+    The question's words are those of `lrbench summary`: `baseline` (a schedule), `metric` (a final figure, such as
+    "val_loss"), `margin` (in the metric's unit: 0.001 is 0.1 points of accuracy), `target`, `every_pair`.
+    Raises BadConfig.
+
+    >>> results = lrbench.compare(schedulers=["constant", "step"], seeds=8, epochs=4, engine="fake")
+    >>> (experiment,) = results.experiments
+    >>> (comparison,) = lrbench.judge(experiment, baseline="step").comparisons
+    >>> comparison.scheduler, str(comparison.verdict), comparison.n, comparison.p_value
+    ('constant', 'better', 8, 0.0078125)
+    """
+    (found,) = judge_all([experiment], **question)
+    return found
+
+
+def judge_all(experiments: Sequence[Experiment], **question: Any) -> "list[Answer]":
+    """Ask several experiments the same, as the commands do. A baseline that only some have is asked of those.
+
+    Raises BadConfig.
+    """
+    from lrbench.judging.questions import Question, answer, fitting
+
+    unknown = [word for word in question if word not in Question.__dataclass_fields__]
+    if unknown:
+        raise BadConfig(f"There is no wish {unknown[0]!r}.", nearest(unknown[0], Question.__dataclass_fields__))
+    asked = Question(**question)
+    return [answer(each, fitting(asked, each, experiments)) for each in experiments]

@@ -1,0 +1,82 @@
+"""`lrbench run` as a call, in a notebook, a script or a program of somebody else's."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from lrbench.api.results import Results
+from lrbench.errors import BadConfig, EngineUnavailable
+from lrbench.options import shown
+from lrbench.show import in_notebook
+
+if TYPE_CHECKING:  # each call pays for its own rooms
+    from lrbench.runner import Listener
+
+
+def compare(listener: "Listener | None" = None, *, progress: bool | None = None, **wishes: Any) -> Results:
+    """Train what is missing, as `lrbench run` does, and return the experiment that it belongs to, as a whole.
+
+    The wishes are the options of `lrbench run`, with _ for -: `schedulers` and `seeds` (lists, or the command's
+    text; seeds=5 is 0 to 4), `epochs`, `batch_size` (examples), `lr` (the peak rate), `out` (a folder), ...
+
+    A notebook shows how it goes in a line that changes, a terminal in bars, and TensorFlow's own messages are kept
+    off both. `progress=True` writes lines to stderr where there is neither, False shows nothing anywhere. A
+    `listener` takes the place of all that: it hears of every epoch and every run.
+
+    Raises BadConfig, BadSpec, BadResults, BadData or EngineUnavailable. After Ctrl-C it raises Stopped: what has
+    finished is stored, the rest up to its last epoch, and the same call goes on from there.
+
+    >>> lrbench.compare(schedulers=["constant", "step"], seeds=8, epochs=4, engine="fake", name="mine")
+    <Results of mine: 2 schedules, 16 runs>
+    >>> lrbench.compare(schedulers=["cosine"], seeds=[0, 3], epochs=4, engine="fake", name="mine")
+    <Results of mine: 3 schedules, 18 runs>
+    """
+    from lrbench import config, runner
+
+    wanted = config.load_config(None, wishes)
+    with _told(listener, progress) as hearing, runner.interrupts_raise():
+        outcome = runner.conduct(wanted, hearing)
+    return Results((outcome.experiment,), outcome.experiment.damage)
+
+
+@contextlib.contextmanager
+def _told(listener: "Listener | None", progress: bool | None) -> "Iterator[Listener]":
+    """Yield who hears how it goes. Where that is shown, TensorFlow's noise is kept off it. Raises BadConfig."""
+    from lrbench.runner import Listener
+    from lrbench.show import noise
+
+    if listener is not None:
+        if not isinstance(listener, Listener):
+            raise BadConfig(f"{shown(listener)} is no listener.", 'Name the wishes: schedulers=["step", "cosine"]')
+        if progress:
+            raise BadConfig("A listener takes the place of progress=True.", "Leave one of them out.")
+        yield listener
+        return
+    watched = _is_watched() if progress is None else progress
+    with noise.kept_off_screen(show=not watched) as kept:
+        hearing = _display() if watched else Listener()
+        try:
+            yield hearing
+        except EngineUnavailable as error:
+            if said := kept.read():
+                error.add_note(said)  # why
+            raise
+        finally:
+            hearing.close()
+
+
+def _is_watched() -> bool:
+    """Whether there is a notebook or a terminal, and so perhaps somebody who waits."""
+    return in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
+
+
+def _display() -> "Listener":
+    """Return what shows the progress here."""
+    if in_notebook():
+        from lrbench.show.notebook import OneLine
+
+        return OneLine()
+    from lrbench.show.progress import progress_for
+
+    return progress_for(sys.stderr)
