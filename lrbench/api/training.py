@@ -2,21 +2,34 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from lrbench.api.problems import problem as as_problem
 from lrbench.api.results import Results
 from lrbench.errors import BadConfig, EngineUnavailable
 from lrbench.options import shown
 from lrbench.show import in_notebook
 
 if TYPE_CHECKING:  # each call pays for its own rooms
+    from lrbench.problems import Problem
     from lrbench.runner import Listener
 
 
-def compare(listener: "Listener | None" = None, *, progress: bool | None = None, **wishes: Any) -> Results:
+def compare(
+    listener: "Listener | None" = None,
+    *,
+    model: "Callable[[], Any] | None" = None,
+    data: Any = None,
+    loss: Any = None,
+    problem: "Problem | str | None" = None,
+    progress: bool | None = None,
+    **wishes: Any,
+) -> Results:
     """Train what is missing, as `lrbench run` does, and return the experiment that it belongs to, as a whole.
 
+    `model` (a function that makes a keras.Model), `data` and `loss` are those of `lrbench.problem`, which says
+    what they can be: compare(model=make, data=(x, y)). `problem` is what it returns, or a name: "mnist-lenet".
     The wishes are the options of `lrbench run`, with _ for -: `schedulers` and `seeds` (lists, or the command's
     text; seeds=5 is 0 to 4), `epochs`, `batch_size` (examples), `lr` (the peak rate), `out` (a folder), ...
 
@@ -34,10 +47,19 @@ def compare(listener: "Listener | None" = None, *, progress: bool | None = None,
     """
     from lrbench import config, runner
 
+    if model is None:
+        named = {"data": data, "loss": loss, "problem": problem if isinstance(problem, str) else None}
+        wishes |= {word: value for word, value in named.items() if value is not None}
+    elif problem is not None:
+        raise BadConfig("model and problem are two different things to train.", "Leave one of them out.")
+    metric = wishes.pop("metric", None) if model is not None else None
     wanted = config.load_config(None, wishes)
     with _told(listener, progress) as hearing, runner.interrupts_raise():
-        outcome = runner.conduct(wanted, hearing)
-    return Results((outcome.experiment,), outcome.experiment.damage)
+        own = None if problem is None or isinstance(problem, str) else problem
+        if model is not None:
+            own = as_problem(model, data, loss=loss, metric=metric, memory_share=wanted.memory_share)
+        experiments = [runner.conduct(each, hearing, problem=own).experiment for each in wanted.each()]
+    return Results(tuple(experiments), tuple(damage for each in experiments for damage in each.damage))
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from conftest import ROOT
 
 import lrbench
 
-NAMES = ["Horizon", "LrbenchError", "Results", "compare", "judge", "load", "parse", "summarize"]
+NAMES = ["Horizon", "LrbenchError", "Results", "compare", "judge", "load", "parse", "problem", "summarize"]
 
 
 def test_these_names_are_public_and_no_others() -> None:
@@ -40,7 +40,10 @@ def test_editors_see_what_is_imported_when_it_is_asked_for() -> None:
     assert (ROOT / "lrbench" / "py.typed").exists()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.tensorflow] if name == "problem" else []) for name in NAMES],
+)
 def test_the_examples_of_a_public_name_are_true(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
