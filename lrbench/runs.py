@@ -290,6 +290,7 @@ class Experiment:
     searches: tuple[Search, ...] = ()  # over peak rates, whose trials are among the runs
     tuning: Tuning | None = None  # of a view: every schedule at its own best rate, found by this
     same_rate: float | None = None  # of a view: every schedule at this peak rate, beside a tuned comparison
+    beside: "Experiment | None" = None  # of a tuned view: the same schedules at one rate
     table_is_current: bool = field(default=False, compare=False)  # epochs.csv holds exactly these runs
 
     @cached_property
@@ -315,11 +316,16 @@ class Experiment:
         return self.setting.describe(self.rates)
 
     @property
+    def part(self) -> str:
+        """The folder of a view's pictures below those of its experiment; empty for the experiment itself."""
+        return "" if self.same_rate is None else "same-rate"
+
+    @property
     def rates(self) -> str:
         """Its peak rates in words: `peak rate 0.1`, `each at its tuned rate, 0.03 to 0.3`."""
         said = peak_rates(self.names)
         if self.tuning:
-            return f"each at its tuned rate, {said.removeprefix('peak rates ').removeprefix('peak rate ')}"
+            return f"each at its tuned rate ({said.removeprefix('peak rates ').removeprefix('peak rate ')})"
         return f"all at the {said}" if self.same_rate is not None else said
 
     def record(self) -> dict[str, Any]:

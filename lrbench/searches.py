@@ -81,7 +81,7 @@ class Tuned:
     at_edge: bool  # the best rate is the lowest or the highest that was tried
     chosen_otherwise: int  # tuning seeds that alone would have chosen another point
     cost: float  # what those choices would have lost on average, in the figure's unit; 0 without one
-    forgiving: float | None  # the highest over the lowest rate of the range around the best that comes near it
+    near: tuple[float, float] | None  # the lowest and the highest rate around the best whose means come near it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

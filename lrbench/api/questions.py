@@ -34,6 +34,7 @@ def summarize(experiment: Experiment) -> "pd.DataFrame":
 def judge(experiment: Experiment, **question: Any) -> "Answer":
     """Return what can be said of an experiment's differences: its `comparisons`, `winner` and `cautions`.
 
+    Of a search, that is the comparison of every schedule at its own tuned rate.
     The question's words are those of `lrbench summary`: `baseline` (a schedule), `metric` (a final figure, such as
     "val_loss"), `margin` (in the metric's unit: 0.001 is 0.1 points of accuracy), `target`, `every_pair`.
     Raises BadConfig.
@@ -44,19 +45,22 @@ def judge(experiment: Experiment, **question: Any) -> "Answer":
     >>> comparison.scheduler, str(comparison.verdict), comparison.n, comparison.p_value
     ('constant', 'better', 8, 0.0078125)
     """
-    (found,) = judge_all([experiment], **question)
-    return found
+    return judge_all([experiment], **question)[0]
 
 
 def judge_all(experiments: Sequence[Experiment], **question: Any) -> "list[Answer]":
     """Ask several experiments the same, as the commands do. A baseline that only some have is asked of those.
 
+    A search gives two answers: every schedule at its own tuned rate, then all at one rate.
+
     Raises BadConfig.
     """
     from lrbench.judging.questions import Question, answer, fitting
+    from lrbench.judging.tuning import views
 
     unknown = [word for word in question if word not in Question.__dataclass_fields__]
     if unknown:
         raise BadConfig(f"There is no wish {unknown[0]!r}.", nearest(unknown[0], Question.__dataclass_fields__))
     asked = Question(**question)
-    return [answer(each, fitting(asked, each, experiments)) for each in experiments]
+    shown = [view for each in experiments for view in views(each)]
+    return [answer(each, fitting(asked, each, shown)) for each in shown]

@@ -65,7 +65,10 @@ def plot(
     from lrbench.show import plots  # matplotlib: only this command pays for it
 
     for each in answers:
-        folder = out / each.experiment.folder.name if out and each.experiment and len(answers) > 1 else out
+        folder = out
+        if out and each.experiment and len(answers) > 1:
+            several = len({one.experiment.folder for one in answers if one.experiment}) > 1
+            folder = out / (each.experiment.folder.name if several else "") / each.experiment.part
         if each.experiment is None:
             folder = out or results.parent / "plots"
         for path in plots.draw(each, format, folder, log_rate=log_rate):
@@ -168,7 +171,9 @@ def report(
     answers, code = _ask(results, question)
     from lrbench.show import report as page  # Jinja and matplotlib's tickers
 
-    (folder, *others) = [each.experiment.folder if each.experiment else results.parent for each in answers]
+    (folder, *others) = dict.fromkeys(
+        each.experiment.folder if each.experiment else results.parent for each in answers
+    )
     path = out or (results if others else folder) / "report.html"
     if str(path) == STANDARD:
         put(page.render(answers, log_rate=log_rate), path)

@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from lrbench.judging.tuning import edge_cautions
 from lrbench.runs import Experiment, Finished, Groups, Status, Subject
 
 FITTED = 0.999  # of a share on the training examples: from there on nothing is left to fit
@@ -26,6 +27,8 @@ def cautions(experiment: Experiment) -> list[str]:
         _mixed(experiment),
     )
     found = [text for check in checks for text in check]
+    if experiment.tuning:
+        found += edge_cautions(experiment.tuning)
     if experiment.setting.validate_on == "test":
         found.append(
             "Validation figures are those of the test set: whatever was chosen by them, test figures flatter. "
@@ -48,7 +51,7 @@ def _lost(runs: Groups) -> Iterator[str]:
 def _untuned(experiment: Experiment, runs: Groups) -> Iterator[str]:
     rates = {label: each[0].schedule.lr for label, each in runs.items()}
     shared = {peak: [label for label, rate in rates.items() if rate == peak] for peak in rates.values()}
-    if _has_several_rates(experiment):
+    if experiment.tuning or _has_several_rates(experiment):
         return
     for peak, sharing in shared.items():
         if len(sharing) > 1:

@@ -24,6 +24,7 @@ from lrbench.judging.comparisons import (
 from lrbench.judging.scores import Scores, scores_of
 from lrbench.judging.targets import Reached, time_to_target
 from lrbench.judging.tidy import read_scores
+from lrbench.judging.tuning import order_note
 from lrbench.options import number, shown, unfit
 from lrbench.runs import Experiment
 from lrbench.schedules import Named, parse, peak_rates
@@ -74,6 +75,7 @@ class Answer:
     reached: tuple[Reached, ...]  # time to target, if one was given
     question: Question
     experiment: Experiment | None  # None: the scores come from a file
+    note: str = ""  # what tuning changed of the order
 
     def __repr__(self) -> str:
         verdicts = [f"{each.scheduler} against {each.baseline}: {each.verdict}" for each in self.comparisons]
@@ -118,6 +120,7 @@ def answer(experiment: Experiment, question: Question) -> Answer:
         cautions=tuple(cautions(experiment)),
         reached=tuple(time_to_target(experiment, question.target)) if question.target is not None else (),
         experiment=experiment,
+        note=order_note(experiment, scores),
     )
 
 
@@ -198,6 +201,8 @@ def scope_of(experiment: Experiment, *labels: str) -> str:
     """Return what a verdict on these schedules is about, in a few words: problem, optimizer, epochs, peak rate."""
     setting = experiment.setting
     rate = peak_rates({each: name for each, name in experiment.names.items() if name in labels or not labels})
+    if experiment.tuning:
+        rate = "each at its tuned rate"
     epochs = "1 epoch" if setting.epochs == 1 else f"{setting.epochs} epochs"
     return f"{setting.subject.title}, {setting.optimizer}, {epochs}, {rate}"
 

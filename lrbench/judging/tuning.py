@@ -6,9 +6,11 @@ https://arxiv.org/abs/1910.05446; Godbole et al., Deep Learning Tuning Playbook.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 
+from lrbench.judging.scores import Scores, scores_of
 from lrbench.runs import Experiment, Finished
 from lrbench.schedules.names import Named
 from lrbench.searches import Contender, Point, Search, Trial, Tuned, Tuning, Variant
@@ -80,7 +82,16 @@ def tuned_view(experiment: Experiment, search: Search) -> Experiment | None:
         and not one.schedule.is_label
         and Point(variant_of(one.schedule), one.schedule.lr) in best
     )
-    return replace(experiment, finished=found, searches=(), tuning=tuning) if found else None
+    if not found:
+        return None
+    return replace(
+        experiment,
+        name=f"{experiment.name}, tuned",
+        finished=found,
+        searches=(),
+        tuning=tuning,
+        beside=same_rate_view(experiment, search),
+    )
 
 
 def same_rate_view(experiment: Experiment, search: Search) -> Experiment | None:
@@ -99,19 +110,62 @@ def same_rate_view(experiment: Experiment, search: Search) -> Experiment | None:
     for seeds in (search.seeds, search.tune_seeds):
         found = tuple(one for one in at_rate if one.seed in seeds)
         if {variant_of(one.schedule) for one in found} == variants:
-            return replace(experiment, finished=found, searches=(), same_rate=search.same_rate)
+            return replace(
+                experiment,
+                name=f"{experiment.name}, all at {search.same_rate:g}",
+                finished=found,
+                searches=(),
+                same_rate=search.same_rate,
+            )
     return None
 
 
 def views(experiment: Experiment) -> list[Experiment]:
     """Return what is to be shown of an experiment: itself, or its tuned and its same-rate comparison."""
-    found = []
-    for search in experiment.searches:
-        for view in (tuned_view(experiment, search), same_rate_view(experiment, search)):
-            if view is not None:
-                found.append(view)
-    tuned = any(view.tuning for view in found)
-    return found if tuned else [experiment]
+    tuned = [view for search in experiment.searches if (view := tuned_view(experiment, search))]
+    beside = {view.beside.name: view.beside for view in tuned if view.beside}
+    return [*tuned, *beside.values()] if tuned else [experiment]
+
+
+def edge_cautions(tuning: Tuning) -> Iterator[str]:
+    """Warn of what the grid may have cut off."""
+    for each in tuning.tuned:
+        if each.best is None:
+            yield (
+                f"No rate of {each.contender.words} finished on all tuning seeds, so it is not compared. "
+                "Search lower rates: lrs=GRID."
+            )
+        elif each.at_edge:
+            yield (
+                f"The best rate of {each.contender.words}, {each.best.point.lr:g}, lies at the edge of what was "
+                "tried: a better one may lie beyond. Search further out: lrs=GRID, or a larger max_extend."
+            )
+
+
+def order_note(experiment: Experiment, scores: Scores) -> str:
+    """Say what tuning changed of the order of the means; empty where there is no comparison at one rate."""
+    if experiment.tuning is None or experiment.beside is None:
+        return ""
+    words = {variant: each.words for each in experiment.tuning.search.contenders for variant in each.variants}
+    tuned = _order(experiment, scores, words)
+    same = _order(experiment.beside, scores_of(experiment.beside, scores.metric), words)
+    tuned, same = [each for each in tuned if each in same], [each for each in same if each in tuned]
+    if len(tuned) < 2:
+        return ""
+    flipped = [(a, b) for a, b in combinations(same, 2) if tuned.index(a) > tuned.index(b)]
+    rate = f"With one rate of {experiment.beside.same_rate:g} for all"
+    if not flipped:
+        return f"{rate}, the order of the means is the same as with each schedule's tuned rate."
+    pairs = f"{len(flipped)} of {math.comb(len(same), 2)} pairs change their order"
+    if same[0] == tuned[0]:
+        return f"{rate}, {same[0]} has the best mean, as with each schedule's tuned rate; {pairs}."
+    return f"{rate}, {same[0]} has the best mean; at each schedule's tuned rate, {tuned[0]} has: {pairs}."
+
+
+def _order(experiment: Experiment, scores: Scores, words: Mapping[Variant, str]) -> list[str]:
+    """Return the contenders, the best mean first, that finished a run."""
+    said = {name: words.get(variant_of(schedule), name) for schedule, name in experiment.names.items()}
+    return [said[label] for label in scores.ranked() if label in scores.finished]
 
 
 def _coarse(search: Search, contender: Contender, below: int, above: int) -> list[Point]:
@@ -198,7 +252,7 @@ def _tuned(search: Search, contender: Contender, trials: Sequence[Trial], rates:
         at_edge=best is not None and not rates[0] < best.point.lr < rates[-1],
         chosen_otherwise=len(otherwise) if best else 0,
         cost=sum(costs) / len(costs) if costs else 0.0,
-        forgiving=_forgiving(search, ordered, best) if best else None,
+        near=_near(search, ordered, best) if best else None,
     )
 
 
@@ -216,8 +270,8 @@ def _loss(search: Search, trial: Trial, best: Trial) -> float:
     return trial.mean - best.mean if search.lower_is_better else best.mean - trial.mean
 
 
-def _forgiving(search: Search, trials: Sequence[Trial], best: Trial) -> float:
-    """Return the highest over the lowest rate of the unbroken range around the best whose means come near it."""
+def _near(search: Search, trials: Sequence[Trial], best: Trial) -> tuple[float, float]:
+    """Return the ends of the unbroken range of rates around the best whose means come near it."""
     near = NEAR_SHARE if search.is_share else NEAR_OTHER * abs(best.mean or 0.0)
     same = [each for each in trials if each.point.variant == best.point.variant]
     at = same.index(best)
@@ -226,4 +280,4 @@ def _forgiving(search: Search, trials: Sequence[Trial], best: Trial) -> float:
         low -= 1
     while high < len(same) - 1 and _loss(search, same[high + 1], best) <= near:
         high += 1
-    return same[high].point.lr / same[low].point.lr
+    return same[low].point.lr, same[high].point.lr

@@ -33,6 +33,7 @@ from lrbench.show.canvas import (
 )
 from lrbench.show.groups import Group, best_first, group, mean_and_range, name_cut, used_rates, within
 from lrbench.show.panels import MANY, draw_small_multiples, draw_small_rates, draw_target
+from lrbench.show.sensitivity import draw_sensitivity
 from lrbench.show.sentences import axis_label, family, figure_name
 from lrbench.show.verdict_plots import (
     beside_note,
@@ -58,7 +59,7 @@ def draw(answer: Answer, form: PlotFormat, out: Path | None = None, *, log_rate:
     experiment = answer.experiment
     if experiment and not experiment.finished:
         raise BadResults(f"{experiment.folder} holds no finished run.", "Train some with: lrbench run")
-    folder = out or (experiment.folder / "plots" if experiment else None)
+    folder = out or (experiment.folder / "plots" / experiment.part if experiment else None)
     if folder is None:
         raise BadResults(f"{answer.name} is no experiment with a folder for pictures.", "Say out=a folder")
     paths = []
@@ -104,6 +105,12 @@ def figures(answer: Answer, *, log_rate: bool | None = None) -> Iterable[tuple[s
         note = beside_note(answer).removeprefix("; ") if seeds else BANDS
         yield name, _finish(figure, answer, groups, legend=not seeds, note=note)
     yield from _of_verdicts(answer, groups)
+    tuning = answer.experiment.tuning if answer.experiment else None
+    if answer.experiment and tuning:
+        measured = answer.experiment.setting.subject.find(tuning.search.figure)
+        figure = draw_sensitivity(tuning, measured, groups)
+        how = f"{len(tuning.search.tune_seeds)} tuning seeds: lines are means, bands reach from seed to seed"
+        yield "sensitivity", titled(figure, [answer.title, f"{how}; stars: the best; crosses: a run was lost"])
     if answer.reached:
         yield "target", _finish(draw_target(answer.reached, groups), answer, groups, legend=True)
     if answer.experiment and len(groups) > MANY:
@@ -242,11 +249,16 @@ def _finish(
     n = f"n = {counts[0]}" + (f" to {counts[-1]}" if len(counts) > 1 else "")
     seeds = f"{n} finished run{'' if counts[-1] == 1 else 's'} per schedule"
     said = f"; {note}" if note and counts[-1] > 1 else ""
-    width = TITLE_WIDTH * int(figure.get_figwidth())
     lines = [answer.title if answer.experiment else answer.name, *f"{seeds}{said}".split("\n")]
-    figure.suptitle("\n".join(_balanced(line, width) for line in lines), fontsize=8.5, color="#444444")
     if legend:
         add_legend(figure, figure.axes[-1 if len(figure.axes) == 1 else 1])
+    return titled(figure, lines)
+
+
+def titled(figure: Figure, lines: Sequence[str]) -> Figure:
+    """Write lines above a figure, and take no text of it for a formula."""
+    width = TITLE_WIDTH * int(figure.get_figwidth())
+    figure.suptitle("\n".join(_balanced(line, width) for line in lines), fontsize=8.5, color="#444444")
     for text in figure.findobj(Text):
         if text.get_text() and not text.get_text().startswith("$\\mathdefault"):  # the axes' own powers of ten
             text.set_parse_math(False)  # a label is no formula

@@ -1,10 +1,12 @@
 """One page with everything: the verdict first, then what it rests on. Nothing in it is loaded from anywhere."""
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,11 +17,14 @@ from lrbench.judging.comparisons import Verdict
 from lrbench.judging.questions import Answer, scope_of
 from lrbench.judging.statistics import mean_interval
 from lrbench.show import sentences, tables
+from lrbench.show.canvas import STYLE, picture_of
 from lrbench.show.charts import Cell, Chart, Curve, Row, Rows, chart, forest, matrix, rows
 from lrbench.show.groups import Group, best_first, group, used_rates
 from lrbench.show.headline import headline
 from lrbench.show.reproduce import command
+from lrbench.show.sensitivity import draw_sensitivity
 from lrbench.show.templates import template
+from lrbench.show.tuning import HEADINGS, tuning_caption, tuning_rows
 from lrbench.show.verdict_plots import beside, scores_label
 
 MOST_RATES = 400  # points of a rate's curve
@@ -39,6 +44,16 @@ class Switch:
 
 
 @dataclass(frozen=True, slots=True)
+class TuningPart:
+    """What a search found."""
+
+    rows: list[list[str]]
+    caption: str
+    picture: str  # a PNG in base64
+    said: str  # of the picture
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """All that the template needs of one experiment."""
 
@@ -52,6 +67,7 @@ class Section:
     headings: list[str]
     rows: list[list[str]]
     caption: str
+    tuning: TuningPart | None
     finals: Rows  # and their axis
     axis: str
     means: str  # what lines and bands are
@@ -91,7 +107,11 @@ def render(answers: Sequence[Answer], *, log_rate: bool | None = None) -> str:
     """Return the page as HTML; `log_rate` as in `plots.draw`."""
     sections = [section(f"e{i}", each, log_rate=log_rate) for i, each in enumerate(answers)]
     return template("report.html.j2").render(
-        sections=sections, sentences=sentences, version=lrbench.__version__, most_paired=MOST_PAIRED
+        sections=sections,
+        sentences=sentences,
+        version=lrbench.__version__,
+        most_paired=MOST_PAIRED,
+        tuning_headings=HEADINGS,
     )
 
 
@@ -115,6 +135,7 @@ def section(key: str, answer: Answer, *, log_rate: bool | None = None) -> Sectio
         headings=headings,
         rows=cells,
         caption=tables.caption(answer),
+        tuning=_tuning(answer, groups),
         finals=rows([_final(answer, label) for label in labels], percent=share),
         axis=scores_label(answer.scores) + (": seeds, mean, 95 % t interval" if seeds else ""),
         means="Lines are means over seeds, bands reach from the lowest to the highest seed." if seeds else "",
@@ -129,6 +150,22 @@ def section(key: str, answer: Answer, *, log_rate: bool | None = None) -> Sectio
         runs=runs,
         facts=_facts(answer),
         command=command(answer.experiment) if answer.experiment else "",
+    )
+
+
+def _tuning(answer: Answer, groups: Sequence[Group]) -> TuningPart | None:
+    """What a search found: its table, and the picture of the sensitivity as it stands in a page without files."""
+    tuning = answer.experiment.tuning if answer.experiment else None
+    if answer.experiment is None or tuning is None:
+        return None
+    measured = answer.experiment.setting.subject.find(tuning.search.figure)
+    with mpl.rc_context(STYLE):
+        picture = picture_of(draw_sensitivity(tuning, measured, groups), "png")
+    return TuningPart(
+        rows=tuning_rows(tuning),
+        caption=tuning_caption(tuning),
+        picture=base64.b64encode(picture).decode(),
+        said=f"Final validation {measured.title} by peak rate, a curve for each schedule",
     )
 
 

@@ -21,9 +21,11 @@ from lrbench.judging.comparisons import ALPHA, Verdict
 from lrbench.judging.questions import Answer, comparison_record
 from lrbench.judging.statistics import mean_interval
 from lrbench.judging.targets import Reached
+from lrbench.searches import Tuning
 from lrbench.show import PIPE_WIDTH, SummaryFormat, latex, printable
 from lrbench.show.headline import headline
 from lrbench.show.sentences import family, figure_name, summary_sentence, target, value, verdicts
+from lrbench.show.tuning import HEADINGS, tuning_caption, tuning_rows
 
 COLOURS: dict[Verdict | None, str] = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
 LEAST_WIDTH = 36  # columns for the compared figure beside its schedule; a narrower terminal wraps the lines
@@ -55,7 +57,10 @@ def _write_tables(answers: Sequence[Answer], stream: TextIO, sort: str | None) -
             table = _table(answer, headings, rows, said, console)
         table.columns[0].max_width = None
         console.print(table)
+        if answer.experiment and answer.experiment.tuning:
+            console.print(_tuning_table(answer.experiment.tuning, console))
         lines = [(line, COLOURS.get(verdict, "")) for verdict, line in _judged_lines(answer)]
+        lines += [(answer.note, "")] if answer.note else []
         lines += [(f"Warning: {each}", "") for each in answer.cautions]
         for line, colour in lines:
             console.print(
@@ -82,6 +87,19 @@ def _table(answer: Answer, headings: list[str], rows: list[list[str]], note: str
         column.min_width = max(map(cell_len, [*headings[i].split(" "), *(row[i] for row in rows)]))
     for row in rows:
         table.add_row(*[Text(cell) for cell in row])
+    return table
+
+
+def _tuning_table(tuning: Tuning, console: Console) -> Table:
+    """Lay out what a search found."""
+    table = Table(
+        *HEADINGS,
+        caption=Text(tuning_caption(tuning)),
+        caption_justify="left",
+        box=box.SIMPLE_HEAD if console.encoding.startswith("utf") else box.ASCII,
+    )
+    for row in tuning_rows(tuning):
+        table.add_row(*[Text(printable(cell)) for cell in row])
     return table
 
 
@@ -122,6 +140,11 @@ def _write_markdown(answers: Sequence[Answer], stream: TextIO, sort: str | None)
         first, *lines = verdict_lines(answer) or [""]
         stream.write(f"{_plain(first)}\n\n" if first else "")
         stream.writelines(f"- {_plain(line.strip())}\n" for line in lines)
+        if answer.experiment and (tuning := answer.experiment.tuning):
+            rows = [[_plain(cell) for cell in row] for row in tuning_rows(tuning)]
+            stream.write(f"\n{tabulate(rows, HEADINGS, tablefmt='pipe', disable_numparse=True)}\n")
+            stream.write(f"\n{_plain(tuning_caption(tuning))}\n")
+        stream.write(f"\n{_plain(answer.note)}\n" if answer.note else "")
         stream.writelines(f"\n*Warning*: {_plain(each)}\n" for each in answer.cautions)
         stream.write("\n")
 
@@ -156,6 +179,12 @@ def as_record(answer: Answer, sort: str | None = None) -> dict[str, Any]:
         "rows": rows,
         "comparisons": [comparison_record(answer, each) for each in answer.comparisons],
         "time_to_target": [asdict(each) for each in answer.reached],
+        **(
+            {"tuning": finite(asdict(tuning))}
+            if (tuning := answer.experiment and answer.experiment.tuning)
+            else {}
+        ),
+        **({"note": answer.note} if answer.note else {}),
         "warnings": list(answer.cautions),
     }
 
