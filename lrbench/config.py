@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+)
 
 from lrbench import options
 from lrbench.errors import BadConfig, nearest
@@ -19,6 +27,18 @@ PositiveInt = Annotated[int, Field(ge=1)]
 MOST_SEEDS = 10_000
 MOST_LETTERS = 80  # of a name
 OURS = {"LRBENCH_FAKE_SECONDS"}  # variables that are no wishes
+MOST_SEED = 2**32 - 1
+TEXTS = WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1})
+SEEDS = WithJsonSchema(
+    {
+        "type": ["integer", "string", "array"],
+        "minimum": 1,
+        "maximum": MOST_SEEDS,
+        "items": {"type": "integer", "minimum": 0, "maximum": MOST_SEED},
+        "minItems": 1,
+        "uniqueItems": True,
+    }
+)
 UNFIT = {  # pydantic's names of what is wrong, in words that can follow the value
     "int_type": "is no whole number",
     "int_parsing": "is no whole number",
@@ -50,13 +70,13 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schedulers: Annotated[tuple[str, ...], Field(min_length=1)] = wish("schedulers")
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = wish("seeds")
+    schedulers: Annotated[tuple[str, ...], Field(min_length=1), TEXTS] = wish("schedulers")
+    seeds: Annotated[tuple[int, ...], Field(min_length=1), SEEDS] = wish("seeds")
     epochs: PositiveInt = wish("epochs")
     batch_size: PositiveInt = wish("batch_size")
     lr: Annotated[FiniteFloat | None, Field(gt=0, le=1e30)] = wish("lr")
     optimizer: str = wish("optimizer")
-    optimizers: Annotated[tuple[str, ...] | None, Field(min_length=1)] = wish("optimizers")
+    optimizers: Annotated[tuple[str, ...] | None, Field(min_length=1), TEXTS] = wish("optimizers")
     problem: str = wish("problem")
     hidden: tuple[PositiveInt, ...] | None = wish("hidden")
     activation: str | None = wish("activation")
@@ -114,8 +134,8 @@ class Config(BaseModel):
     @field_validator("seeds")
     @classmethod
     def _distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if min(value) < 0 or max(value) >= 2**32:
-            raise ValueError("a seed lies between 0 and 4,294,967,295")
+        if min(value) < 0 or max(value) > MOST_SEED:
+            raise ValueError(f"a seed lies between 0 and {MOST_SEED:,}")
         if len(set(value)) < len(value):
             raise ValueError("a seed stands twice")
         return value

@@ -1,6 +1,6 @@
 """Optimizers by name, with their own parameters: `sgd(momentum=0.9)`. The rate is never one of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ _COMMON: dict[str, Any] = {"weight_decay": None, "clipnorm": None, "clipvalue": 
 _ADAM: dict[str, Any] = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
 _ADAFACTOR: dict[str, Any] = {
     "beta_2_decay": -0.8,
-    "epsilon_1": 1e-30,
+    "epsilon_1": 1e-16,  # Keras has 1e-30, whose square is 0 in float32: inputs and units that are silent give nan
     "epsilon_2": 0.001,
     "clip_threshold": 1.0,
     "relative_step": False,  # Keras has true, with which the optimizer has a schedule of its own
@@ -72,12 +72,12 @@ DEFAULT_RATES: dict[str, float] = {
     "nadam": 0.001,
     "adamax": 0.001,
     "rmsprop": 0.001,
-    "adagrad": 0.01,  # Keras: 0.001; its steps only shrink. 0.01 is Duchi et al.'s and PyTorch's
+    "adagrad": 0.01,  # Keras: 0.001; PyTorch's, for its steps can only shrink
     "adadelta": 1.0,  # Keras: 0.001, and "1.0 to match the exact form in the original paper"
-    "adafactor": 0.001,
+    "adafactor": 0.005,  # Keras: 0.001; half of Shazeer & Stern's 0.01, below their 1 / √t for 40,000 updates
     "lamb": 0.001,
     "lion": 0.0001,  # Keras: 0.001; "3-10x smaller than for AdamW", Chen et al. 2023
-    "ftrl": 0.001,
+    "ftrl": 0.1,  # Keras: 0.001, with which MNIST stays at chance
     "muon": 0.001,
     "schedulefreeadamw": 0.0025,
 }
@@ -181,6 +181,14 @@ def build_optimizer(optimizer: Optimizer) -> Any:
         return cls(**optimizer.resolved()["parameters"])
     except (TypeError, ValueError) as error:
         raise BadSpec(f"Keras refuses {optimizer}: {error}", "Change the parameter.") from error
+
+
+def copies_of_weights(optimizer: Any, weights: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """Return the variables of a built optimizer that Keras begins as copies of weights, each with its weight."""
+    import keras
+
+    kind = getattr(keras.optimizers, "ScheduleFreeAdamW", ())
+    return list(zip(optimizer._momentums, weights, strict=True)) if isinstance(optimizer, kind) else []
 
 
 def _optimizer(call: Call) -> Optimizer:

@@ -82,8 +82,8 @@ TRAINING = _table(
     Wish(
         name="optimizers",
         metavar="LIST",
-        help="Several optimizers, separated by commas: an experiment of each, one after the other.",
-        said="only the one",
+        help="Several optimizers instead of one, separated by commas: an experiment of each, in turn.",
+        said="none",
         instead_of="optimizer",
         examples=("sgd,adam", "sgd(momentum=0.9),adamw"),
     ),

@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from lrbench.engine.replica import check_fit
-from lrbench.optimizers import build_optimizer, parse_optimizer
+from lrbench.optimizers import build_optimizer, copies_of_weights, parse_optimizer
 from lrbench.problems import Problem
 from lrbench.runs import Setting
 
@@ -65,6 +65,8 @@ class Network:
         with _one_at_a_time:
             weights = initial_weights(self._build, seed)
         self._assign([*weights, *self._untouched])
+        for copy, weight in copies_of_weights(self.optimizer, self.model.trainable_variables):
+            copy.assign(weight)
 
     def state(self) -> list[NDArray[Any]]:
         return [np.asarray(variable).copy() for variable in self.variables]  # training goes on in the originals

@@ -297,7 +297,7 @@ def test_help_and_version(cli: Cli) -> None:
     alone = cli()
     assert alone.exit_code == 0
     assert alone.stdout == cli("--help").stdout == cli("-h").stdout
-    for command in ("run", "plot", "summary", "report", "export", "list", "diff", "clean"):
+    for command in ("run", "plot", "summary", "report", "export", "list", "diff", "clean", "init"):
         assert command in alone.stdout
         assert cli(command, "--help").exit_code == 0
 
@@ -308,6 +308,8 @@ def test_every_config_key_is_an_option_and_the_help_shows_its_default(cli: Cli) 
         "schedulers": ",".join(Config().schedulers),
         "seeds": "1, that is seed 0",
         "train_size": "all that remain",
+        "lr": "by the optimizer: sgd 0.1, adam 0.001, …",
+        "optimizers": "none",
     }
     shown |= {
         "hidden": "128",
@@ -330,12 +332,12 @@ def test_the_help_s_examples_run(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> N
     for name in ("one", "two"):
         cli("run", "--name", name, "-s", "step")
     ran = 0
-    for command in ("run", "plot", "summary", "report", "export", "list", "diff", "clean"):
+    for command in ("run", "plot", "summary", "report", "export", "list", "diff", "clean", "init"):
         for line in cli(command, "--help").stdout.splitlines():
             if line.strip().startswith("lrbench "):
                 assert cli(*shlex.split(line.strip())[1:]).exit_code == 0, line
                 ran += 1
-    assert ran == 27
+    assert ran == 34
 
 
 def test_debug_shows_the_traceback_and_can_stand_anywhere(cli: Cli) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, fake_run
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 import lrbench
@@ -203,6 +205,38 @@ def test_every_preset_prints_as_itself(cli: Cli, preset: str) -> None:
     Path("again.toml").write_text(cli("run", "-c", preset, "--print-config").stdout, encoding="utf-8")
     one, two = (make_plan(load_config(file, {}, {})) for file in (preset, "again.toml"))
     assert [run.identity for run in two.runs] == [run.identity for run in one.runs]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(data=st.data())
+def test_whatever_is_asked_for_the_printed_configuration_asks_for_the_same(cli: Cli, data: st.DataObject) -> None:
+    options = {
+        "-c": [*presets()],
+        "-s": ["step", "a=step(every=1 epoch, gamma=0.3),größe=cosine(lr=1%)", "constant,join(linear; cosine)"],
+        "--seeds": ["2", "7,", "0,3"],
+        "--epochs": ["1", "7"],
+        "--batch-size": ["64"],
+        "--lr": ["0.1", "1e-05", "3"],
+        "--hidden": ["32"],
+        "--train-size": ["1000"],
+        "--engine": ["fake", "fit"],
+        "--name": ["größe", "a 'b' #"],
+        "-o": ["x y", "\\"],
+        "--jobs": ["3"],
+    }
+    words = ["run"]
+    for option, values in options.items():
+        value = data.draw(st.none() | st.sampled_from(values), label=option)
+        words += [option, value] if value else []
+    optimizers = st.sampled_from(
+        [[], ["--optimizer", "adam"], ["--optimizers", "sgd(momentum=0.9, nesterov=true),lion"]]
+    )
+    words += data.draw(optimizers)
+    printed = cli(*words, "--print-config")
+    assert printed.exit_code == 0
+    before = cli(*words, "--dry-run", "--json")
+    after = with_input(printed.stdout, "run", "-c", "-", "--dry-run", "--json")
+    assert (after.exit_code, after.stdout, after.stderr) == (before.exit_code, before.stdout, before.stderr)
 
 
 @pytest.mark.parametrize(

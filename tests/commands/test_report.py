@@ -158,6 +158,16 @@ def test_the_command_to_reproduce_gives_the_same_experiment(cli: Cli, tmp_path: 
         shutil.rmtree(tmp_path / "a")
 
 
+def test_a_rate_is_in_the_command_only_where_it_is_not_the_optimizer_s_default(tmp_path: Path) -> None:
+    from lrbench.show.reproduce import command
+
+    for optimizer, lr, is_said in (("adam", None, False), ("adam", 0.1, True), ("sgd(momentum=0.9)", 0.1, True)):
+        made = fake_run(
+            tmp_path, schedulers="step", optimizer=optimizer, lr=lr, name=f"{optimizer[0]}{lr}"
+        ).experiment
+        assert (f"--lr {lr}" in command(made)) == is_said, command(made)
+
+
 def test_the_setting_is_said_once_below_the_verdicts(reference: Experiment) -> None:
     text = html.unescape(page(reference))
     verdicts = text[text.index("Verdicts against") : text.index("Warnings")]

@@ -26,6 +26,7 @@ ARGUMENTS = {
     "list": [REFERENCE],
     "diff": [REFERENCE, REFERENCE],
     "clean": ["nowhere"],
+    "init": ["-"],
 }
 WRONG = {  # option -> values that it cannot have; what is a place can have any name but that of a file's child
     "--config": ["nowhere", "nowhere.toml"],
@@ -35,6 +36,7 @@ WRONG = {  # option -> values that it cannot have; what is a place can have any 
     "--batch-size": ["x", "1.5", "0", ""],
     "--lr": ["x", "nan", "inf", "0", "-1", "", "1e99"],
     "--optimizer": ["x", "", "sgd(momentum=x)"],
+    "--optimizers": ["x", "", "sgd,", "sgd,sgd", "sgd(momentum=x)"],
     "--hidden": ["x", "1.5", "0", ""],
     "--problem": ["x", ""],
     "--train-size": ["9" * 5000, "x", "1.5", "0", ""],
@@ -74,6 +76,7 @@ SWITCHES = {
     "--help",
     "--html",
     "--with-lrbench",
+    "--schema",
 }
 FOREIGN = re.compile(
     r"input should|\bvalid (number|integer|float|string)|not a valid|value_error|value error|\bparse|parsing\b"

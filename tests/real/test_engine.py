@@ -10,8 +10,6 @@ from conftest import trained
 from lrbench.config import load_config
 from lrbench.engine import open_engine
 from lrbench.engine.replica import Replica, shuffle
-from lrbench.errors import BadSpec
-from lrbench.optimizers import TABLE, Optimizer, build_optimizer
 from lrbench.plan import Plan, make_plan
 from lrbench.runner import conduct
 from lrbench.runs import RunResult, Status
@@ -196,27 +194,6 @@ def test_without_validation_and_with_the_test_set_as_validation(engine: str) -> 
 def test_a_batch_larger_than_the_data_is_one_update_per_epoch() -> None:
     (result,) = train_all(plan_of(train_size=30, batch_size=64, schedulers="constant"))
     assert [row.step for row in result.rows] == [1, 2, 3]
-
-
-@pytest.mark.parametrize("name", sorted(TABLE))
-def test_keras_knows_every_optimizer_and_parameter(name: str) -> None:
-    given = {key: True if isinstance(default, bool) else 0.5 for key, default in TABLE[name][1].items()}
-    for key, value in given.items():
-        assert getattr(build_optimizer(Optimizer(name, ((key, value),))), key) == value
-
-
-@pytest.mark.parametrize("name", sorted(TABLE))
-def test_the_defaults_that_are_written_out_are_keras_s(name: str) -> None:
-    import keras
-
-    kind = getattr(keras.optimizers, TABLE[name][0])
-    ours, theirs = build_optimizer(Optimizer(name)).get_config(), kind().get_config()
-    assert ours | {"name": ""} == theirs | {"name": ""}
-
-
-def test_what_keras_refuses_is_bad_input() -> None:
-    with pytest.raises(BadSpec, match="Keras refuses sgd"):
-        build_optimizer(Optimizer("sgd", (("momentum", 7.0),)))
 
 
 def test_shuffles_depend_on_seed_and_epoch_alone() -> None:

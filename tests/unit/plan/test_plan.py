@@ -3,12 +3,13 @@
 import dataclasses
 
 import pytest
-from conftest import fake_plan
+from conftest import ROOT, fake_plan
 
 from lrbench.config import load_config
 from lrbench.errors import BadConfig, BadUsage
 from lrbench.plan import make_plan
 from lrbench.runs import slug
+from lrbench.store import load
 
 
 def test_the_default_is_six_runs_of_15_epochs_on_55000_images() -> None:
@@ -72,6 +73,15 @@ def test_an_optimizer_s_defaults_are_part_of_the_run_and_not_of_its_words() -> N
     assert one.runs == two.runs
     assert one.setting.optimizer == "sgd"
     assert one.setting.identity["optimizer"]["parameters"]["momentum"] == 0.0
+
+
+def test_the_reference_s_runs_are_those_that_a_plan_makes_today() -> None:
+    """What is part of a run stays so: else every stored result would be trained again."""
+    plan = make_plan(load_config(None, {"seeds": 10}, {}))
+    stored = load(ROOT / "results" / "reference")
+    assert {one.key for one in stored.finished} == {run.key for run in plan.runs}
+    assert {one.run_id for one in stored.finished} == {run.run_id for run in plan.runs}
+    assert stored.setting.identity == plan.setting.identity
 
 
 def test_what_does_not_change_the_numbers_changes_neither() -> None:
