@@ -1,0 +1,310 @@
+"""A fair search: the same effort for every schedule, seeds that never mix, and the best rate where it is known."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lrbench.config import load_config
+from lrbench.errors import BadConfig, BadSpec
+from lrbench.judging.questions import Question, answer
+from lrbench.judging.tuning import tuned_view, tuning_of, variant_of, views
+from lrbench.problems import find
+from lrbench.runner import Listener
+from lrbench.runs import Experiment, Finished, Run
+from lrbench.searches import Search
+from lrbench.store import load
+from lrbench.studies.grids import read_rates
+from lrbench.studies.tuning import FIRST_TUNING_SEED, Wanted, plan_search, tune
+
+FAKE = {"engine": "fake", "epochs": 4, "schedulers": "constant,cosine,step", "seeds": 4}
+
+
+class Heard(Listener):
+    """What was trained, stage by stage."""
+
+    def __init__(self) -> None:
+        self.stages: list[tuple[str, Sequence[Run]]] = []
+        self.finished: list[Finished] = []
+
+    def on_stage(self, stage: str, runs: Sequence[Run], todo: Sequence[Run], experiment: Experiment) -> None:
+        self.stages.append((stage, todo))
+
+    def on_finished(self, run: Run, finished: Finished) -> None:
+        self.finished.append(finished)
+
+
+def searched(out: Path, wanted: Wanted | None = None, **options: Any) -> tuple[Experiment, Heard]:
+    heard = Heard()
+    config = load_config(None, {**FAKE, **options, "out": out}, {})
+    return tune(config, wanted or Wanted(), heard).experiment, heard
+
+
+def search_of(experiment: Experiment) -> Search:
+    (search,) = experiment.searches
+    return search
+
+
+def test_every_schedule_gets_the_same_trials(tmp_path: Path) -> None:
+    experiment, heard = searched(tmp_path, Wanted(lrs="0.01..1:log:5", tune_seeds=2, refine=4))
+    tuning_runs = [one for one in heard.finished if one.seed >= FIRST_TUNING_SEED]
+    counts = Counter(one.schedule.name for one in tuning_runs)
+    assert len(set(counts.values())) == 1
+    assert set(counts) == {"constant", "cosine", "step"}
+    search = search_of(experiment)
+    tuning = tuning_of(search, experiment.finished)
+    assert counts["cosine"] == (len(tuning.rates) + search.refine) * 2
+    per_rate = Counter((one.schedule.name, one.schedule.lr) for one in tuning_runs)
+    assert set(per_rate.values()) == {2}, "every point on every tuning seed"
+
+
+def test_seeds_that_tune_report_nothing(tmp_path: Path) -> None:
+    experiment, _ = searched(tmp_path)
+    (tuned, same_rate) = views(experiment)
+    assert {one.seed for one in tuned.finished} == {0, 1, 2, 3}
+    assert all(seed >= FIRST_TUNING_SEED for seed in search_of(experiment).tune_seeds)
+    assert {one.seed for one in same_rate.finished} == set(search_of(experiment).tune_seeds)
+    with pytest.raises(BadConfig, match="Seed 1000001 would both tune and report"):
+        searched(tmp_path, seeds=f"3,{FIRST_TUNING_SEED + 1}")
+
+
+def test_the_grid_grows_for_all_or_for_none(tmp_path: Path) -> None:
+    """The fake engine is better the higher the rate, up to 10."""
+    experiment, heard = searched(tmp_path, Wanted(lrs="0.1..1:log:3", max_extend=2))
+    tuning = tuning_of(search_of(experiment), experiment.finished)
+    assert tuning.rates == (0.1, 0.316, 1, 3.16, 10)
+    grown = [runs for stage, runs in heard.stages if stage == "The grid grows, for all"]
+    assert [Counter(run.schedule.name for run in runs) for runs in grown] == [
+        Counter(constant=3, cosine=3, step=3)
+    ] * 2
+    assert all(each.at_edge for each in tuning.tuned)
+    (tuned, _) = views(experiment)
+    cautions = answer(tuned, Question()).cautions
+    assert any("constant, 10, lies at the edge" in text for text in cautions)
+
+    still, heard = searched(tmp_path / "still", Wanted(lrs="0.1..1:log:3", max_extend=0))
+    assert tuning_of(search_of(still), still.finished).rates == (0.1, 0.316, 1)
+    assert [stage for stage, _ in heard.stages] == [
+        "The same rates for all",
+        "Around each one's best rate",
+        "Each at its own best rate, on fresh seeds",
+    ]
+
+
+def test_a_rate_that_loses_a_run_is_the_worst(tmp_path: Path) -> None:
+    experiment, _ = searched(tmp_path, Wanted(lrs="1,5,20", refine=0, max_extend=0))
+    for each in tuning_of(search_of(experiment), experiment.finished).tuned:
+        assert each.best is not None
+        assert each.best.point.lr == 5
+        assert [trial.lost for trial in each.trials] == [0, 0, 3]
+    none, _ = searched(tmp_path / "none", Wanted(lrs="20,30", refine=4, max_extend=0))
+    assert all(each.best is None for each in tuning_of(search_of(none), none.finished).tuned)
+    assert views(none) == [none]
+
+
+def test_refinements_lie_a_quarter_of_a_decade_apart_around_the_best_and_off_the_grid(tmp_path: Path) -> None:
+    _, heard = searched(tmp_path, Wanted(lrs="0.316..3.16:log:3", max_extend=0))
+    (refined,) = [runs for stage, runs in heard.stages if stage == "Around each one's best rate"]
+    for name in ("constant", "cosine"):
+        rates = sorted({run.schedule.lr for run in refined if run.schedule.name == name})
+        assert np.allclose(np.diff(np.log10(rates)), 0.25, atol=0.005)
+        assert np.sqrt(rates[0] * rates[-1]) == pytest.approx(3.16, rel=0.01)
+        assert not set(rates) & {0.316, 1, 3.16}
+
+
+def test_the_same_search_again_trains_nothing_and_an_interrupted_one_goes_on(tmp_path: Path) -> None:
+    whole, _ = searched(tmp_path / "whole")
+
+    class Stops(Heard):
+        def on_finished(self, run: Run, finished: Finished) -> None:
+            super().on_finished(run, finished)
+            if len(self.finished) == 40:
+                raise RuntimeError("the power is gone")
+
+    config = load_config(None, {**FAKE, "out": tmp_path / "cut"}, {})
+    with pytest.raises(RuntimeError):
+        tune(config, Wanted(), Stops())
+    heard = Heard()
+    again = tune(config, Wanted(), heard).experiment
+    assert len(heard.finished) == len(whole.finished) - 40
+    assert (again.folder / "epochs.csv").read_bytes() == (whole.folder / "epochs.csv").read_bytes()
+    nothing, heard = searched(tmp_path / "whole")
+    assert not heard.finished
+    assert nothing.finished == whole.finished
+
+
+def test_parameters_that_are_left_open_cost_no_trial_more(tmp_path: Path) -> None:
+    experiment, _ = searched(tmp_path, schedulers="constant,step(every=10%;20%;50%, gamma=0.5)")
+    constant, step = tuning_of(search_of(experiment), experiment.finished).tuned
+    assert len(step.contender.variants) == 3
+    assert len(constant.trials) == len(step.trials)
+    assert len({trial.point.variant for trial in step.trials}) == 3, "they take turns"
+    (tuned, *_) = views(experiment)
+    assert len(tuned.groups) == 2
+
+
+def test_what_is_searched_is_read_without_what_made_it_and_judged_alike(tmp_path: Path) -> None:
+    experiment, _ = searched(tmp_path)
+    read = load(experiment.folder)
+    assert read.searches == experiment.searches
+    assert tuning_of(search_of(read), read.finished) == tuning_of(search_of(read), reversed(read.finished))
+    tuned = tuned_view(read, search_of(read))
+    assert tuned is not None
+    asked = answer(tuned, Question())
+    assert not any("tuned for none" in text for text in asked.cautions)
+    assert "each at its tuned rate" in asked.scope(asked.comparisons[0])
+    assert "With one rate of 0.1 for all, the order of the means is the same" in asked.note
+    same_rate = tuned.beside
+    assert same_rate is not None
+    assert any("tuned for none" in text for text in answer(same_rate, Question()).cautions)
+
+
+def test_a_flip_of_the_order_is_said(tmp_path: Path) -> None:
+    """cosine at a rate of its own beats constant at its own; at one rate it is the other way round."""
+    experiment, _ = searched(tmp_path, Wanted(lrs="0.1,1", refine=0, max_extend=0), schedulers="constant,cosine")
+    search = search_of(experiment)
+    rows = {"constant": 0.9, "cosine": 0.95}
+
+    def better_when_tuned(one: Finished) -> Finished:
+        from dataclasses import replace
+
+        if one.schedule.lr != 1 or one.result.test is None:
+            return one
+        return replace(one, result=replace(one.result, test=(0.1, rows[one.schedule.name])))
+
+    finished = tuple(map(better_when_tuned, experiment.finished))
+    from dataclasses import replace
+
+    tuned = tuned_view(replace(experiment, finished=finished), search)
+    assert tuned is not None
+    note = answer(tuned, Question()).note
+    assert note == (
+        "With one rate of 0.1 for all, constant has the best mean; at each schedule's tuned rate, cosine has: "
+        "1 of 1 pairs change their order."
+    )
+
+
+def test_the_luck_of_the_tuning_is_counted(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    experiment, _ = searched(tmp_path, Wanted(lrs="0.1,0.5,1", refine=0, max_extend=0), schedulers="constant,step")
+    search = search_of(experiment)
+    one, two, three = search.tune_seeds
+    values = {  # means: 0.7, 0.8, 0.75; seed three alone would choose 1
+        0.1: {one: 0.7, two: 0.7, three: 0.7},
+        0.5: {one: 0.9, two: 0.9, three: 0.6},
+        1.0: {one: 0.7, two: 0.7, three: 0.85},
+    }
+
+    def made_up(run: Finished) -> Finished:
+        if run.seed not in search.tune_seeds:
+            return run
+        row = replace(run.result.rows[-1], val=(0.1, values[run.schedule.lr][run.seed]))
+        return replace(run, result=replace(run.result, rows=(*run.result.rows[:-1], row)))
+
+    tuning = tuning_of(search, map(made_up, experiment.finished))
+    for each in tuning.tuned:
+        assert each.best is not None
+        assert each.best.point.lr == 0.5
+        assert each.chosen_otherwise == 1
+        assert each.cost == pytest.approx(0.05)
+        assert each.near == (0.5, 0.5)
+
+
+@pytest.mark.tensorflow
+def test_it_finds_the_best_constant_rate_of_a_quadratic(tmp_path: Path) -> None:
+    """Gradient descent on four points of a line, whose every step is known in closed form."""
+    import keras
+
+    wishes = {"problem": "line", "schedulers": "constant", "epochs": 40, "seeds": 2, "out": tmp_path}
+    wanted = Wanted(lrs="0.02,0.05,0.09,0.1,0.11,0.115,0.118,0.1195,0.125", refine=0, max_extend=0)
+    experiment = tune(load_config(None, wishes, {}), wanted).experiment
+    tuning = tuning_of(search_of(experiment), experiment.finished)
+    splits = find("line").load()
+    assert splits.val is not None
+    inputs = np.column_stack([splits.train.x[:, 0], np.ones(4)]).astype(float)
+    targets = splits.train.y
+
+    def error(rate: float, seed: int) -> float:
+        keras.utils.set_random_seed(seed)
+        kernel, bias = (np.asarray(each) for each in find("line").model().variables)
+        weights = np.array([float(kernel[0, 0]), float(bias[0])])
+        hessian = 2 * inputs.T @ inputs / 4
+        best = np.array([2.0, 1.0])
+        after = best + np.linalg.matrix_power(np.eye(2) - rate * hessian, 40) @ (weights - best)
+        assert splits.val is not None
+        return float(np.abs(splits.val.x[:, 0] * after[0] + after[1] - splits.val.y).mean())
+
+    assert np.allclose(inputs @ [2, 1], targets)
+    expected = {
+        rate: np.mean([error(rate, seed) for seed in tuning.search.tune_seeds]) for rate in tuning.search.rates
+    }
+    (constant,) = tuning.tuned
+    assert constant.best is not None
+    assert constant.best.point.lr == min(expected, key=expected.__getitem__)
+    for trial in constant.trials[:4]:
+        assert trial.mean == pytest.approx(expected[trial.point.lr], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "rates"),
+    [
+        (None, (0.00316, 0.01, 0.0316, 0.1, 0.316, 1.0, 3.16)),
+        ("around:0.12", (0.00379, 0.012, 0.0379, 0.12, 0.379, 1.2, 3.79)),
+        ("0.003..3:log:4", (0.003, 0.03, 0.3, 3.0)),
+        ("0.1..0.3:linear:3", (0.1, 0.2, 0.3)),
+        ("1, 0.01,0.1", (0.01, 0.1, 1.0)),
+        ("0.001..1000", (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)),
+    ],
+)
+def test_grids(text: str | None, rates: tuple[float, ...]) -> None:
+    assert read_rates(text, 0.1) == rates
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "0.1", "0.1,0.1", "0.1,x", "0,1", "-1,1", "nan,1", "1..0.1", "1..1", "0.1..1:cubic", "0.1..1:log:1",
+     "0.1..1:log:x", "0.1..1:log:3:4", "around:", "around:0", "..", "0.1..inf"],
+)  # fmt: skip
+def test_what_is_no_grid_is_said(text: str) -> None:
+    with pytest.raises(BadConfig, match="lrs="):
+        read_rates(text, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"schedulers": "slow=cosine"}, "A label stands for a schedule at one rate"),
+        ({"schedulers": "cosine(lr=0.1)"}, "The peak rate is what is searched"),
+        ({"schedulers": "cosine,cosine"}, "stands twice"),
+        ({"schedulers": "step(every=10%;10%)"}, "stands twice"),
+        ({"schedulers": "step(evry=10%;20%)"}, "Unknown parameter"),
+        ({"val_size": 0, "schedulers": "cosine"}, "leaves none"),
+    ],
+)
+def test_what_cannot_be_searched_is_said_before_anything(options: dict[str, Any], problem: str) -> None:
+    with pytest.raises((BadConfig, BadSpec), match=problem):
+        plan_search(load_config(None, {**FAKE, **options}, {}), Wanted())
+
+
+def test_a_list_of_a_schedule_s_own_is_no_choice() -> None:
+    planned = plan_search(load_config(None, {**FAKE, "schedulers": "multistep(at=50%;75%)"}, {}), Wanted())
+    (contender,) = planned.search.contenders
+    assert len(contender.variants) == 1
+
+
+def test_runs_of_the_same_setting_serve_the_search_and_the_other_way_round(tmp_path: Path) -> None:
+    from lrbench.runner import conduct
+
+    before = conduct(load_config(None, {**FAKE, "out": tmp_path}, {}))
+    experiment, heard = searched(tmp_path)
+    assert experiment.folder == before.experiment.folder
+    (_, same_rate) = views(experiment)
+    assert {one.seed for one in same_rate.finished} == {0, 1, 2, 3}, (
+        "seeds of the comparison, where they are there"
+    )
+    assert {variant_of(one.schedule)[0] for one in same_rate.finished} == {"constant", "cosine", "step"}
+    assert all(one.key not in {run.key for run in before.plan.runs} for one in heard.finished)
