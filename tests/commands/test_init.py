@@ -95,7 +95,7 @@ def test_a_name_with_a_line_break_stays_in_its_comment(cli: Cli) -> None:
 
 
 def test_the_schema_in_the_wheel_is_current() -> None:
-    again = "make it again: lrbench init --schema - > lrbench/data/config.schema.json"
+    again = "make it again: lrbench init --schema > lrbench/data/config.schema.json"
     assert json.loads(SCHEMA.read_text(encoding="utf-8")) == json.loads(schema_text()), again
     Draft202012Validator.check_schema(json.loads(schema_text()))
 

@@ -16,6 +16,7 @@ from conftest import ROOT
 from typer.testing import Result
 
 from lrbench.judging.questions import Question, answer
+from lrbench.optimizers import TABLE
 from lrbench.schedules import REGISTRY
 from lrbench.show import tables
 from lrbench.show.sentences import sentence
@@ -144,6 +145,10 @@ def test_the_script_runs() -> None:
 
 def test_every_schedule_is_named() -> None:
     assert f"There are {len(REGISTRY)}: {', '.join(REGISTRY)}." in " ".join(README.split())
+
+
+def test_every_optimizer_is_named() -> None:
+    assert f"all that Keras has: {', '.join(TABLE)}, each" in " ".join(README.split())
 
 
 def test_every_link_to_a_file_leads_somewhere() -> None:

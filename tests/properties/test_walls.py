@@ -166,6 +166,8 @@ def test_only_the_command_line_speaks_of_options(path: Path) -> None:
         (["schedulers"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
         (["schedulers", "cosine", "--code", "keras"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
         (["run", "--dry-run"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
+        (["init", "-"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "numpy"}),
+        (["init", "--schema"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
         (["run", "--lr", "nan"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
         (["plot", str(ROOT / "results/reference"), "--out", "."], {"tensorflow", "keras"}),
         (
