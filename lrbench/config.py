@@ -4,6 +4,7 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,6 +30,9 @@ MOST_LETTERS = 80  # of a name
 OURS = {"LRBENCH_FAKE_SECONDS"}  # variables that are no wishes
 MOST_SEED = 2**32 - 1
 TEXTS = WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1})
+NUMBERS = WithJsonSchema(
+    {"type": ["integer", "string", "array"], "minimum": 1, "items": {"type": "integer", "minimum": 1}}
+)
 SEEDS = WithJsonSchema(
     {
         "type": ["integer", "string", "array"],
@@ -72,7 +76,7 @@ class Config(BaseModel):
 
     schedulers: Annotated[tuple[str, ...], Field(min_length=1), TEXTS] = wish("schedulers")
     seeds: Annotated[tuple[int, ...], Field(min_length=1), SEEDS] = wish("seeds")
-    epochs: PositiveInt = wish("epochs")
+    epochs: Annotated[PositiveInt | tuple[PositiveInt, ...], NUMBERS] = wish("epochs")
     batch_size: PositiveInt = wish("batch_size")
     lr: Annotated[FiniteFloat | None, Field(gt=0, le=1e30)] = wish("lr")
     optimizer: str = wish("optimizer")
@@ -107,15 +111,30 @@ class Config(BaseModel):
     def _one_text(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
 
-    @field_validator("hidden", mode="before")
+    @field_validator("hidden", "epochs", mode="before")
     @classmethod
-    def _widths(cls, value: Any) -> Any:
-        if isinstance(value, str):
+    def _number_or_list(cls, value: Any) -> Any:
+        if isinstance(value, str) and "," in value:
             words = [word.strip() for word in value.split(",")]
             if not all(map(options.is_whole, words)):
-                raise ValueError("widths of layers are whole numbers, with commas between them")
+                raise ValueError("a list holds whole numbers, with commas between them")
             return tuple(int(word) for word in words)
-        return (value,) if isinstance(value, int) else value
+        return value
+
+    @field_validator("hidden", mode="before")
+    @classmethod
+    def _one_width(cls, value: Any) -> Any:
+        return value if value is None or isinstance(value, tuple | list) else (value,)
+
+    @field_validator("epochs", mode="before")
+    @classmethod
+    def _budgets(cls, value: Any) -> Any:
+        """Several horizons, the shortest first; one is a number."""
+        if not isinstance(value, tuple | list):
+            return value
+        if len(set(value)) < len(value) or not value:
+            raise ValueError("horizons are different numbers of epochs")
+        return value[0] if len(value) == 1 else tuple(sorted(value))
 
     @field_validator("seeds", mode="before")
     @classmethod
@@ -159,24 +178,35 @@ class Config(BaseModel):
             raise ValueError('a name becomes a folder and cannot hold / \\ : * ? " < > | or begin with . or -')
         return value
 
-    def each(self) -> "tuple[Config, ...]":
-        """Return a config for each of the `optimizers`, in their order; this one if there are none.
+    @property
+    def is_several(self) -> bool:
+        """Whether it makes several experiments."""
+        return self.optimizers is not None or isinstance(self.epochs, tuple)
 
-        Each is a setting, hence an experiment, of its own. A name of the user's gets the optimizer behind it, as
-        `name-adam`. Raises BadConfig if that makes no names.
+    def each(self) -> "tuple[Config, ...]":
+        """Return a config for each of the `optimizers` and horizons, in their order; this one if it is one.
+
+        Each is a setting, hence an experiment, of its own. A name of the user's gets what differs behind it, as
+        `name-adam` or `name-e5`. Raises BadConfig if that makes no names.
         """
-        if self.optimizers is None:
+        if not self.is_several:
             return (self,)
-        names = [f"{self.name}-{slug(optimizer)}" for optimizer in self.optimizers]
+        optimizers = self.optimizers or (self.optimizer,)
+        horizons = self.epochs if isinstance(self.epochs, tuple) else (self.epochs,)
+        found = []
+        for optimizer, epochs in product(optimizers, horizons):
+            words = [slug(optimizer)] if len(optimizers) > 1 or self.optimizers else []
+            words += [f"e{epochs}"] if len(horizons) > 1 else []
+            name = self.name and "-".join([self.name, *words])
+            update = {"optimizer": optimizer, "optimizers": None, "epochs": epochs, "name": name}
+            found.append(self.model_copy(update=update))
+        names = [each.name or "" for each in found]
         if self.name and (len(set(names)) < len(names) or max(map(len, names)) > MOST_LETTERS):
             raise BadConfig(
-                f"name={self.name} makes no names for experiments of these optimizers: {', '.join(names)}",
-                "Leave it out, or give a shorter one to each optimizer alone.",
+                f"name={self.name} makes no names for these experiments: {', '.join(names)}",
+                "Leave it out, or give a shorter one to each alone.",
             )
-        return tuple(
-            self.model_copy(update={"optimizer": optimizer, "optimizers": None, "name": self.name and name})
-            for optimizer, name in zip(self.optimizers, names, strict=True)
-        )
+        return tuple(found)
 
 
 def load_config(

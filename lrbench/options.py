@@ -63,7 +63,13 @@ TRAINING = _table(
         said="1, that is seed 0",
         examples=("5", "0,3,7"),
     ),
-    Wish(name="epochs", metavar="N", help="Passes over the training set.", default=15, examples=("15",)),
+    Wish(
+        name="epochs",
+        metavar="N|LIST",
+        help="Passes over the training set; several horizons are an experiment each: 2,5,15.",
+        default=15,
+        examples=("15", "2,5,15"),
+    ),
     Wish(name="batch_size", metavar="N", help="Examples per update.", default=32, examples=("32",)),
     Wish(
         name="lr",

@@ -58,10 +58,8 @@ def make_plan(config: Config, problem: Problem | None = None) -> Plan:
 
     `problem` takes the place of the config's, if it is given. Raises BadConfig or BadSpec.
     """
-    if config.optimizers is not None:
-        raise BadConfig(
-            f"optimizers={','.join(config.optimizers)} makes several plans.", "Make one of each: config.each()."
-        )
+    if config.is_several:
+        raise BadConfig("Several optimizers or horizons make several plans.", "Make one of each: config.each().")
     problem = problem or find_problem(config)
     setting = resolve_setting(config, problem)
     peak = peak_rate(config.lr, setting.optimizer)
@@ -97,6 +95,7 @@ def find_problem(config: Config) -> Problem:
 
 def resolve_setting(config: Config, problem: Problem) -> Setting:
     """Fill in what the config leaves open. Raises BadConfig."""
+    assert isinstance(config.epochs, int)  # one of its `each`
     subject = problem.subject
     jit = resolve_jit(config, problem)
     sizes = problems.resolve_sizes(subject, config.train_size, config.val_size, config.validate_on)

@@ -97,11 +97,11 @@ def look(config: "Config") -> Outlook:
 
 
 def list_runs(config: "Config", *, as_json: bool) -> int:
-    """Print what `lrbench run` would do; as JSON an object, or a list of them if `optimizers` were asked for."""
+    """Print what `lrbench run` would do; as JSON an object, or a list where there are several experiments."""
     outlooks = [look(each) for each in config.each()]
     if as_json:
         records = [_record(each) for each in outlooks]
-        put(json.dumps(records[0] if config.optimizers is None else records, indent=2) + "\n", None)
+        put(json.dumps(records if config.is_several else records[0], indent=2) + "\n", None)
         return DONE
     for outlook in outlooks:
         _write(outlook)

@@ -62,7 +62,9 @@ def plot(
     """
     log_rate = _rate_axis(results, question)
     answers, code = _ask(results, question)
+    from lrbench.judging.budgets import budgets_of
     from lrbench.show import plots  # matplotlib: only this command pays for it
+    from lrbench.show.budgets import draw_budgets
 
     for each in answers:
         folder = out
@@ -73,6 +75,8 @@ def plot(
             folder = out or results.parent / "plots"
         for path in plots.draw(each, format, folder, log_rate=log_rate):
             tell(path)
+    for budgets in budgets_of(answers):
+        tell(draw_budgets(budgets, format, out or results))
     return code
 
 

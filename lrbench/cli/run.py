@@ -3,7 +3,7 @@
 import contextlib
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -134,16 +134,20 @@ def run(
     if quiet < 2:
         show([each.experiment for each in outcomes], "json" if as_json else "table")
     if not quiet:
-        folders = [shlex.quote(str(each.experiment.folder)) for each in outcomes]
-        for folder in folders:
-            typer.echo(printable(f"Stored in {folder}"), err=True)
-        whole = folders[0] if len(folders) == 1 else shlex.quote(str(resolved.out))
-        typer.echo(printable(f"Next: lrbench plot {whole}"), err=True)
-    codes = [_speak_of_failures(each) for each in outcomes]
+        tell_where([each.experiment.folder for each in outcomes], resolved.out)
+    codes = [speak_of_failures(each) for each in outcomes]
     return BROKEN if BROKEN in codes else DONE
 
 
-def _speak_of_failures(outcome: "Outcome") -> int:
+def tell_where(folders: Sequence[Path], out: Path) -> None:
+    """Say on stderr where experiments are stored, and what to do next."""
+    for folder in folders:
+        typer.echo(printable(f"Stored in {shlex.quote(str(folder))}"), err=True)
+    whole = folders[0] if len(folders) == 1 else out
+    typer.echo(printable(f"Next: lrbench plot {shlex.quote(str(whole))}"), err=True)
+
+
+def speak_of_failures(outcome: "Outcome") -> int:
     """Say on stderr where runs failed, and return the exit code of an experiment."""
     failed = [one for one in outcome.planned if one.failed]
     if failed:
@@ -218,7 +222,7 @@ def _verify(wishes: "Config", *, debug: bool) -> int:
             verified, damage = runner.verify(config)
         for broken in damage:
             speak(f"Damaged: {broken.text}", broken.hint)
-        setting = f", {config.optimizer}" if wishes.optimizers else ""
+        setting = f", {config.optimizer}, {config.epochs} epochs" if wishes.is_several else ""
         for each in verified:
             name = f"{each.name}, seed {each.stored.seed}{setting}"
             typer.echo(printable(f"{'different' if each.difference else 'same bytes'}  {name}"))

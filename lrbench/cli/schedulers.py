@@ -164,6 +164,8 @@ def _horizon(wishes: Mapping[str, str | None], schedulers: str | None = None) ->
     resolved = load_config(None, {"epochs": wishes["epochs"], "lr": wishes["lr"], "schedulers": schedulers})
     steps = wishes["steps_per_epoch"]
     steps = str(WISHES["steps_per_epoch"].default) if steps is None else steps
+    if not isinstance(resolved.epochs, int):
+        raise BadConfig("--epochs is one number here.", "For several horizons, write --compare-horizons 5,15,50")
     return Horizon(resolved.epochs, whole_number("steps_per_epoch", steps)), peak_rate(
         resolved.lr, resolved.optimizer
     ).value

@@ -1,18 +1,18 @@
 """`lrbench tune`: every schedule at its own best peak rate, found with equal effort."""
 
 import json
-import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lrbench.cli.app import BROKEN, DONE, app, complete, speak
+from lrbench.cli.app import BROKEN, DONE, app, complete
 from lrbench.cli.forecast import cores
 from lrbench.cli.places import put
 from lrbench.cli.results import show
-from lrbench.cli.run import opened_log
+from lrbench.cli.run import opened_log, speak_of_failures, tell_where
 from lrbench.cli.taking import taking
 from lrbench.errors import EngineUnavailable
 from lrbench.options import TRAINING, TUNING, whole_number
@@ -80,28 +80,26 @@ def tune(
     wanted = _wanted(search)
     with noise.kept_off_screen(show=context.obj["debug"]) as kept:
         if dry_run:
-            return _forecast(resolved, wanted, as_json=as_json)
+            return _forecast(resolved.each(), wanted, as_json=as_json)
         from lrbench import runner
 
         with opened_log(log_file) as log, runner.signals_raise():
             listener = progress.progress_for(sys.stderr, quiet=quiet > 0, verbose=verbose, log=log)
             try:
-                outcome = tuning.tune(resolved, wanted, listener, words=context.obj["words"])
+                outcomes = [
+                    tuning.tune(each, wanted, listener, words=context.obj["words"]) for each in resolved.each()
+                ]
             except EngineUnavailable:
                 typer.echo(kept.read(), err=True)
                 raise
             finally:
                 listener.close()
     if quiet < 2:
-        show([outcome.experiment], "json" if as_json else "table")
-    folder = shlex.quote(str(outcome.experiment.folder))
+        show([each.experiment for each in outcomes], "json" if as_json else "table")
     if not quiet:
-        typer.echo(printable(f"Stored in {folder}"), err=True)
-        typer.echo(printable(f"Next: lrbench plot {folder}"), err=True)
-    broken = any(one.result.status != "done" for one in outcome.planned)
-    if any(one.failed for one in outcome.planned):
-        speak("Some runs failed; their run.json says where.", "The same command again tries them once more.")
-    return BROKEN if broken or outcome.experiment.damage else DONE
+        tell_where([each.experiment.folder for each in outcomes], resolved.out)
+    codes = [speak_of_failures(each) for each in outcomes]
+    return BROKEN if BROKEN in codes else DONE
 
 
 def _wanted(search: dict[str, str | None]) -> "Wanted":
@@ -121,37 +119,41 @@ def _wanted(search: dict[str, str | None]) -> "Wanted":
     return Wanted(**given)
 
 
-def _forecast(config: "Config", wanted: "Wanted", *, as_json: bool) -> int:
+def _forecast(configs: "Sequence[Config]", wanted: "Wanted", *, as_json: bool) -> int:
     """Print what `lrbench tune` would do, and how long it may take by a short measurement."""
     from lrbench.searches import runs_of
+    from lrbench.show.progress import search_lines
     from lrbench.studies.tuning import measure, plan_search
 
-    planned = plan_search(config, wanted)
-    search = planned.search
-    seconds = measure(planned)
-    runs = runs_of(search)
-    jobs = config.jobs or cores()
-    total = runs * planned.plan.setting.epochs * seconds / jobs
-    record = {
-        "runs": runs,
-        "trials_per_schedule": search.budget,
-        "rates": search.rates,
-        "tune_seeds": search.tune_seeds,
-        "seeds": search.seeds,
-        "epochs": planned.plan.setting.epochs,
-        "seconds_per_epoch": seconds,
-        "seconds": total,
-        "jobs": jobs,
-    }
+    records = []
+    for config in configs:
+        planned = plan_search(config, wanted)
+        search, setting = planned.search, planned.plan.setting
+        seconds = measure(planned)
+        jobs = config.jobs or cores()
+        total = runs_of(search) * setting.epochs * seconds / jobs
+        records.append(
+            {
+                "experiment": planned.plan.experiment,
+                "runs": runs_of(search),
+                "trials_per_schedule": search.budget,
+                "rates": search.rates,
+                "tune_seeds": search.tune_seeds,
+                "seeds": search.seeds,
+                "epochs": setting.epochs,
+                "seconds_per_epoch": seconds,
+                "seconds": total,
+                "jobs": jobs,
+            }
+        )
+        if as_json:
+            continue
+        for line in search_lines(search, Path(planned.plan.experiment), planned.plan):
+            typer.echo(printable(line))
+        typer.echo(
+            f"It may take about {duration(total)} with {jobs} runs at a time: an epoch took {seconds:.2g} s just "
+            f"now. Where a best rate lies at the grid's edge, the grid grows, at most {search.max_extend} times."
+        )
     if as_json:
-        put(json.dumps(record, indent=2) + "\n", None)
-        return DONE
-    from lrbench.show.progress import search_lines
-
-    for line in search_lines(search, Path(planned.plan.experiment), planned.plan):
-        typer.echo(printable(line))
-    typer.echo(
-        f"It may take about {duration(total)} with {jobs} runs at a time: an epoch took {seconds:.2g} s just now. "
-        f"Where a best rate lies at the grid's edge, the grid grows at most {search.max_extend} times."
-    )
+        put(json.dumps(records if len(records) > 1 else records[0], indent=2) + "\n", None)
     return DONE

@@ -1,0 +1,78 @@
+"""The same comparison at several horizons: where the ranking changes with the budget."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from lrbench.judging.questions import Answer
+from lrbench.runs import Setting
+from lrbench.schedules.names import Named
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """Answers that differ in their epochs only, the shortest first."""
+
+    answers: tuple[Answer, ...]
+
+    @property
+    def epochs(self) -> list[int]:
+        return [_setting(each).epochs for each in self.answers]
+
+    @property
+    def schedules(self) -> list[str]:
+        """The words of every schedule that stands in each of the answers."""
+        shared = [set(_labels(each)) for each in self.answers]
+        return [words for words in _labels(self.answers[0]) if all(words in labels for labels in shared)]
+
+    def label(self, answer: Answer, words: str) -> str:
+        """Return what an answer calls a schedule."""
+        return _labels(answer)[words]
+
+    def ranking(self, answer: Answer) -> list[str]:
+        """Return the words of the shared schedules, the best mean first."""
+        by_label = {self.label(answer, words): words for words in self.schedules}
+        return [by_label[label] for label in answer.scores.ranked() if label in by_label]
+
+    def changes(self) -> list[str]:
+        """Say where the first place changes: `from 5 to 15 epochs: cosine takes the best mean from step`."""
+        found = []
+        for one, two in pairwise(self.answers):
+            before, after = self.ranking(one)[0], self.ranking(two)[0]
+            if before != after:
+                epochs = f"from {_setting(one).epochs} to {_setting(two).epochs} epochs"
+                found.append(f"{epochs}: {after} takes the best mean from {before}")
+        return found
+
+
+def budgets_of(answers: Sequence[Answer]) -> list[Budgets]:
+    """Return the groups of answers that differ in their epochs only, and share at least two schedules."""
+    groups: dict[tuple[str, ...], list[Answer]] = {}
+    for each in answers:
+        if each.experiment:
+            identity = {key: value for key, value in each.experiment.setting.identity.items() if key != "epochs"}
+            tuned = str(each.experiment.tuning is not None)
+            key = (repr(sorted(identity.items())), each.scores.metric, tuned, each.experiment.part)
+            groups.setdefault(key, []).append(each)
+    found = [
+        Budgets(tuple(sorted(group, key=lambda each: _setting(each).epochs)))
+        for group in groups.values()
+        if len({_setting(each).epochs for each in group}) == len(group) > 1
+    ]
+    return [each for each in found if len(each.schedules) > 1]
+
+
+def _setting(answer: Answer) -> Setting:
+    assert answer.experiment is not None
+    return answer.experiment.setting
+
+
+def _labels(answer: Answer) -> Mapping[str, str]:
+    """Return what an answer calls its schedules, by their words; of words that several share, the first."""
+    assert answer.experiment is not None
+    names: Mapping[Named, str] = answer.experiment.names
+    found: dict[str, str] = {}
+    for schedule, label in names.items():
+        if label not in answer.apart:
+            found.setdefault(schedule.words, label)
+    return found
