@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import ROOT
 from typer.testing import Result
@@ -115,6 +116,22 @@ def test_the_reference_is_the_default_comparison_with_ten_seeds() -> None:
         "plateau",
     }
     assert (reference.setting.train_size, reference.setting.engine) == (55_000, "compiled")
+
+
+@pytest.mark.tensorflow
+def test_a_model_of_one_s_own_is_trained_as_it_says(cli: Callable[..., Result], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 20)).astype(np.float32)
+    np.savez(tmp_path / "data.npz", x_train=x, y_train=np.digitize(x[:, 0], [-0.5, 0.5]))
+    section = README.partition("## Your own model")[2].partition("\n## ")[0]
+    (script,) = re.findall(r"```py\n(.*?)```", section, re.DOTALL)
+    (tmp_path / "my.py").write_text(script)
+    commands = re.findall(r"^    (lrbench run .*)$", section, re.MULTILINE)
+    assert len(commands) == 2
+    for line in commands:
+        done = cli(*shlex.split(line)[1:], "--epochs", "1")
+        assert done.exit_code == 0, done.output
+        assert "labels are whole numbers 0 to 2" in done.stderr
 
 
 SCRIPTS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
