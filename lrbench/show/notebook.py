@@ -78,17 +78,20 @@ class OneLine(Counted):
             self._show()
 
     def _show(self, *, bar: bool = True) -> None:
-        from IPython.display import display  # there is one: a notebook is drawn into
+        from IPython.display import display  # a notebook has it
 
-        reached = sum(self._reached.values())
-        under_way = bar and self._todo > 0
-        text = f"{self._finished} of {counted(self._todo, 'run')}{self._left(reached)} · " * under_way + self._said
-        more = [f"… and {len(self._kept) - MOST_KEPT} more"] * (len(self._kept) > MOST_KEPT)
-        lines = [printable(line) for line in (text, *self._kept[:MOST_KEPT], *more)]
-        style = "width: 12em; vertical-align: middle"
-        drawn = f'<progress max="{self._epochs}" value="{reached}" style="{style}"></progress> ' * under_way
-        rows = "".join(f"<div>{line}</div>" for line in map(html.escape, lines[1:]))
-        shown = {"text/html": f"<div>{drawn}{html.escape(lines[0])}</div>{rows}", "text/plain": "\n".join(lines)}
+        lines, drawn = [self._said, *self._kept[:MOST_KEPT]], ""
+        if len(self._kept) > MOST_KEPT:
+            lines.append(f"… and {len(self._kept) - MOST_KEPT} more")
+        if bar and self._todo:
+            reached = sum(self._reached.values())
+            runs = counted(self._todo, "run")
+            lines[0] = f"{self._finished} of {runs}{self._left(reached)} · {self._said}"
+            style = "width: 12em; vertical-align: middle"
+            drawn = f'<progress max="{self._epochs}" value="{reached}" style="{style}"></progress> '
+        lines = list(map(printable, lines))
+        rows = [drawn + html.escape(lines[0]), *map(html.escape, lines[1:])]
+        shown = {"text/html": "".join(f"<div>{row}</div>" for row in rows), "text/plain": "\n".join(lines)}
         if self._shown is None:
             self._shown = display(shown, raw=True, display_id=True)
         else:
