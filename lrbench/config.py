@@ -111,25 +111,17 @@ class Config(BaseModel):
     def _one_text(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
 
-    @field_validator("hidden", "epochs", mode="before")
-    @classmethod
-    def _number_or_list(cls, value: Any) -> Any:
-        if isinstance(value, str) and "," in value:
-            words = [word.strip() for word in value.split(",")]
-            if not all(map(options.is_whole, words)):
-                raise ValueError("a list holds whole numbers, with commas between them")
-            return tuple(int(word) for word in words)
-        return value
-
     @field_validator("hidden", mode="before")
     @classmethod
-    def _one_width(cls, value: Any) -> Any:
+    def _widths(cls, value: Any) -> Any:
+        value = _numbers(value)
         return value if value is None or isinstance(value, tuple | list) else (value,)
 
     @field_validator("epochs", mode="before")
     @classmethod
-    def _budgets(cls, value: Any) -> Any:
-        """Several horizons, the shortest first; one is a number."""
+    def _horizons(cls, value: Any) -> Any:
+        """Several of them, the shortest first; one is a number."""
+        value = _numbers(value)
         if not isinstance(value, tuple | list):
             return value
         if len(set(value)) < len(value) or not value:
@@ -207,6 +199,16 @@ class Config(BaseModel):
                 "Leave it out, or give a shorter one to each alone.",
             )
         return tuple(found)
+
+
+def _numbers(value: Any) -> Any:
+    """Read a text of whole numbers with commas between them; leave all else as it is."""
+    if not isinstance(value, str) or "," not in value:
+        return value
+    words = [word.strip() for word in value.split(",")]
+    if not all(map(options.is_whole, words)):
+        raise ValueError("a list holds whole numbers, with commas between them")
+    return tuple(int(word) for word in words)
 
 
 def load_config(

@@ -118,6 +118,7 @@ TRAINING = _table(
         name="data",
         metavar="FILE",
         help="What your own model is trained on: an .npz file with x_train, y_train, …, or mnist.",
+        said="the problem's own",
         examples=("data.npz", "mnist"),
     ),
     Wish(

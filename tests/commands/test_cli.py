@@ -16,6 +16,7 @@ from typer.testing import Result
 
 import lrbench
 from lrbench.config import Config
+from lrbench.options import TRAINING
 from lrbench.store import load
 
 Cli = Callable[..., Result]
@@ -318,6 +319,7 @@ def test_every_config_key_is_an_option_and_the_help_shows_its_default(cli: Cli) 
         "jobs": "one per core",
         "name": "made from the setting",
     }
+    shown |= {key: TRAINING[key].said for key in ("activation", "data", "loss", "metric", "data_dir")}
     for key, field in Config.model_fields.items():
         assert f"--{key.replace('_', '-')} " in text
         assert f"[{shown.get(key, field.default)}]" in text, key

@@ -81,7 +81,7 @@ def test_what_is_stored_of_it_goes_on_and_verifies(cli: Cli, here: Path) -> None
     assert verified.stdout.count("same bytes") == 4
     dry = cli(*words[:-1], "5", "--dry-run")
     assert "To do: 4 runs" in dry.stdout
-    assert "Note: data.npz: classification" in dry.stderr
+    assert "Note: data.npz: classification" in dry.stdout
 
 
 @pytest.mark.tensorflow
@@ -126,7 +126,7 @@ def test_what_is_wrong_is_said_before_any_training(cli: Cli, here: Path, words: 
         (["--loss", "mse"], "--loss mse is for a problem of your own"),
         (["--metric", "mae"], "--metric mae is for a problem of your own"),
         (["--data-dir", "."], "The problem mnist has no use for --data-dir"),
-        (["--hidden", "512,x"], "widths of layers are whole numbers"),
+        (["--hidden", "512,x"], "a list holds whole numbers"),
         (["--hidden", "0"], "--hidden 0"),
         (["--activation", "rleu"], "--activation rleu is none that lrbench knows"),
         (["--memory-share", "2"], "--memory-share 2 is above 1"),

@@ -353,7 +353,7 @@ def test_one_schedule_on_several_horizons(cli: Cli) -> None:
         (["preview", "--html", "--format", "csv"], "--html is a page"),
         (["preview", "--html", "-o", "/proc/x/c.html"], "cannot be written"),
         (["preview", "d2z"], "Unknown scheduler 'd2z'"),
-        (["preview", "nowhere.py:f"], "cannot be imported"),
+        (["preview", "nowhere.py:f"], "There is no file nowhere.py"),
         (["schedulers", "cosin"], "Unknown scheduler"),
         (["schedulers", "--code", "keras"], "wants a schedule"),
         (["schedulers", "cosine", "--code", "jax"], "'jax'"),

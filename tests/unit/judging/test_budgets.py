@@ -1,0 +1,37 @@
+"""Where the ranking changes with the budget."""
+
+from dataclasses import replace
+
+from conftest import fake_experiment
+
+from lrbench.judging.budgets import budgets_of
+from lrbench.judging.questions import Answer, Question, answer
+from lrbench.runs import Experiment
+
+
+def asked(epochs: int, best: str, **options: object) -> Answer:
+    """An experiment in which one schedule is made to come first."""
+    experiment = fake_experiment(epochs=epochs, schedulers="constant,cosine", seeds=3, **options)
+
+    def made_up(experiment: Experiment) -> Experiment:
+        finished = [
+            replace(one, result=replace(one.result, test=(0.1, 0.9 if one.schedule.name == best else 0.8)))
+            for one in experiment.finished
+        ]
+        return replace(experiment, finished=tuple(finished))
+
+    return answer(made_up(experiment), Question())
+
+
+def test_a_change_of_the_first_place_is_said() -> None:
+    short, middle, long = asked(2, "cosine"), asked(5, "cosine"), asked(15, "constant")
+    (found,) = budgets_of([long, short, middle])
+    assert found.epochs == [2, 5, 15]
+    assert found.schedules == ["constant", "cosine"]
+    assert found.changes() == ["from 5 to 15 epochs: constant takes the best mean from cosine"]
+
+
+def test_only_what_differs_in_its_epochs_alone_is_put_together() -> None:
+    assert budgets_of([asked(2, "cosine")]) == []
+    assert budgets_of([asked(2, "cosine"), asked(5, "cosine", batch_size=64)]) == []
+    assert budgets_of([asked(2, "cosine"), asked(2, "cosine")]) == []
