@@ -82,7 +82,7 @@ class Config(BaseModel):
     optimizer: str = wish("optimizer")
     optimizers: Annotated[tuple[str, ...] | None, Field(min_length=1), TEXTS] = wish("optimizers")
     problem: str = wish("problem")
-    hidden: tuple[PositiveInt, ...] | None = wish("hidden")
+    hidden: Annotated[tuple[PositiveInt, ...] | None, NUMBERS] = wish("hidden")
     activation: str | None = wish("activation")
     data: str | None = wish("data")
     loss: str | None = wish("loss")

@@ -23,14 +23,20 @@ def is_users(name: str) -> bool:
     return ":" in name
 
 
+def check_place(name: str) -> None:
+    """Raise BadSpec if there is no such file; nothing is imported."""
+    where = name.rpartition(":")[0]
+    if where.endswith(".py") and not Path(where).is_file():
+        raise BadSpec(f"There is no file {where}.", "Check its name; it is looked for from the current folder.")
+
+
 def find(name: str, parameters: str) -> Function:
     """Import `module:function` or `file.py:function`, relative to the current folder.
 
     `parameters`: what it usually takes, for the hint where there is no such function. Raises BadSpec.
     """
+    check_place(name)
     where, _, attribute = name.rpartition(":")
-    if where.endswith(".py") and not Path(where).is_file():
-        raise BadSpec(f"There is no file {where}.", "Check its name; it is looked for from the current folder.")
     try:
         with contextlib.redirect_stdout(sys.stderr):  # stdout is for what the command was asked for
             module = _from_file(Path(where)) if where.endswith(".py") else _from_module(where)

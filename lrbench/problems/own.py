@@ -21,8 +21,8 @@ from lrbench.problems.arrays import Data, from_arrays, from_file, shape
 from lrbench.problems.base import PROBLEMS, Examples, Problem, Splits, find, read_parameters, read_spec, said
 from lrbench.problems.fingerprint import FIRST_BATCH, fingerprint
 from lrbench.runs import Subject
+from lrbench.users import check_place, theirs
 from lrbench.users import find as find_function
-from lrbench.users import theirs
 
 MAKES = "it must return a keras.Model, or what lrbench.problem(...) returns"
 
@@ -41,6 +41,7 @@ def find_own(spec: str, beside: Beside) -> Problem:
     """Return the problem that `file.py:make(width=64)` or `module:make` makes. Raises BadConfig."""
     try:
         name, pairs = read_spec(spec)
+        check_place(name.text)  # before TensorFlow is imported for nothing
     except BadSpec as error:
         raise BadConfig(error.problem, error.hint) from error
     with _keras_at_work():

@@ -206,7 +206,7 @@ def test_summary_and_plot_of_a_whole_folder_or_one_experiment(cli: Cli, tmp_path
     assert len(rows) == 4
     drawn = cli("plot", "results", "--format", "svg")
     assert drawn.exit_code == 0
-    assert len(drawn.stdout.split()) == 16
+    assert len(drawn.stdout.split()) == 17, "they differ in their epochs only: one picture of both"
     assert all((tmp_path / name).is_file() for name in drawn.stdout.split())
     elsewhere = cli("plot", "results", "--format", "svg", "--out", "pictures").stdout.split()
     assert {Path(name).parent.name for name in elsewhere} == {folder.name for folder in folders}
@@ -298,7 +298,7 @@ def test_help_and_version(cli: Cli) -> None:
     alone = cli()
     assert alone.exit_code == 0
     assert alone.stdout == cli("--help").stdout == cli("-h").stdout
-    for command in ("run", "plot", "summary", "report", "export", "list", "diff", "clean", "init"):
+    for command in ("run", "plot", "summary", "report", "export", "list", "diff", "clean", "init", "tune"):
         assert command in alone.stdout
         assert cli(command, "--help").exit_code == 0
 
@@ -334,12 +334,12 @@ def test_the_help_s_examples_run(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> N
     for name in ("one", "two"):
         cli("run", "--name", name, "-s", "step")
     ran = 0
-    for command in ("run", "plot", "summary", "report", "export", "list", "diff", "clean", "init"):
+    for command in ("run", "plot", "summary", "report", "export", "list", "diff", "clean", "init", "tune"):
         for line in cli(command, "--help").stdout.splitlines():
             if line.strip().startswith("lrbench "):
                 assert cli(*shlex.split(line.strip())[1:]).exit_code == 0, line
                 ran += 1
-    assert ran == 34
+    assert ran == 35
 
 
 def test_debug_shows_the_traceback_and_can_stand_anywhere(cli: Cli) -> None:
