@@ -71,7 +71,8 @@ def test_a_list_of_nothing_and_of_what_is_damaged(cli: Cli) -> None:
 
 def test_a_diff_says_settings_schedules_and_seeds(cli: Cli) -> None:
     cli(*FAKE, "--name", "one", "--seeds", "0,1")
-    cli(*FAKE, "--name", "two", "--seeds", "1,2", "-s", "step,rex", "--optimizer", "sgd(momentum=0.9)")
+    other = ("--optimizer", "sgd(momentum=0.9)", "--lr", "0.1")
+    cli(*FAKE, "--name", "two", "--seeds", "1,2", "-s", "step,rex", *other)
     result = cli("diff", "results/one", "results/two")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
