@@ -143,7 +143,7 @@ def plan_test(config: Config, wanted: Wanted | None = None, problem: Problem | N
     if config.engine not in STEPWISE:
         raise BadConfig(f"engine={config.engine} tells no step's loss.", "Leave it out, or write engine=compiled")
     problem = problem or find_problem(config)
-    setting = resolve_setting(config, problem)
+    setting = resolve_setting(config.model_copy(update={"epochs": 1}), problem)
     return Planned(
         setting=setting,
         problem=problem,

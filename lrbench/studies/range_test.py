@@ -22,7 +22,7 @@ STRETCH = (
 )
 BLOWN = 4  # times its best, and a loss has diverged. As fastai
 ROUNDING = 1e-6  # of the first loss; whatever is smaller is as good as 0
-STANDS_OUT = 5  # standard errors of the mean: by less, a loss has not fallen
+STANDS_OUT = 6  # standard errors of the mean: of noise alone, one sweep of 200 falls as far
 AGREE = 3  # the highest over the lowest rate of the seeds, at most
 
 
@@ -189,7 +189,7 @@ def suggest(rule: Rule, curves: Sequence[Curve], sweep: Sweep) -> Suggestion:
     return Suggestion(
         rule=rule,
         rates=rates,
-        rate=None if reason else float(np.exp(logs.mean())),
+        rate=None if reason or span is None else float(np.clip(np.exp(logs.mean()), *span)),
         span=span,
         interval=interval and (float(np.exp(interval[0])), float(np.exp(interval[1]))),
         reason=reason,
@@ -197,7 +197,7 @@ def suggest(rule: Rule, curves: Sequence[Curve], sweep: Sweep) -> Suggestion:
 
 
 def _falls(curve: Curve, sweep: Sweep) -> bool:
-    """Whether the mean falls by more than its noise.
+    """Whether the mean falls by more than its noise, and by more than rounding.
 
     The noise is told from the losses of neighbouring steps: 1.05 times the median of their distances is the
     standard deviation of a normal loss, and a mean's is sqrt((1 - smooth) / (1 + smooth)) of that.
@@ -205,11 +205,9 @@ def _falls(curve: Curve, sweep: Sweep) -> bool:
     means = curve.means[sweep.skipped :]
     if means.size < 2:
         return False
-    best = int(means.argmin())
-    distances = np.abs(np.diff(curve.losses[: sweep.skipped + best + 1]))
-    noise = 1.05 * float(np.median(distances)) if distances.size else 0.0
-    error = noise * np.sqrt((1 - sweep.smooth) / (1 + sweep.smooth))
-    return bool(means[0] - means[best] > STANDS_OUT * error)
+    losses = curve.losses[: curve.means.size]
+    error = 1.05 * np.median(np.abs(np.diff(losses))) * np.sqrt((1 - sweep.smooth) / (1 + sweep.smooth))
+    return bool(means[0] - means.min() > max(STANDS_OUT * error, ROUNDING * abs(losses[0])))
 
 
 def _longest_fall(values: Values) -> tuple[int, int]:
