@@ -7,7 +7,7 @@ The library names a wish as Python does, `margin=-1`; `as_options` turns that in
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lrbench.errors import BadConfig
 
@@ -289,6 +289,32 @@ LOOKING = _table(
         examples=("1719",),
     ),
 )
+SWEEPING = _table(
+    replace(TRAINING["seeds"], default=tuple(range(5)), said="5"),
+    Wish(
+        name="sweep",
+        metavar="exponential|linear",
+        help="How the rate rises: by the same factor each step, or by the same amount.",
+        default="exponential",
+        examples=("exponential", "linear"),
+    ),
+    Wish(name="lowest", flag="--from", metavar="RATE", help="Where it begins.", default=1e-6, examples=("1e-6",)),
+    Wish(name="highest", flag="--to", metavar="RATE", help="Where it ends.", default=10.0, examples=("10",)),
+    Wish(
+        name="steps",
+        metavar="N",
+        help="Updates of a sweep; passes over the training set begin again as often as needed.",
+        said="one pass, and at least 100",
+        examples=("200",),
+    ),
+    Wish(
+        name="smooth",
+        metavar="SHARE",
+        help="What each step keeps of the mean of the losses before it.",
+        said="so much that the mean remembers a fiftieth of the sweep, 0.98 of 2,500 steps",
+        examples=("0.98",),
+    ),
+)
 DRAWING = _table(
     Wish(
         name="log_rate",
@@ -297,7 +323,7 @@ DRAWING = _table(
         said="linear, unless that lays a whole curve flat",
     ),
 )
-WISHES: Mapping[str, Wish] = TRAINING | TUNING | QUESTION | LOOKING | DRAWING
+WISHES: Mapping[str, Wish] = SWEEPING | TRAINING | TUNING | QUESTION | LOOKING | DRAWING
 
 
 def unfit(name: str, value: object, problem: str) -> BadConfig:

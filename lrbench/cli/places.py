@@ -2,6 +2,7 @@
 
 import io
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -10,7 +11,9 @@ import typer
 from lrbench.errors import BadConfig
 from lrbench.files import write_whole
 from lrbench.foreign import STANDARD, place
-from lrbench.show import printable
+from lrbench.show import PlotFormat, printable
+
+PICTURES: Mapping[str, PlotFormat] = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 
 
 def put(data: str | bytes, out: Path | None) -> None:
@@ -37,6 +40,14 @@ def no_folder(out: Path | None, example: str, option: str = "-o") -> None:
     """Raise BadConfig if a folder stands where a file is to be written."""
     if out is not None and str(out) != STANDARD and out.is_dir():
         raise BadConfig(f"{out} is a folder.", f"Name a file in it: {option} {out / example}")
+
+
+def picture_format(out: Path) -> PlotFormat:
+    """Return the format that a file's name ends in; on stdout it is PNG. Raises BadConfig."""
+    form = "png" if str(out) == STANDARD else PICTURES.get(out.suffix)
+    if form is None:
+        raise BadConfig(f"{out} is no picture.", "Name a file that ends in .png, .svg or .pdf.")
+    return form
 
 
 def utf_8() -> TextIO:

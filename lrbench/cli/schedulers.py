@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lrbench.cli.app import DONE, app, complete
-from lrbench.cli.places import put, utf_8
+from lrbench.cli.places import picture_format, put, utf_8
 from lrbench.cli.taking import taking
 from lrbench.errors import BadConfig, BadSpec
 from lrbench.foreign import STANDARD
 from lrbench.options import WISHES, is_whole, whole_number
-from lrbench.show import PlotFormat, PreviewFormat
+from lrbench.show import PreviewFormat
 
 if TYPE_CHECKING:
     from lrbench.schedules import Horizon
-
-PICTURES: Mapping[str, PlotFormat] = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 
 
 @app.command()
@@ -68,7 +66,7 @@ def preview(
             raise BadConfig("--html is a page.", "Leave --compare-horizons and --format out.")
         put(preview_page.render(specs, whole, lr), out or Path("preview.html"))
         return DONE
-    form = _picture_format(out) if out and format == "curves" else None
+    form = picture_format(out) if out and format == "curves" else None
     if compare_horizons is not None:
         lengths = _lengths(compare_horizons)
         if len(specs) > 1 or format != "curves":
@@ -169,14 +167,6 @@ def _horizon(wishes: Mapping[str, str | None], schedulers: str | None = None) ->
     return Horizon(resolved.epochs, whole_number("steps_per_epoch", steps)), peak_rate(
         resolved.lr, resolved.optimizer
     ).value
-
-
-def _picture_format(out: Path) -> PlotFormat:
-    """Return the format that a file's name ends in; on stdout it is PNG. Raises BadConfig."""
-    form = "png" if str(out) == STANDARD else PICTURES.get(out.suffix)
-    if form is None:
-        raise BadConfig(f"{out} is no picture.", "Name a file that ends in .png, .svg or .pdf.")
-    return form
 
 
 def _warn(warned: list[str]) -> None:

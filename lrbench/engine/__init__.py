@@ -1,10 +1,10 @@
 """Trains one run. `open_engine` is the door; each engine is one file and one line of ENGINES."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 from lrbench.backend import bring_in
-from lrbench.engine.replica import Engine
+from lrbench.engine.replica import Engine, StepwiseEngine
 from lrbench.problems import Problem, Sizes, split
 from lrbench.runs import Setting
 
@@ -14,6 +14,7 @@ ENGINES = {
     "fake": "lrbench.engine.fake:FakeEngine",
 }
 WITHOUT_DATA = {"fake"}
+STEPWISE = {"compiled", "fake"}  # they can train step by step
 
 
 def open_engine(setting: Setting, problem: Problem) -> Engine:
@@ -30,6 +31,11 @@ def open_engine(setting: Setting, problem: Problem) -> Engine:
         engine = _find(setting.engine)
     opened: Engine = engine(setting, problem, splits.result())
     return opened
+
+
+def open_stepwise(setting: Setting, problem: Problem) -> StepwiseEngine:
+    """As `open_engine`, for who wants every step's loss. The setting's engine is one of STEPWISE."""
+    return cast(StepwiseEngine, open_engine(setting, problem))
 
 
 def _find(name: str) -> Any:

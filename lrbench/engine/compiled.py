@@ -7,7 +7,6 @@ update of ordinary Keras objects. The last, smaller batch is trained too; an eva
 
 import itertools
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from lrbench.backend.process import Settled, use_one_thread_per_replica
+from lrbench.engine.driver import Driver
 from lrbench.engine.network import Network, default_jobs
-from lrbench.engine.programs import Programs, SharedPrograms, Split
+from lrbench.engine.programs import SharedPrograms, Split, epochs
 from lrbench.engine.replica import EVALUATION_BATCH, shuffle
+from lrbench.engine.steps import CompiledStepper, steps
 from lrbench.problems import Examples, Problem, Splits
 from lrbench.runs import Figures, Setting
 from lrbench.schedules.base import Rates
@@ -33,6 +34,7 @@ class CompiledEngine:
         self._train, self._test = _tensors(splits.train), _tensors(splits.test)
         self._val = _tensors(splits.val) if splits.val else None
         self._shared = _share(setting.batch_size, self._train, self._val, self._test, setting.jit)
+        self._stepwise = SharedPrograms(steps(self._train, setting.batch_size), jit=setting.jit)
         self._settled = Settled()
 
     @property
@@ -44,11 +46,15 @@ class CompiledEngine:
         size = self._setting.batch_size
         return CompiledReplica(network, size, self._train, self._val, self._test, self._shared)
 
+    def stepper(self) -> CompiledStepper:
+        network = Network.of(self._setting, self._problem)
+        return CompiledStepper(network, self._setting.batch_size, self._train, self._stepwise)
+
     def close(self) -> None:
         self._settled.undo()
 
 
-class CompiledReplica:
+class CompiledReplica(Driver):
     """One network and the programs at work on it: its own, or those that it shares with others."""
 
     def __init__(
@@ -60,52 +66,19 @@ class CompiledReplica:
         test: Split,
         shared: SharedPrograms | None = None,
     ) -> None:
-        self.network = network
+        super().__init__(network, shared or _share(batch_size, train, val, test))
         self._train, self._val, self._test = train, val, test
-        self._shared = shared or _share(batch_size, train, val, test)
         self._steps = -(-len(train[1]) // batch_size)
         self._whole = len(train[1]) // batch_size
-        self._compiled = False
-        self._seed = 0
-
-    @cached_property
-    def _programs(self) -> Programs:
-        return self._shared.on(self.network)
-
-    @property
-    def remark(self) -> str:
-        if not self._shared.refusal:
-            return ""
-        return f"XLA cannot compile this model, so it trains as a plain graph: {self._shared.refusal}"
-
-    def compile(self) -> None:
-        """Trace and compile: an epoch of no whole batch at rate 0, and evaluations. `reset` undoes what it leaves.
-
-        No training is in its time, but waiting for another replica is.
-        Whoever takes over what another replica traced compiles it from the other end, so that two share the work.
-        """
-        if self._compiled:
-            return
-        try:
-            self._try_all()
-        except (
-            tf.errors.OpError
-        ) as error:  # refused; or the model itself is at fault, which the graph says as well
-            if not self._programs.jit:
-                raise
-            self._shared.give_up_xla(_reason(error))
-            del self._programs
-            self._try_all()
-        self._compiled = True
 
     def _try_all(self) -> None:
+        """Call an epoch of no whole batch at rate 0, and evaluations.
+
+        Whoever takes over what another replica traced compiles it from the other end, so that two share the work.
+        """
         parts = [self._no_epoch, self.validate, self.test]
         for part in reversed(parts) if self._programs.taken_over else parts:
             part()
-
-    def reset(self, seed: int) -> None:
-        self._seed = seed
-        self.network.reset(seed)
 
     def state(self) -> list[NDArray[Any]]:
         return self.network.state()
@@ -131,7 +104,7 @@ class CompiledReplica:
 
     def _epoch(self, order: NDArray[np.int32], rates: NDArray[np.float32], whole: int) -> Figures:
         given = (tf.constant(order), tf.constant(rates), *self._train, tf.constant(whole))
-        return tuple(float(total) for total in self._programs.epoch(*given))
+        return tuple(float(total) for total in self._programs.train(*given))
 
     def _measure(self, x: Any, y: Any) -> Figures:
         totals = [0.0] * (1 + len(self.network.measures))
@@ -144,13 +117,8 @@ class CompiledReplica:
 
 def _share(batch_size: int, train: Split, val: Split | None, test: Split, jit: bool = True) -> SharedPrograms:
     evaluated = [part for part in (val, test) if part]
-    return SharedPrograms(batch_size, train, itertools.chain(*(batches(*part) for part in evaluated)), jit)
-
-
-def _reason(error: tf.errors.OpError) -> str:
-    """Return what XLA says of the operations that it lacks, without the stacks below."""
-    lines = [line.strip() for line in str(error.message).splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__
+    evaluations = itertools.chain(*(batches(*part) for part in evaluated))
+    return SharedPrograms(epochs(train, batch_size), evaluations, jit)
 
 
 def batches(x: Any, y: Any) -> Iterator[Split]:

@@ -1,7 +1,7 @@
 """An engine without TensorFlow and without data: instant, deterministic, for tests of everything around it.
 
 Its figures are made up, but behave: they improve with the sum of the rates, differ between seeds, and
-diverge when a rate is above 10.
+diverge when a rate is above 10. The losses of single steps fall alike, and blow up at rates above 1.
 """
 
 import math
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrbench.engine.replica import check_fit
+from lrbench.engine.replica import Losses, check_fit
 from lrbench.runs import Figure, Figures, Setting
 from lrbench.schedules.base import Rates
 
@@ -30,6 +30,9 @@ class FakeEngine:
 
     def replica(self) -> "FakeReplica":
         return FakeReplica(self._figures, self._validates, self._pause)
+
+    def stepper(self) -> "FakeStepper":
+        return FakeStepper(self._pause)
 
     def close(self) -> None:
         """Nothing to do: it set nothing."""
@@ -80,3 +83,31 @@ class FakeReplica:
         loss = self._loss + gap
         good = math.exp(-loss)
         return (loss, *(good if each.better == "higher" else 1 - good for each in self._figures[1:]))
+
+
+class FakeStepper:
+    """Loss falls with the sum of the rates to about 0.3, and grows with each step at a rate above 1."""
+
+    remark = ""
+
+    def __init__(self, pause: float) -> None:
+        self._pause = pause
+        self.reset(0)
+
+    def compile(self) -> None:
+        pass
+
+    def reset(self, seed: int) -> None:
+        self._seed = seed
+        self._travelled = 0.0
+        self._grown = 0.0
+
+    def train_steps(self, first: int, rates: Rates) -> Losses:
+        if self._pause:
+            time.sleep(self._pause)
+        noise = np.random.default_rng([self._seed, first]).uniform(-0.05, 0.05, len(rates))
+        travelled = self._travelled + np.cumsum(rates)
+        grown = self._grown + np.cumsum(np.log(np.maximum(rates, 1)))
+        self._travelled, self._grown = float(travelled[-1]), float(grown[-1])
+        with np.errstate(over="ignore"):  # as a loss does that diverges
+            return np.asarray(0.3 + 2 / (1 + travelled) + noise + np.expm1(grown))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lrbench.runs import Figures
 from lrbench.schedules.base import Rates
 
+Losses = NDArray[np.float64]
 EVALUATION_BATCH = 1_000  # examples; the same for all engines, and no part of what is trained
 
 
@@ -57,6 +58,34 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Put back what it set in this process. The second call does nothing."""
+
+
+class Stepper(Protocol):
+    """One model with its optimizer, for who wants to know every step's loss. One thread drives it."""
+
+    @property
+    def remark(self) -> str:
+        """As a replica's."""
+
+    def compile(self) -> None:
+        """As a replica's."""
+
+    def reset(self, seed: int) -> None:
+        """As a replica's."""
+
+    def train_steps(self, first: int, rates: Rates) -> Losses:
+        """Train on, from step `first` since `reset`, a step for each rate; rates: float64 (n,).
+
+        Every step takes the next whole batch, pass after pass over the training set, each in an epoch's order.
+        Returns the batches' mean losses, each before its update: float64 (n,).
+        """
+
+
+class StepwiseEngine(Engine, Protocol):
+    """An engine that can also train step by step."""
+
+    def stepper(self) -> Stepper:
+        """Return a new stepper. May be called from several threads at once."""
 
 
 class Unfit(Exception):
