@@ -77,8 +77,8 @@ def test_a_diff_says_settings_schedules_and_seeds(cli: Cli) -> None:
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
         "optimizer.parameters.momentum: 0.0 | 0.9",
-        "schedulers only in results/one: cosine(lr=0.1), step(lr=0.1)",
-        "schedulers only in results/two: rex(lr=0.01), step(lr=0.01)",
+        "schedulers only in results/one: cosine(lr=0.1)",
+        "schedulers only in results/two: rex(lr=0.1)",
         "seeds only in results/one: 0",
         "seeds only in results/two: 2",
     ]
