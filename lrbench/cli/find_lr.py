@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lrbench.cli.app import DONE, app
-from lrbench.cli.places import no_folder, picture_format, put, utf_8
+from lrbench.cli.places import make_room, no_folder, picture_format, put, utf_8
 from lrbench.cli.taking import taking
 from lrbench.errors import BadConfig, EngineUnavailable
 from lrbench.foreign import STANDARD
@@ -69,7 +69,9 @@ def find_lr(
         raise BadConfig("--json and --out do not go together.", "Leave one of them out.")
     with noise.kept_off_screen(show=context.obj["debug"]) as kept, runner.signals_raise():
         try:
-            found = _find(_planned(config, wishes), quiet=quiet)
+            planned = _planned(config, wishes)
+            make_room(out)
+            found = _find(planned, quiet=quiet)
         except EngineUnavailable:
             typer.echo(kept.read(), err=True)
             raise

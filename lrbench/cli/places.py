@@ -42,6 +42,13 @@ def no_folder(out: Path | None, example: str, option: str = "-o") -> None:
         raise BadConfig(f"{out} is a folder.", f"Name a file in it: {option} {out / example}")
 
 
+def make_room(out: Path | None) -> None:
+    """Make the folder of a file, before the long work for it begins. Raises BadResults if there can be none."""
+    if out is not None and str(out) != STANDARD:
+        with place(out, "written"):
+            out.parent.mkdir(parents=True, exist_ok=True)
+
+
 def picture_format(out: Path) -> PlotFormat:
     """Return the format that a file's name ends in; on stdout it is PNG. Raises BadConfig."""
     form = "png" if str(out) == STANDARD else PICTURES.get(out.suffix)

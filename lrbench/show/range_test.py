@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 AIR = 0.05  # of the height, above and below the curves
+AIR_LOG = 1.5  # where it is logarithmic
 
 
 def rate_text(rate: float) -> str:
@@ -32,6 +33,7 @@ def write_terminal(found: Found, stream: TextIO, *, drawn: bool = True) -> None:
     console.print(printable(found.describe()))
     console.print(f"{_swept(found)}; {counted(len(found.curves), 'seed')}")
     if drawn:
+        console.print(_smoothing(found))
         colourful = console.is_terminal and not console.no_color and not console.is_dumb_terminal
         console.print(Text.from_ansi(_figure(found, colourful, min(console.width, WIDEST))))
     console.print(_listing(found))
@@ -63,10 +65,15 @@ def picture(found: Found, form: PlotFormat) -> bytes:
         sweep = found.sweep
         if sweep.scale == "exponential":
             axes.set_xscale("log")
-        axes.set(xlim=(sweep.lowest, sweep.highest), ylim=_heights(found), title="Learning-rate range test")
+        low, high = _ends(found)
+        if low > 0:
+            canvas.log_if_wide(axes, low, high)
+        is_log = axes.get_yscale() == "log"
+        axes.set(xlim=(sweep.lowest, sweep.highest), title="Learning-rate range test")
+        axes.set_ylim(*((low / AIR_LOG, high * AIR_LOG) if is_log else _heights(found)))
         axes.set_xlabel("learning rate" + canvas.LOG_WORDS.get(axes.get_xscale(), ""))
         unit = found.setting.subject.figures[0].unit
-        axes.set_ylabel(f"training loss, smoothed{f' ({unit})' if unit else ''}")
+        canvas.label_y(axes, f"training loss, smoothed{f' ({unit})' if unit else ''}")
         title = f"{found.describe()}\n{_swept(found)}; {_smoothing(found)}"
         figure.suptitle(title, fontsize=8.5, color="#444444", parse_math=False)
         canvas.add_legend(figure, axes)
@@ -122,11 +129,16 @@ def _write_notes(found: Found, console: Console) -> None:
         console.print(printable(f"Note: {found.remark}"))
 
 
-def _heights(found: Found) -> tuple[float, float]:
-    """Return the ends of the axis of losses: all that comes before each curve's best, and the bests."""
+def _ends(found: Found) -> tuple[float, float]:
+    """Return the least and the greatest mean of all that comes before each curve's best."""
     before = [each.means[: int(each.means.argmin()) + 1] for each in found.curves if each.means.size]
     values = np.concatenate(before) if before else np.array([0.0, 1.0])
-    low, high = float(values.min()), float(values.max())
+    return float(values.min()), float(values.max())
+
+
+def _heights(found: Found) -> tuple[float, float]:
+    """Return the ends of a linear axis of losses."""
+    low, high = _ends(found)
     air = AIR * (high - low) or AIR * abs(high) or 1.0
     return (low - air if low < 0 else max(0.0, low - air)), high + air
 
@@ -144,7 +156,7 @@ def _figure(found: Found, colourful: bool, columns: int) -> str:
     figure.with_colors = colourful
     figure.origin = False
     figure.x_label, figure.y_label = "", "loss"
-    figure.x_ticks_fkt = lambda value, _: f"{float(f'{10**value if is_log else value:.1g}'):g}"
+    figure.x_ticks_fkt = lambda value, _: rate_text(10**value if is_log else value)
     figure.y_ticks_fkt = lambda value, _: f"{value:.4g}"
     figure.set_x_limits(first, last)
     figure.set_y_limits(low, high)
@@ -157,7 +169,7 @@ def _figure(found: Found, colourful: bool, columns: int) -> str:
         else:
             figure.plot(x, y, interp=None, marker=chr(ord("a") + i % 26))
     lines = str(figure.show()).replace("-> ()", ARROW).splitlines()
-    label = f"learning rate{', log scale' if is_log else ''}; {_smoothing(found)}"
+    label = f"learning rate{', log scale' if is_log else ''}"
     return "\n".join([*map(str.rstrip, lines), " " * BESIDE + label])
 
 

@@ -16,7 +16,7 @@ from lrbench.schedules.base import Rates
 
 Values = NDArray[np.float64]
 MEMORY = 0.02  # of the sweep's steps: what the mean of the losses remembers, unless it is asked otherwise
-SKIPPED = 0.1  # of the sweep, at its begin: the mean is one of few batches there. As fastai
+SKIPPED = 0.1  # of the sweep, at its beginning: the mean is one of few batches there. As fastai
 STRETCH = (
     0.05  # of the sweep: along which a descent is measured. From one step to the next, it is that of the noise
 )
@@ -113,14 +113,17 @@ def read(seed: int, losses: Values, sweep: Sweep) -> Curve:
 
 
 def steepest(curve: Curve, sweep: Sweep) -> float | None:
-    """Return the rate at which the mean falls most per decade on its way to its best, or None as for `valley`."""
+    """Return the rate at which the mean falls most per decade on its way to its best.
+
+    None where it does not fall; or most at the very beginning, for then it is steeper before.
+    """
     if not _falls(curve, sweep):
         return None
     means, at, far = curve.means[sweep.skipped :], np.log(curve.at[sweep.skipped :]), sweep.stretch
     slopes = ((means[far:] - means[:-far]) / (at[far:] - at[:-far]))[: int(means.argmin()) + 1 - far]
-    if not slopes.size or slopes.min() >= 0:
+    step = int(slopes.argmin()) if slopes.size else 0
+    if step == 0 or slopes[step] >= 0:
         return None
-    step = int(slopes.argmin())
     return float(np.exp((at[step] + at[step + far]) / 2))
 
 
@@ -155,7 +158,7 @@ class Rule:
 
 RULES = (
     Rule("valley", "longest valley", valley, "the loss did not fall"),
-    Rule("steepest", "steepest descent", steepest, "the loss did not fall"),
+    Rule("steepest", "steepest descent", steepest, "the loss did not fall, or fell most at the beginning"),
     Rule(
         "tenth", "a tenth of divergence", tenth, "the loss did not diverge, or did below ten times the lowest rate"
     ),

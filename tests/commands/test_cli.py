@@ -20,6 +20,7 @@ from lrbench.options import TRAINING
 from lrbench.store import load
 
 Cli = Callable[..., Result]
+COMMANDS = ("run", "plot", "summary", "report", "export", "list", "diff", "clean", "init", "tune", "find-lr")
 
 
 def said(result: Result) -> list[str]:
@@ -299,7 +300,7 @@ def test_help_and_version(cli: Cli) -> None:
     alone = cli()
     assert alone.exit_code == 0
     assert alone.stdout == cli("--help").stdout == cli("-h").stdout
-    for command in ("run", "plot", "summary", "report", "export", "list", "diff", "clean", "init", "tune"):
+    for command in COMMANDS:
         assert command in alone.stdout
         assert cli(command, "--help").exit_code == 0
 
@@ -335,12 +336,12 @@ def test_the_help_s_examples_run(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> N
     for name in ("one", "two"):
         cli("run", "--name", name, "-s", "step")
     ran = 0
-    for command in ("run", "plot", "summary", "report", "export", "list", "diff", "clean", "init", "tune"):
+    for command in COMMANDS:
         for line in cli(command, "--help").stdout.splitlines():
             if line.strip().startswith("lrbench "):
                 assert cli(*shlex.split(line.strip())[1:]).exit_code == 0, line
                 ran += 1
-    assert ran == 35
+    assert ran == 39
 
 
 def test_debug_shows_the_traceback_and_can_stand_anywhere(cli: Cli) -> None:

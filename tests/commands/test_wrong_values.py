@@ -10,13 +10,14 @@ from typer.main import get_command
 from typer.testing import Result
 
 from lrbench.cli import app
-from lrbench.options import TRAINING, WISHES, as_options
+from lrbench.options import SWEEPING, TRAINING, WISHES, as_options
 
 Cli = Callable[..., Result]
 REFERENCE = str(ROOT / "results" / "reference")
 ARGUMENTS = {
     "run": ["--engine", "fake"],
     "tune": ["--engine", "fake"],
+    "find-lr": ["--engine", "fake"],
     "preview": ["cosine"],
     "schedulers": ["cosine"],
     "doctor": [REFERENCE],
@@ -62,7 +63,11 @@ WRONG = {  # option -> values that it cannot have; what is a place can have any 
     "--compare-horizons": ["9" * 5000, "x", "1.5", "0", ""],
     "--format": ["x", ""],
     "--code": ["x", ""],
-    "--to": ["x", ""],
+    "--from": ["x", "nan", "inf", "0", "-1", "", "10", "1e99"],
+    "--to": ["x", "nan", "inf", "0", "-1", "", "1e-6", "1e99"],
+    "--sweep": ["x", ""],
+    "--steps": ["x", "1.5", "0", "1", "19", "-1", "", "1e3", "1000001", "9" * 5000],
+    "--smooth": ["x", "nan", "inf", "1", "-0.1", ""],
     "--baseline": ["x", ""],
     "--metric": ["x", ""],
     "--margin": ["x", "nan", "inf", "0", "-1", ""],
@@ -168,9 +173,11 @@ def test_a_schedule_s_own_rate_is_no_option(cli: Cli) -> None:
 
 
 def test_the_help_of_every_command_says_the_defaults_of_the_table(cli: Cli) -> None:
+    own = {"run": TRAINING, "tune": TRAINING, "find-lr": SWEEPING}
     for command in ARGUMENTS:
         text = "".join(cli(command, "--help").stdout.split())
-        for wish in (WISHES | TRAINING if command in ("run", "tune") else WISHES).values():
-            if wish.long in options_of(command) and wish.long != "--out":
+        for wish in (WISHES | own.get(command, {})).values():
+            if wish.long in options_of(command) and wish.long not in ("--out", "--to"):
                 assert "".join(wish.described.split()) in text, (command, wish.name)
     assert TRAINING["out"].described in cli("run", "--help").stdout
+    assert SWEEPING["highest"].described in cli("find-lr", "--help").stdout

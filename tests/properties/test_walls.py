@@ -123,7 +123,7 @@ SPEAKS_PYTHON = (
         "problems",
         "plan",
     ),
-    *("store", "engine", "runner"),
+    *("store", "engine", "runner", "studies"),
 )
 
 
@@ -169,6 +169,9 @@ def test_only_the_command_line_speaks_of_options(path: Path) -> None:
         (["init", "-"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "numpy"}),
         (["init", "--schema"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
         (["run", "--lr", "nan"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
+        (["find-lr", "--help"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "numpy"}),
+        (["find-lr", "--from", "10"], {"tensorflow", "keras", "pandas", "matplotlib"}),
+        (["find-lr", "--engine", "fake"], {"tensorflow", "keras", "pandas", "matplotlib"}),
         (["plot", str(ROOT / "results/reference"), "--out", "."], {"tensorflow", "keras"}),
         (
             ["export", str(ROOT / "results/reference"), "--to", "json", "--out", "."],

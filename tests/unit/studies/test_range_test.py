@@ -229,6 +229,14 @@ def test_one_seed_that_has_no_rate_is_enough_to_suggest_none() -> None:
     assert found["steepest"].rate == pytest.approx(0.01, rel=0.1)
 
 
+def test_a_loss_that_falls_most_at_the_beginning_may_be_steeper_before() -> None:
+    sweep = replace(SWEEP, lowest=0.1)
+    found = by_name([read(0, falling(sweep), sweep)], sweep)
+    assert found["steepest"].rate is None
+    assert found["steepest"].reason == "in 1 of 1 sweeps the loss did not fall, or fell most at the beginning"
+    assert found["valley"].rate is not None
+
+
 def test_a_tenth_below_the_sweep_is_none() -> None:
     found = by_name([read(0, falling(limit=5e-6), SWEEP)])
     assert found["tenth"].rate is None
