@@ -1,10 +1,9 @@
-"""Where a figure's texts stand, as they are really drawn."""
+"""Where a figure's texts stand when it is drawn."""
 
 from itertools import combinations
 
 import matplotlib as mpl
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
@@ -13,7 +12,7 @@ from lrbench.show import canvas
 
 
 def drawn_texts(figure: Figure) -> list[tuple[str, Bbox]]:
-    """Draw a figure and return its visible texts with their boxes in pixels."""
+    """Return the visible texts that a figure draws, with their boxes in pixels, laid out as in a file."""
     drawn: list[Text] = []
     plain = Text.draw
 
@@ -22,12 +21,14 @@ def drawn_texts(figure: Figure) -> list[tuple[str, Bbox]]:
         plain(text, renderer, *args, **options)
 
     with pytest.MonkeyPatch.context() as patch, mpl.rc_context(canvas.STYLE):
-        surface = FigureCanvasAgg(figure)
-        surface.draw()  # the layout moves what was drawn before
+        figure.draw_without_rendering()  # the layout moves what was drawn before
+        layout = figure.get_layout_engine()
+        figure.set_layout_engine("none")
         patch.setattr(Text, "draw", note)
-        surface.draw()
+        figure.draw_without_rendering()
+        figure.set_layout_engine(layout)
     seen = [text for text in dict.fromkeys(drawn) if text.get_visible() and text.get_text().strip()]
-    return [(text.get_text(), text.get_window_extent(surface.get_renderer())) for text in seen]
+    return [(text.get_text(), text.get_window_extent()) for text in seen]
 
 
 def collisions(figure: Figure) -> list[str]:

@@ -90,6 +90,10 @@ def test_variables_that_may_change_bytes_are_stored_and_named(cli: Cli, monkeypa
     assert made, "one at least of the four drawn is a step, whose figures differ now"
     assert not any("XLA_FLAGS" in line for line in made)
     assert all(line.endswith(", XLA_FLAGS=--xla_cpu_enable_fast_math=true --xla_x=…") for line in now)
+    monkeypatch.delenv("XLA_FLAGS")
+    made, now = cli(*WORDS[:-1], "3,", "--verify").stdout.splitlines()[2:4]
+    assert made.endswith(", XLA_FLAGS=--xla_cpu_enable_fast_math=true --xla_x=…")
+    assert "XLA_FLAGS" not in now
 
 
 def test_flags_in_a_file_are_read_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

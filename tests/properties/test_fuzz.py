@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import fuzz
+import pytest
 
 
+@pytest.mark.slow
 def test_whatever_is_damaged_every_command_ends_well_or_in_two_lines_and_all_can_be_repaired(
     tmp_path: Path,
 ) -> None:

@@ -105,6 +105,7 @@ def check(parent: Path, mode: str) -> None:
         assert again.finished[0].result.state_sha256 == whole.finished[0].result.state_sha256
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_a_command_cut_off_at_any_system_call_loses_nothing(tmp_path: Path, mode: str) -> None:
     """In a process of its own, because it forks."""

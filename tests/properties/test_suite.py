@@ -14,6 +14,7 @@ APART = f"import pytest\n\n@pytest.mark.tensorflow\n@pytest.mark.apart\n{UNMARKE
 TOP = "import tensorflow\n\ndef test_it() -> None:\n    pass\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "problem"),
     [

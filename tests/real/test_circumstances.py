@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +10,15 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.apart
+pytestmark = [pytest.mark.apart, pytest.mark.slow]
 
 WORDS = {"train_size": 1_000, "val_size": 500, "epochs": 2, "schedulers": "cosine,step", "optimizer": "adam"}
 OPTIONS = [word for name, value in WORDS.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+PROGRAM = f"""
+import lrbench
+for engine in ("compiled", "fit"):
+    lrbench.compare(**{WORDS!r}, engine=engine, jobs=1, out=engine)
+"""
 GUEST = f"""
 import keras, tensorflow as tf
 keras.config.set_floatx("float64")
@@ -21,8 +27,7 @@ keras.config.set_image_data_format("channels_first")
 keras.config.set_dtype_policy("mixed_float16")
 keras.config.set_max_steps_per_epoch(2)
 tf.config.run_functions_eagerly(True)
-import lrbench
-lrbench.compare(**{WORDS!r}, engine=ENGINE, out=OUT)
+{PROGRAM}
 assert keras.config.floatx() == "float64"
 assert keras.config.epsilon() == 0.5
 assert keras.config.image_data_format() == "channels_first"
@@ -44,12 +49,6 @@ def process(*words: str, cwd: Path, **variables: str) -> "subprocess.CompletedPr
     )
 
 
-def train(out: Path, *options: str, cwd: Path, **variables: str) -> dict[str, Any]:
-    done = process("-m", "lrbench", "run", *OPTIONS, "-o", str(out), *options, cwd=cwd, **variables)
-    assert done.returncode == 0, done.stderr
-    return trained(out)
-
-
 def trained(out: Path) -> dict[str, Any]:
     """The bytes of each run's epochs and the hash of its final variables."""
     (folder,) = out.iterdir()
@@ -60,11 +59,13 @@ def trained(out: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the two engines leave, each in a results folder, where nothing else is set."""
     folder = tmp_path_factory.mktemp("plain")
-    found = train(folder / "out", "--jobs", "1", cwd=folder)
-    assert len(found) == 2
-    return found
+    done = process("-c", PROGRAM, cwd=folder, OMP_NUM_THREADS="1", PYTHONHASHSEED="1")
+    assert done.returncode == 0, done.stderr
+    assert len(trained(folder / "compiled")) == len(trained(folder / "fit")) == 2
+    return folder
 
 
 def keras_home(folder: Path, **values: object) -> str:
@@ -73,41 +74,25 @@ def keras_home(folder: Path, **values: object) -> str:
     return str(folder / "keras")
 
 
-@pytest.mark.slow
-def test_configuration_threads_hash_seed_and_folder_change_no_byte(plain: dict[str, Any], tmp_path: Path) -> None:
+def test_configuration_threads_hash_seed_and_folder_change_no_byte(plain: Path, tmp_path: Path) -> None:
     home = keras_home(
         tmp_path, floatx="float64", epsilon=0.5, image_data_format="channels_first", backend="jax", max_epochs=1
     )
     (tmp_path / "elsewhere").mkdir()
-    for jobs, threads in (("4", "8"), ("2", "1")):
-        found = train(
-            tmp_path / f"jobs-{jobs}",
-            "--jobs",
-            jobs,
-            cwd=tmp_path / "elsewhere",
-            KERAS_HOME=home,
-            KERAS_BACKEND="jax",
-            OMP_NUM_THREADS=threads,
-            PYTHONHASHSEED=threads,
-        )
-        assert found == plain
+    variables = {"KERAS_HOME": home, "KERAS_BACKEND": "jax", "OMP_NUM_THREADS": "8", "PYTHONHASHSEED": "8"}
+    words = ["run", *OPTIONS, "--jobs", "4", "-o", str(tmp_path / "out")]
+    done = process("-m", "lrbench", *words, cwd=tmp_path / "elsewhere", **variables)
+    assert done.returncode == 0, done.stderr
+    assert trained(tmp_path / "out") == trained(plain / "compiled")
 
 
-@pytest.mark.slow
 def test_a_program_that_uses_keras_its_own_way_gets_the_same_bytes_and_its_values_back(
-    plain: dict[str, Any], tmp_path: Path
+    plain: Path, tmp_path: Path
 ) -> None:
-    done = process("-c", GUEST.replace("ENGINE", "'compiled'").replace("OUT", "'out'"), cwd=tmp_path)
+    done = process("-c", GUEST, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert trained(tmp_path / "out") == plain
-
-
-@pytest.mark.slow
-def test_the_same_holds_for_model_fit(tmp_path: Path) -> None:
-    plain = train(tmp_path / "plain", "--engine", "fit", cwd=tmp_path)
-    done = process("-c", GUEST.replace("ENGINE", "'fit'").replace("OUT", "'out'"), cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert trained(tmp_path / "out") == plain
+    for engine in ("compiled", "fit"):
+        assert trained(tmp_path / engine) == trained(plain / engine)
 
 
 def test_keras_on_another_backend_is_refused_by_name(tmp_path: Path) -> None:
@@ -128,13 +113,11 @@ def test_what_keras_refuses_in_its_configuration_is_said_with_the_file(tmp_path:
     assert "Traceback" not in done.stderr
 
 
-def test_what_xla_is_told_is_stored_and_named_where_the_bytes_differ(
-    plain: dict[str, Any], tmp_path: Path
-) -> None:
-    flags = "--xla_cpu_enable_fast_math=true --xla_backend_optimization_level=0 --xla_dump_to=/nowhere"
-    train(tmp_path / "out", cwd=tmp_path, XLA_FLAGS=flags.replace(" --xla_dump_to=/nowhere", ""))
-    done = process("-m", "lrbench", "run", *OPTIONS, "-o", "out", "--verify", cwd=tmp_path)
+def test_what_xla_is_told_is_named_where_the_bytes_differ(plain: Path, tmp_path: Path) -> None:
+    flags = "--xla_cpu_enable_fast_math=true --xla_backend_optimization_level=0"
+    shutil.copytree(plain / "compiled", tmp_path / "out")
+    done = process("-m", "lrbench", "run", *OPTIONS, "-o", "out", "--verify", cwd=tmp_path, XLA_FLAGS=flags)
     assert done.returncode == 3, done.stdout
     made, now = [line for line in done.stdout.splitlines() if line.startswith("  ")][1:3]
-    assert made.endswith(", XLA_FLAGS=--xla_cpu_enable_fast_math=true --xla_backend_optimization_level=0")
-    assert "XLA_FLAGS" not in now
+    assert "XLA_FLAGS" not in made
+    assert now.endswith(f", XLA_FLAGS={flags}")

@@ -10,7 +10,6 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from conftest import ROOT, asked, fake_experiment
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -258,7 +257,7 @@ def test_the_way_to_a_target(reference: Experiment, pictures: dict[str, Figure])
 
 def marks_of(figure: Figure) -> list[tuple[float, float, float]]:
     """The centres of the marks at the target, in pixels, and their sizes."""
-    FigureCanvasAgg(figure).draw()
+    figure.draw_without_rendering()
     marks = [line for line in figure.axes[0].lines if line.get_zorder() == 5]
     size = figure.dpi / 72
     return [
@@ -315,7 +314,7 @@ def test_six_schedules_need_no_panels_of_their_own(pictures: dict[str, Figure]) 
     assert "small-multiples" not in pictures
 
 
-@pytest.mark.parametrize("count", [2, 6, 8, 20])
+@pytest.mark.parametrize("count", [2, 6, *(pytest.param(n, marks=pytest.mark.slow) for n in (8, 20))])
 def test_no_two_texts_overlap_and_none_leaves_the_figure(count: int) -> None:
     labels = ["constant", "step(every=5 epochs, gamma=0.1)", LONG, "hot=constant(lr=11)"]
     labels += [f"a_rather_long_label_{i}=constant(lr={i / 100})" for i in range(1, 18)]
@@ -345,8 +344,9 @@ def test_hostile_labels_are_drawn_as_text(tmp_path: Path) -> None:
     assert {axes.get_title().strip() for axes in pictures["small-multiples"].axes} == {*labels, ""}
     said = {text.get_text().split(":")[0].strip() for text in pictures["target"].legends[0].get_texts()}
     assert said == set(labels)
-    plots.draw(asked(experiment, target=0.5), "svg", tmp_path)
     for name in ("forest", "all-pairs", "small-multiples", "target"):
+        with mpl.rc_context(canvas.STYLE):
+            canvas.save(pictures[name], tmp_path / f"{name}.svg")
         assert "$x$" in (tmp_path / f"{name}.svg").read_text()
 
 

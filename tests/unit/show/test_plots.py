@@ -12,7 +12,6 @@ import pytest
 from conftest import ROOT, asked, fake_experiment, fake_run
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -26,6 +25,7 @@ from lrbench.show.groups import group, used_rates
 from lrbench.store import load
 
 NAMES = ["overview", "rates", "train-loss", "val-loss", "val-accuracy", "test-accuracy"]
+TWENTY = ",".join(f"s{i}=constant(lr={i / 100})" for i in range(1, 21))
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,7 @@ def test_one_colour_dash_and_marker_per_schedule_in_all_pictures(pictures: dict[
 
 
 def test_twenty_schedules_can_all_be_called() -> None:
-    twenty = fake_experiment(schedulers=",".join(f"s{i}=constant(lr={i / 100})" for i in range(1, 21)), epochs=1)
+    twenty = fake_experiment(schedulers=TWENTY, epochs=1)
     groups = group(asked(twenty))
     assert len({(each.colour, str(each.dashes)) for each in groups}) == 20
     assert len({(each.colour, each.marker) for each in groups}) == 20
@@ -270,15 +270,13 @@ def test_a_schedule_looks_the_same_in_every_experiment() -> None:
     assert len(set(two.values())) == 3
 
 
-@pytest.mark.parametrize(
-    "schedulers", ["step,cosine", ",".join(f"s{i}=constant(lr={i / 100})" for i in range(1, 21))]
-)
+@pytest.mark.parametrize("schedulers", ["step,cosine", pytest.param(TWENTY, marks=pytest.mark.slow)])
 def test_long_labels_leave_room_for_the_panels(schedulers: str) -> None:
     long = "cyclical(half=2 epochs, floor=0.001, shape=sine, decay=half, warmup=1 epoch)"
     for name, figure in plots.figures(
         asked(fake_experiment(schedulers=f"{schedulers},{long}", seeds=2), target=0.5)
     ):
-        FigureCanvasAgg(figure).draw()
+        figure.draw_without_rendering()
         for axes in figure.axes:
             if axes.get_label() == "<colorbar>":
                 continue
@@ -293,7 +291,7 @@ def test_every_epoch_is_inside_and_the_ends_can_be_told_apart() -> None:
     """On a share's axis; where its ends are close to each other and to 100 %, they still have room."""
     found = asked(load(ROOT / "results" / "reference"))
     pictures = dict(plots.figures(found))
-    FigureCanvasAgg(pictures["val-accuracy"]).draw()
+    pictures["val-accuracy"].draw_without_rendering()
     (axes,) = pictures["val-accuracy"].axes
     assert axes.get_ylabel() == "% of examples, log scale towards 100"
     low, high = axes.get_ylim()

@@ -194,6 +194,7 @@ def screen(text: str) -> list[str]:
     return lines
 
 
+@pytest.mark.slow
 def test_on_a_real_terminal_it_comes_and_goes(tmp_path: Path) -> None:
     words = f"{sys.executable} -m lrbench run --engine fake -s step,cosine,[red]=rex -o {tmp_path}"
     environment = {**os.environ, "TERM": "xterm", "LRBENCH_FAKE_SECONDS": "0.02", "LRBENCH_JOBS": "2"}
