@@ -3,10 +3,10 @@
 import argparse
 import platform
 
-from epochs import bench_epochs
+from epochs import bench_epochs, bench_peers
 from folders import bench_fake, bench_light_commands, bench_load, bench_tables
 from timing import CORES
-from whole import bench_commands, bench_start, keras_loop
+from whole import bench_commands, bench_start, bench_tune, keras_loop
 
 
 def main() -> None:
@@ -23,8 +23,10 @@ def main() -> None:
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     print(f"{found['host']['cpu']}, {CORES} cores, {platform.system()}; {versions}")
     bench_epochs(options.rounds)
+    bench_peers(options.commands)
     bench_commands(options.commands)
     bench_start(options.commands)
+    bench_tune()
     bench_light_commands()
     bench_fake(options.commands)
     bench_load()

@@ -8,10 +8,12 @@ round by round, so that a slow minute of the machine hits all of them.
 import multiprocessing
 import os
 import statistics
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from timing import BATCH, CORES, median_ratio, print_table
@@ -26,7 +28,7 @@ def model_fit() -> Iterator[float]:
 
     from lrbench.problems.mnist import MNIST
 
-    train, _ = MNIST.load()
+    train = MNIST.load().train
     x, y = (train.x.reshape(-1, 784) / 255).astype(np.float32), train.y.astype(np.int32)
     model = keras.Sequential(
         [keras.Input((784,)), keras.layers.Dense(128, activation="relu"), keras.layers.Dense(10)]
@@ -102,28 +104,67 @@ CONTENDERS: dict[str, Callable[[], Iterator[float]]] = {
 }
 
 
+def peer_fit(kind: str) -> Iterator[float]:
+    """A model of tests/peer.py with Model.fit."""
+    import keras
+    import peer
+
+    x, y, *_ = peer.images(PEER_IMAGES, 1)
+    model = getattr(peer, kind)()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=keras.optimizers.SGD(0.05), loss=loss, metrics=["accuracy"])
+    while True:
+        start = time.perf_counter()
+        model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0)
+        yield time.perf_counter() - start
+
+
+def peer_compiled(kind: str, replicas: int) -> Iterator[float]:
+    """The same model in lrbench, compiled or not as it decides."""
+    import numpy as np
+    import peer
+
+    from lrbench.config import load_config
+    from lrbench.engine import open_engine
+    from lrbench.plan import make_plan
+    from lrbench.problems import Beside, problem_of
+
+    problem = problem_of(getattr(peer, kind), Beside(data=peer.images(PEER_IMAGES, 1_000)), kind)
+    plan = make_plan(load_config(None, OPTIONS, {}), problem)
+    engine = open_engine(plan.setting, plan.problem)
+    rates = np.full(plan.setting.horizon.steps_per_epoch, 0.05)
+    ready = [engine.replica() for _ in range(replicas)]
+    for replica in ready:
+        replica.compile()
+        replica.reset(0)
+    while True:
+        yield in_threads([lambda replica=replica: replica.train_epoch(1, rates) for replica in ready]) / replicas
+
+
+PEER_IMAGES = 10_000
+PEERS: dict[str, Callable[[], Iterator[float]]] = {
+    f"{said}: {how}": contender
+    for kind, said in (("lenet", "LeNet-5"), ("dropping", "784-512-512-10, Dropout"))
+    for how, contender in (
+        ("Model.fit", lambda kind=kind: peer_fit(kind)),
+        ("lrbench, 1 replica", lambda kind=kind: peer_compiled(kind, 1)),
+        (f"lrbench, {CORES} replicas", lambda kind=kind: peer_compiled(kind, CORES)),
+    )
+}
+
+
 def serve(name: str, pipe: Connection) -> None:
     """In a process of its own: give one measurement per request, after one that is not counted."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    measurements = CONTENDERS[name]()
+    sys.path.append(str(Path(__file__).parent.parent))  # of peer
+    measurements = (CONTENDERS | PEERS)[name]()
     next(measurements)
     while pipe.recv():
         pipe.send(next(measurements))
 
 
 def bench_epochs(rounds: int) -> None:
-    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[variable] = "1"  # numpy's own threads, for (d); TensorFlow does not look at them
-    spawn = multiprocessing.get_context("spawn")
-    pipes = {}
-    for name in CONTENDERS:
-        pipes[name], theirs = spawn.Pipe()
-        spawn.Process(target=serve, args=(name, theirs), daemon=True).start()
-    seconds: dict[str, list[float]] = {name: [] for name in CONTENDERS}
-    for _ in range(rounds):
-        for name, pipe in pipes.items():
-            pipe.send(True)
-            seconds[name].append(pipe.recv())
+    seconds = taking_turns(list(CONTENDERS), rounds)
     first, *_, floor = seconds.values()
     rows = [
         [
@@ -136,3 +177,30 @@ def bench_epochs(rounds: int) -> None:
         for name, values in seconds.items()
     ]
     print_table(["per epoch and run", "n", "median", "times faster than (a)", "times (d)"], rows)
+
+
+def bench_peers(rounds: int) -> None:
+    """Models of a user's own: an epoch of 10,000 images, batch 32."""
+    seconds = taking_turns(list(PEERS), rounds)
+    rows = []
+    for name, values in seconds.items():
+        fit = seconds[f"{name.partition(': ')[0]}: Model.fit"]
+        rows.append([name, rounds, f"{statistics.median(values):.3f} s", f"{median_ratio(fit, values):.1f}"])
+    print_table(["per epoch and run", "n", "median", "times faster than Model.fit"], rows)
+
+
+def taking_turns(names: list[str], rounds: int) -> dict[str, list[float]]:
+    """Return the seconds of each contender, measured in turns, each in a process of its own."""
+    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = "1"  # numpy's own threads, for (d); TensorFlow does not look at them
+    spawn = multiprocessing.get_context("spawn")
+    pipes = {}
+    for name in names:
+        pipes[name], theirs = spawn.Pipe()
+        spawn.Process(target=serve, args=(name, theirs), daemon=True).start()
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(rounds):
+        for name, pipe in pipes.items():
+            pipe.send(True)
+            seconds[name].append(pipe.recv())
+    return seconds

@@ -75,6 +75,19 @@ def whole_row(name: str, found: list[tuple[float, float]], against: list[tuple[f
     ]
 
 
+def bench_tune() -> None:
+    """A tenth of the default `lrbench tune`, and what that makes of the whole."""
+    words = ["-s", "constant,cosine", "--lrs", "0.03,0.1,0.3", "--refine", "1", "--max-extend", "0"]
+    words += ["--tune-seeds", "2", "--seeds", "5"]
+    with tempfile.TemporaryDirectory() as folder:
+        seconds, gb = timed([*LRBENCH, "tune", *words, "-o", "one"], folder)
+    whole = f"{seconds * 258 / 26 / 60:.1f} min"
+    print_table(
+        ["search", "n", "26 runs", "258 runs, extrapolated", "peak memory"],
+        [["lrbench tune", 1, f"{seconds:.0f} s", whole, f"{gb:.2f} GB"]],
+    )
+
+
 def bench_start(rounds: int) -> None:
     """The time to the first figures, and what importing TensorFlow has to do with it."""
     first = [until_first_figures() for _ in range(rounds)]
