@@ -291,6 +291,7 @@ class Experiment:
     tuning: Tuning | None = None  # of a view: every schedule at its own best rate, found by this
     same_rate: float | None = None  # of a view: every schedule at this peak rate, beside a tuned comparison
     beside: "Experiment | None" = None  # of a tuned view: the same schedules at one rate
+    part: str = ""  # of a view that is not the first: the folder of its pictures below those of its experiment
     table_is_current: bool = field(default=False, compare=False)  # epochs.csv holds exactly these runs
 
     @cached_property
@@ -314,11 +315,6 @@ class Experiment:
     def describe(self) -> str:
         """One line for titles."""
         return self.setting.describe(self.rates)
-
-    @property
-    def part(self) -> str:
-        """The folder of a view's pictures below those of its experiment; empty for the experiment itself."""
-        return "" if self.same_rate is None else "same-rate"
 
     @property
     def rates(self) -> str:

@@ -97,34 +97,43 @@ def tuned_view(experiment: Experiment, search: Search) -> Experiment | None:
 def same_rate_view(experiment: Experiment, search: Search) -> Experiment | None:
     """Return the comparison of all schedules at one peak rate.
 
-    On the seeds of the tuned comparison where every schedule has some, else on the tuning seeds, else None.
+    On the seeds of the tuned comparison where every contender has some, else on the tuning seeds, else None.
     """
     variants = {each.variants[0] for each in search.contenders}
-    at_rate = [
-        one
-        for one in experiment.finished
-        if one.schedule.lr == search.same_rate
-        and not one.schedule.is_label
-        and variant_of(one.schedule) in variants
-    ]
+    at_rate = [one for one in experiment.finished if one.schedule.lr == search.same_rate]
     for seeds in (search.seeds, search.tune_seeds):
         found = tuple(one for one in at_rate if one.seed in seeds)
-        if {variant_of(one.schedule) for one in found} == variants:
+        if variants <= {variant_of(one.schedule) for one in found if not one.schedule.is_label}:
             return replace(
                 experiment,
                 name=f"{experiment.name}, all at {search.same_rate:g}",
                 finished=found,
                 searches=(),
                 same_rate=search.same_rate,
+                part="same-rate",
             )
     return None
 
 
 def views(experiment: Experiment) -> list[Experiment]:
-    """Return what is to be shown of an experiment: itself, or its tuned and its same-rate comparison."""
+    """Return what is to be shown of an experiment: itself, or what was tuned, what ran at one rate, and the rest.
+
+    Only trials are left out: they have reported what they had to in what was tuned by them.
+    """
     tuned = [view for search in experiment.searches if (view := tuned_view(experiment, search))]
+    if not tuned:
+        return [experiment]
+    for number, view in enumerate(tuned[1:], start=2):
+        tuned[number - 1] = replace(view, name=f"{view.name} {number}", part=f"tuned-{number}")
     beside = {view.beside.name: view.beside for view in tuned if view.beside}
-    return [*tuned, *beside.values()] if tuned else [experiment]
+    found = [*tuned, *beside.values()]
+    shown = {one.key for view in found for one in view.finished}
+    trials = {seed for search in experiment.searches for seed in search.tune_seeds}
+    rest = tuple(one for one in experiment.finished if one.key not in shown and one.seed not in trials)
+    if rest:
+        name = f"{experiment.name}, other runs"
+        found.append(replace(experiment, name=name, finished=rest, searches=(), part="others"))
+    return found
 
 
 def edge_cautions(tuning: Tuning) -> Iterator[str]:

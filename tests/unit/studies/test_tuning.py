@@ -308,3 +308,19 @@ def test_runs_of_the_same_setting_serve_the_search_and_the_other_way_round(tmp_p
     )
     assert {variant_of(one.schedule)[0] for one in same_rate.finished} == {"constant", "cosine", "step"}
     assert all(one.key not in {run.key for run in before.plan.runs} for one in heard.finished)
+
+
+def test_no_run_that_is_no_trial_goes_unseen(tmp_path: Path) -> None:
+    from lrbench.runner import conduct
+
+    searched(tmp_path)
+    more = {**FAKE, "schedulers": "rex(lr=0.7),mine=cosine(lr=0.3)", "seeds": 3}
+    conduct(load_config(None, {**more, "out": tmp_path}, {}))
+    experiment, _ = searched(tmp_path, Wanted(lrs="0.5,1,2", refine=0, max_extend=0))
+    assert len(experiment.searches) == 2
+    found = views(experiment)
+    assert [view.name.partition(", ")[2] for view in found] == ["tuned", "tuned 2", "all at 0.1", "other runs"]
+    assert len({view.part for view in found}) == 4, "each has its own folder of pictures"
+    assert {one.schedule.name for one in found[-1].finished} == {"rex", "cosine"}
+    shown = {one.key for view in found for one in view.finished}
+    assert all(one.seed >= FIRST_TUNING_SEED for one in experiment.finished if one.key not in shown)
