@@ -17,9 +17,7 @@ from lrbench.schedules.base import Rates
 Values = NDArray[np.float64]
 MEMORY = 0.02  # of the sweep's steps: what the mean of the losses remembers, unless it is asked otherwise
 SKIPPED = 0.1  # of the sweep, at its beginning: the mean is one of few batches there. As fastai
-STRETCH = (
-    0.05  # of the sweep: along which a descent is measured. From one step to the next, it is that of the noise
-)
+STRETCH = 0.05  # of the sweep: along which a descent is measured. From step to step, it is the noise's
 BLOWN = 4  # times its best, and a loss has diverged. As fastai
 ROUNDING = 1e-6  # of the first loss; whatever is smaller is as good as 0
 STANDS_OUT = 6  # standard errors of the mean: of noise alone, one sweep of 200 falls as far
@@ -120,7 +118,8 @@ def steepest(curve: Curve, sweep: Sweep) -> float | None:
     if not _falls(curve, sweep):
         return None
     means, at, far = curve.means[sweep.skipped :], np.log(curve.at[sweep.skipped :]), sweep.stretch
-    slopes = ((means[far:] - means[:-far]) / (at[far:] - at[:-far]))[: int(means.argmin()) + 1 - far]
+    down = slice(int(means.argmin()) + 1)
+    slopes = (means[down][far:] - means[down][:-far]) / (at[down][far:] - at[down][:-far])
     step = int(slopes.argmin()) if slopes.size else 0
     if step == 0 or slopes[step] >= 0:
         return None

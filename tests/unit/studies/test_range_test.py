@@ -237,6 +237,16 @@ def test_a_loss_that_falls_most_at_the_beginning_may_be_steeper_before() -> None
     assert found["valley"].rate is not None
 
 
+def test_what_comes_after_the_best_is_no_descent() -> None:
+    """It is at its best in less than the stretch along which descents are measured, and later falls less far."""
+    sweep = replace(SWEEP, smooth=0)
+    losses = np.full(sweep.steps, 1.0)
+    losses[sweep.skipped + 5] = 0.5
+    losses[400:] = 0.7
+    found = by_name([read(0, losses, sweep)], sweep)
+    assert found["steepest"].rate is None
+
+
 def test_a_tenth_below_the_sweep_is_none() -> None:
     found = by_name([read(0, falling(limit=5e-6), SWEEP)])
     assert found["tenth"].rate is None
