@@ -107,6 +107,7 @@ def test_an_output_that_cannot_be_is_refused_with_what_to_write(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "sub"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "json", "markdown", "latex"])
 def test_data_is_utf_8_whatever_the_locale(tmp_path: Path, form: str) -> None:
     fake_run(tmp_path / "results", schedulers="größe=step,cosine", seeds=2)
@@ -279,6 +280,7 @@ def test_a_damaged_log_harms_nothing_and_the_next_line_stands_by_itself(cli: Cli
     assert json.loads(last)["trained"] == 0
 
 
+@pytest.mark.slow
 def test_commands_side_by_side_log_whole_lines(tmp_path: Path) -> None:
     def start(seed: int) -> subprocess.Popen[bytes]:
         words = [*FAKE, "--name", "one", "--seeds", f"{seed},", "-qq"]
@@ -312,6 +314,7 @@ def plain(lines: list[str]) -> list[str]:
     return [re.sub(r"\x1b\[[\d;]*m", "", line) for line in lines]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [40, 60, 76, 80, 120])
 def test_the_table_fits_the_terminal_and_names_what_it_leaves_out(tmp_path: Path, columns: int) -> None:
     lines = plain(on_a_terminal(tmp_path, f"summary {REFERENCE} --target 0.97", columns))
@@ -327,6 +330,7 @@ def test_the_table_fits_the_terminal_and_names_what_it_leaves_out(tmp_path: Path
     assert all(any(line.split()[:2] == [name, "10"] for line in lines) for name in ("exponential", "plateau"))
 
 
+@pytest.mark.slow
 def test_lost_runs_are_the_last_to_be_left_out(tmp_path: Path) -> None:
     fake_run(tmp_path / "results", schedulers="step,a-rather-long-label=constant(lr=11)", seeds=2)
     lines = plain(on_a_terminal(tmp_path, "summary results", 44))
@@ -338,6 +342,7 @@ def test_lost_runs_are_the_last_to_be_left_out(tmp_path: Path) -> None:
     assert folded.startswith("a-rather-long-label"), "it is folded, and not cut"
 
 
+@pytest.mark.slow
 def test_better_is_green_and_worse_is_red_unless_no_colour_is_wanted(tmp_path: Path) -> None:
     line = f"summary {REFERENCE}"
     coloured = "\n".join(on_a_terminal(tmp_path, line, 200))
