@@ -13,18 +13,18 @@ from lrbench.cli import app
 from lrbench.options import TRAINING, WISHES, as_options
 
 Cli = Callable[..., Result]
-REFERENCE = str(ROOT / "results" / "reference")
+STORED = str(ROOT / "tests" / "data" / "schema-2" / "tested")  # is small, so quickly read
 ARGUMENTS = {
     "run": ["--engine", "fake"],
     "preview": ["cosine"],
     "schedulers": ["cosine"],
-    "doctor": [REFERENCE],
-    "export": [REFERENCE, "--to", "json"],
-    "plot": [REFERENCE],
-    "summary": [REFERENCE],
-    "report": [REFERENCE],
-    "list": [REFERENCE],
-    "diff": [REFERENCE, REFERENCE],
+    "doctor": [STORED],
+    "export": [STORED, "--to", "json"],
+    "plot": [STORED],
+    "summary": [STORED],
+    "report": [STORED],
+    "list": [STORED],
+    "diff": [STORED, STORED],
     "clean": ["nowhere"],
 }
 WRONG = {  # option -> values that it cannot have; what is a place can have any name but that of a file's child

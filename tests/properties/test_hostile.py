@@ -110,6 +110,7 @@ def test_a_hostile_label_in_stored_files_is_damage(cli: Cli, tmp_path: Path, nam
         spoken(result.output)
 
 
+@pytest.mark.slow
 def test_hostile_labels_that_are_text_are_drawn(cli: Cli, tmp_path: Path) -> None:
     stored(tmp_path / "results", [TEXTS[name] for name in sorted(HARMLESS)])
     result = cli("plot", "results", "--format", "svg")
