@@ -154,16 +154,6 @@ def test_a_used_replica_gives_the_bits_of_a_new_one() -> None:
     assert used.test == new.test
 
 
-def test_the_same_run_gives_the_same_bytes_whatever_the_jobs(tmp_path: Path) -> None:
-    tables = []
-    for jobs in (1, 3):
-        out = tmp_path / str(jobs)
-        outcome = conduct(load_config(None, {**SMALL, "jobs": jobs, "out": out}, {}))
-        assert len(outcome.trained) == 6
-        tables.append((outcome.experiment.folder / "epochs.csv").read_bytes())
-    assert tables[0] == tables[1]
-
-
 def test_training_learns(tmp_path: Path) -> None:
     (result,) = train_all(plan_of(train_size=10_000, schedulers="constant", batch_size=32))
     assert result.status is Status.DONE

@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def ran(folder: Path) -> Done:
     """The comparison on a subset, with `results` in the folder."""
-    return command(folder, *WORDS, "--json")
+    return command(folder, *WORDS, "--jobs", "3", "--json")
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +101,7 @@ def test_what_native_code_said_is_shown_when_tensorflow_cannot_be_imported(tmp_p
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_in_the_middle_of_training_keeps_what_finished(tmp_path: Path, number: int, code: int) -> None:
+def test_a_signal_in_the_middle_of_training_keeps_what_finished(tmp_path: Path) -> None:
     words = ["run", "--train-size", "5000", "--epochs", "10", "--seeds", "2"]
     process = subprocess.Popen(
         [sys.executable, "-m", "lrbench", *words],
@@ -117,9 +116,9 @@ def test_a_signal_in_the_middle_of_training_keeps_what_finished(tmp_path: Path, 
         line = process.stderr.readline()
         assert line, said
         said += line
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=60)
-    assert process.returncode == code, rest
+    assert process.returncode == 130, rest
     assert "Go on with: lrbench run --train-size 5000 --epochs 10 --seeds 2" in rest
     assert "Traceback" not in rest
     (folder,) = (tmp_path / "results").iterdir()

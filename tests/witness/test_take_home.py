@@ -57,11 +57,18 @@ def rates_of_a_real_fit(schedule: Any, callbacks: list[Any], optimizer: str = "S
 
 
 @pytest.mark.tensorflow
+@pytest.mark.parametrize("name", OPEN_LOOP)
+def test_the_keras_schedule_gives_every_rate_and_then_the_last(name: str) -> None:
+    schedule = parse(name, lr=0.2)
+    found = np.asarray(schedule.to_keras(HORIZON)(np.arange(HORIZON.steps + 5)))
+    table = schedule.table(HORIZON).astype(np.float32)
+    assert np.array_equal(found, [*table, *table[-1:].repeat(5)])
+
+
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(
     "spec",
     [
-        *OPEN_LOOP,
-        "cosine(warmup=20%)",
         "exponential(per=epoch, hold=1 epoch)",
         "cosine(warmup=20%, warmup_shape=cosine, warmup_start=1%, cooldown=40%, cooldown_shape=sqrt)",
         "join(linear(to=50%); cosine(lr=50%), at=6 steps)",
