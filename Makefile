@@ -3,8 +3,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 TEMPORARY := $(or $(TMPDIR),/tmp)
-# A process per core; each takes one file after the other, in the order of tests/conftest.py.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+# A process per core; each takes one file after the other, in the order of tests/conftest.py. What Python compiles is
+# kept even where it is told not to: or each of the many processes would compile it all again.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo setup test lint check smoke bench torture fuzz clean
@@ -27,8 +28,8 @@ lint: $(VENV)/developing ## format, lint and types, in seconds
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-check: lint ## lint, walls and every test without TensorFlow, in about three minutes
-	$(PYTEST) -m "not tensorflow"
+check: lint ## lint, walls and every quick test without TensorFlow, in a minute
+	$(PYTEST) -m "not tensorflow and not slow"
 
 smoke: $(VENV)/installed ## a small real run into a temporary folder, plotted and summarised
 	folder=$$(mktemp -d $(TEMPORARY)/lrbench-smoke-XXXXXX) && trap 'rm -rf "$$folder"' EXIT && \

@@ -120,7 +120,7 @@ def repair(what: Repair) -> None:
 def _summary_of(experiment: Experiment) -> bytes:
     from lrbench import summary  # pandas: only where something is to be repaired
 
-    return summary.as_csv(summary.summarize(experiment)).encode()
+    return summary.tabulated(experiment)
 
 
 def _summary_in(folder: Path) -> bytes | None:

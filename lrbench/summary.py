@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from lrbench.errors import BadConfig, nearest
 from lrbench.judging.scores import Scores
 from lrbench.judging.statistics import mean_interval
+from lrbench.judging.tuning import views
 from lrbench.runs import Experiment, Finished, Status, Subject
 
 
@@ -53,6 +54,12 @@ def summarize(experiment: Experiment) -> pd.DataFrame:
         na_position="last",
         ignore_index=True,
     )
+
+
+def tabulated(experiment: Experiment) -> bytes:
+    """Return summary.csv: a row per schedule, or where rates were searched, per schedule and comparison."""
+    shown = {view.name: summarize(view) for view in views(experiment)}
+    return as_csv(stacked(shown) if len(shown) > 1 else summarize(experiment)).encode()
 
 
 def summarize_scores(scores: Scores) -> pd.DataFrame:

@@ -34,10 +34,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of tests/real trains. Where several processes share the files, the long ones begin."""
+    """All of tests/real trains, a browser is slow. Where several processes share the files, long ones begin."""
     for item in items:
         if ROOT / "tests" / "real" in item.path.parents:
             item.add_marker("tensorflow")
+        if isinstance(item, pytest.Function) and "browser" in item.fixturenames:
+            item.add_marker("slow")
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in LONGEST_FIRST])
 

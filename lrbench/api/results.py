@@ -90,7 +90,10 @@ class Results:
 
         Several experiments stand under a first column `experiment`.
         """
-        return self._stacked(summarize)
+        from lrbench.judging.tuning import views
+
+        shown = [view for each in self._finished() for view in views(each)]
+        return Results(tuple(shown))._stacked(summarize)
 
     def judge(self, **question: Any) -> "Answer":
         """Return what can be said of the differences, as `lrbench.judge`.
@@ -103,8 +106,7 @@ class Results:
                 f"These are {len(self.experiments)} experiments, and each has an answer of its own.",
                 "Ask one after the other: [one.judge() for one in results]",
             )
-        (answer,) = self._answers(question)
-        return answer
+        return self._answers(question)[0]
 
     def plot(self, kind: str = "overview", **question: Any) -> "Figure":
         """Return a picture of one experiment as a matplotlib figure, which pyplot does not know of.

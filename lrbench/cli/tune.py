@@ -3,30 +3,33 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lrbench.cli.app import BROKEN, DONE, app, complete
+from lrbench.cli.app import BROKEN, DONE, app, complete, speak
 from lrbench.cli.forecast import cores
 from lrbench.cli.places import put
 from lrbench.cli.results import show
 from lrbench.cli.run import opened_log, speak_of_failures, tell_where
 from lrbench.cli.taking import taking
 from lrbench.errors import EngineUnavailable
-from lrbench.options import TRAINING, TUNING, whole_number
-from lrbench.show import duration, printable
+from lrbench.options import TRAINING, TUNING, is_whole, unfit
+from lrbench.show import counted, duration, printable
 
 if TYPE_CHECKING:
     from lrbench.config import Config
+    from lrbench.runner import Outcome
     from lrbench.studies.tuning import Wanted
 
 SEEDS = "10"  # of the comparison, unless others are asked for
+WISHES = TRAINING | TUNING | {"seeds": replace(TRAINING["seeds"], said="10, that is 0 to 9")}
 
 
 @app.command()
-@taking(*TRAINING, *TUNING, table=TRAINING | TUNING, complete=complete)
+@taking(*WISHES, table=WISHES, complete=complete)
 def tune(
     context: typer.Context,
     config: Annotated[
@@ -98,7 +101,7 @@ def tune(
         show([each.experiment for each in outcomes], "json" if as_json else "table")
     if not quiet:
         tell_where([each.experiment.folder for each in outcomes], resolved.out)
-    codes = [speak_of_failures(each) for each in outcomes]
+    codes = [_code(each) for each in outcomes]
     return BROKEN if BROKEN in codes else DONE
 
 
@@ -108,15 +111,37 @@ def _wanted(search: dict[str, str | None]) -> "Wanted":
 
     given: dict[str, Any] = {}
     for name, text in search.items():
-        if text is None:
-            continue
-        if name == "lrs":
-            given[name] = text
-        elif text.strip() == "0" and name != "tune_seeds":
-            given[name] = 0
-        else:
-            given[name] = whole_number(name, text)
+        if text is not None:
+            given[name] = text if name == "lrs" else _whole(name, text)
     return Wanted(**given)
+
+
+def _whole(name: str, text: str) -> int:
+    if not is_whole(text):
+        raise unfit(name, text, "is no whole number")
+    return int(text)
+
+
+def _code(outcome: "Outcome") -> int:
+    """Say on stderr what failed, or found nothing, and return the exit code."""
+    from lrbench.judging.tuning import edge_cautions, tuning_of
+
+    code = speak_of_failures(outcome)
+    experiment = outcome.experiment
+    for search in experiment.searches[-1:]:
+        tuning = tuning_of(search, experiment.finished)
+        failed = [one for one in experiment.finished if one.failed and one.seed in search.tune_seeds]
+        if failed:
+            speak(
+                f"{counted(len(failed), 'trial')} failed; run.json in {failed[0].run_id} says where.",
+                "The same command again tries them once more.",
+            )
+            code = BROKEN
+        if not any(each.best for each in tuning.tuned):
+            for text in edge_cautions(tuning):
+                typer.echo(printable(f"Warning: {text}"), err=True)
+            code = BROKEN
+    return code
 
 
 def _forecast(configs: "Sequence[Config]", wanted: "Wanted", *, as_json: bool) -> int:
@@ -151,8 +176,8 @@ def _forecast(configs: "Sequence[Config]", wanted: "Wanted", *, as_json: bool) -
         for line in search_lines(search, Path(planned.plan.experiment), planned.plan):
             typer.echo(printable(line))
         typer.echo(
-            f"It may take about {duration(total)} with {jobs} runs at a time: an epoch took {seconds:.2g} s just "
-            f"now. Where a best rate lies at the grid's edge, the grid grows, at most {search.max_extend} times."
+            f"If nothing of it is stored, it may take about {duration(total)} with {jobs} runs at a time: an epoch "
+            f"took {seconds:.2g} s just now. Where a best rate lies at the grid's edge, the grid grows, at most {search.max_extend} times."
         )
     if as_json:
         put(json.dumps(records if len(records) > 1 else records[0], indent=2) + "\n", None)

@@ -48,8 +48,9 @@ def tuning_of(search: Search, finished: Iterable[Finished]) -> Tuning:
         if missing:
             return _tuning(search, below, above, tried, missing, "coarse")
         bests = [_best(search, trials) for trials in tried]
-        low, high = _edges(search, below, above)
-        downward = any(best and best.point.lr == low for best in bests)
+        rates = _grid(search, below, above)
+        low, high = rates[0], rates[-1]
+        downward = any(best is None or best.point.lr == low for best in bests)
         upward = any(best and best.point.lr == high for best in bests)
         if below + above >= search.max_extend or not (downward or upward):
             break
@@ -59,11 +60,6 @@ def tuning_of(search: Search, finished: Iterable[Finished]) -> Tuning:
     return _tuning(
         search, below, above, [_tried(each, trial) for each in points], missing, "refine" if missing else "done"
     )
-
-
-def choose(search: Search, trials: Sequence[Trial]) -> Trial | None:
-    """Return the trial with the best mean; the lower rate where two are alike; None if each lost a run."""
-    return _best(search, trials)
 
 
 def tuned_view(experiment: Experiment, search: Search) -> Experiment | None:
@@ -142,19 +138,22 @@ def edge_cautions(tuning: Tuning) -> Iterator[str]:
         if each.best is None:
             yield (
                 f"No rate of {each.contender.words} finished on all tuning seeds, so it is not compared. "
-                "Search lower rates: lrs=GRID."
+                "Search lower rates: `lrbench tune --lrs GRID`."
             )
         elif each.at_edge:
             yield (
                 f"The best rate of {each.contender.words}, {each.best.point.lr:g}, lies at the edge of what was "
-                "tried: a better one may lie beyond. Search further out: lrs=GRID, or a larger max_extend."
+                "tried: a better one may lie beyond. Search further out: `lrbench tune --lrs GRID`."
             )
 
 
 def order_note(experiment: Experiment, scores: Scores) -> str:
     """Say what tuning changed of the order of the means; empty where there is no comparison at one rate."""
-    if experiment.tuning is None or experiment.beside is None:
+    if experiment.tuning is None:
         return ""
+    if experiment.beside is None:
+        rate = experiment.tuning.search.same_rate
+        return f"There is no comparison at one rate beside it: `lrbench run` with the rate {rate:g} trains it."
     words = {variant: each.words for each in experiment.tuning.search.contenders for variant in each.variants}
     tuned = _order(experiment, scores, words)
     same = _order(experiment.beside, scores_of(experiment.beside, scores.metric), words)
@@ -162,10 +161,11 @@ def order_note(experiment: Experiment, scores: Scores) -> str:
     if len(tuned) < 2:
         return ""
     flipped = [(a, b) for a, b in combinations(same, 2) if tuned.index(a) > tuned.index(b)]
-    rate = f"With one rate of {experiment.beside.same_rate:g} for all"
+    n = len({one.seed for one in experiment.beside.finished})
+    rate = f"With one rate of {experiment.beside.same_rate:g} for all ({n} seeds)"
     if not flipped:
         return f"{rate}, the order of the means is the same as with each schedule's tuned rate."
-    pairs = f"{len(flipped)} of {math.comb(len(same), 2)} pairs change their order"
+    pairs = f"{len(flipped)} of {math.comb(len(same), 2)} pairs of means change their order"
     if same[0] == tuned[0]:
         return f"{rate}, {same[0]} has the best mean, as with each schedule's tuned rate; {pairs}."
     return f"{rate}, {same[0]} has the best mean; at each schedule's tuned rate, {tuned[0]} has: {pairs}."
@@ -180,8 +180,8 @@ def _order(experiment: Experiment, scores: Scores, words: Mapping[Variant, str])
 def _coarse(search: Search, contender: Contender, below: int, above: int) -> list[Point]:
     """Return a contender's points on the grid. Variants take turns along it, so that they cost no trial more."""
     variants = contender.variants
-    places = range(-below, len(search.rates) + above)
-    return [Point(variants[i % len(variants)], _rate(search, i)) for i in places]
+    rates = _grid(search, below, above)
+    return [Point(variants[i % len(variants)], rate) for i, rate in enumerate(rates, start=-below)]
 
 
 def _refined(search: Search, best: Trial | None) -> list[Point]:
@@ -194,20 +194,19 @@ def _refined(search: Search, best: Trial | None) -> list[Point]:
     return [Point(best.point.variant, rate) for rate in rates if 0 < rate < LARGEST_RATE]
 
 
-def _rate(search: Search, i: int) -> float:
-    """Return a rate of the grid, or of what extends it."""
-    if 0 <= i < len(search.rates):
-        return search.rates[i]
-    beyond = -i if i < 0 else i - len(search.rates) + 1
-    steps = 2 * math.ceil(beyond / 2)  # from the last rate or the one before it, so that 1 and 3.16 go on with 10
-    inside = steps - beyond
-    if i < 0:
-        return _round(search.rates[inside] / search.step**steps)
-    return _round(search.rates[-1 - inside] * search.step**steps)
+def _grid(search: Search, below: int, above: int) -> tuple[float, ...]:
+    """Return the coarse grid with what extends it: each new rate goes on as the last three do, further out."""
+    rates = list(search.rates)
+    for _ in range(below):
+        rates.insert(0, _beyond(rates[2::-1]))
+    for _ in range(above):
+        rates.append(_beyond(rates[-3:]))
+    return tuple(rates)
 
 
-def _edges(search: Search, below: int, above: int) -> tuple[float, float]:
-    return _rate(search, -below), _rate(search, len(search.rates) - 1 + above)
+def _beyond(last: Sequence[float]) -> float:
+    """Return what comes after two or three rates: 10 after 0.316, 1, 3.16."""
+    return _round(last[-2] * last[-1] / last[-3] if len(last) > 2 else last[-1] ** 2 / last[-2])
 
 
 def _round(rate: float) -> float:
@@ -236,7 +235,7 @@ def _tuning(
     missing: tuple[Point, ...],
     stage: str,
 ) -> Tuning:
-    rates = tuple(_rate(search, i) for i in range(-below, len(search.rates) + above))
+    rates = _grid(search, below, above)
     return Tuning(
         search=search,
         rates=rates,
@@ -252,8 +251,9 @@ def _tuning(
 def _tuned(search: Search, contender: Contender, trials: Sequence[Trial], rates: tuple[float, ...]) -> Tuned:
     best = _best(search, trials)
     ordered = tuple(sorted(trials, key=lambda each: (each.point.lr, each.point.variant)))
-    otherwise = [each for seed in search.tune_seeds if (each := _chosen_by(search, trials, seed)) and each != best]
-    costs = [_loss(search, each, best) for each in otherwise if best]
+    alone = [(seed, _chosen_by(search, trials, seed)) for seed in search.tune_seeds]
+    otherwise = [(seed, each) for seed, each in alone if each and each != best]
+    costs = [_cost(search, each, best, seed) for seed, each in otherwise if best]
     return Tuned(
         contender=contender,
         trials=ordered,
@@ -270,6 +270,18 @@ def _chosen_by(search: Search, trials: Sequence[Trial], seed: int) -> Trial | No
     sign = 1 if search.lower_is_better else -1
     seen = [(value, each) for each in trials if (value := dict(each.values)[seed]) is not None]
     return min(seen, key=lambda pair: (sign * pair[0], pair[1].point.lr), default=(None, None))[1]
+
+
+def _cost(search: Search, chosen: Trial, best: Trial, seed: int) -> float:
+    """Return how much worse the choice of one seed is than the best, on the seeds that did not choose it."""
+    mine, theirs = dict(chosen.values), dict(best.values)
+    others = [(mine[each], theirs[each]) for each in search.tune_seeds if each != seed]
+    if any(a is None for a, _ in others):
+        return math.inf
+    differences = [
+        (a - b) if search.lower_is_better else (b - a) for a, b in others if a is not None and b is not None
+    ]
+    return sum(differences) / len(differences) if differences else 0.0
 
 
 def _loss(search: Search, trial: Trial, best: Trial) -> float:

@@ -31,6 +31,7 @@ from lrbench.schedules import Schedule
 from lrbench.schedules.knots import Knots, knots
 from lrbench.searches import Search
 from lrbench.store import Store
+from lrbench.store.read import REWRITTEN
 
 OpenExecutor = Callable[[Setting], Executor]
 
@@ -145,9 +146,11 @@ class Session:
             experiment = store.reload()
             if not experiment.finished:
                 return experiment
-            store.write_tables(experiment, summary.as_csv(summary.summarize(experiment)).encode())
+            store.write_tables(experiment, summary.tabulated(experiment))
             store.tidy(experiment.finished)
-        left = tuple(damage for damage in experiment.damage if damage.run_folder)  # the tables are whole now
+        left = tuple(
+            damage for damage in experiment.damage if damage.hint != REWRITTEN
+        )  # the tables are whole now
         return replace(experiment, damage=left)
 
     def log(self, entry: dict[str, Any]) -> None:

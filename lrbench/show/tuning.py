@@ -20,14 +20,15 @@ def tuning_caption(tuning: Tuning) -> str:
     rates = f"{len(tuning.rates)} rates from {tuning.rates[0]:g} to {tuning.rates[-1]:g}"
     rates += f", {grown} of them added for all" if grown else ""
     seeds = counted(len(search.tune_seeds), "tuning seed")
-    trials = (len(tuning.rates) + search.refine) * len(search.tune_seeds)
+    counts = sorted({sum(len(trial.values) for trial in each.trials) for each in tuning.tuned})
+    trials = counted(counts[0], "trial") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} trials"
     near = "0.5 points" if search.is_share else "5 %"
     return (
-        f"Every schedule had {counted(trials, 'trial')}: {rates}, {search.refine} around its own best, "
-        f"{seeds}, which report nothing. Best: the mean of the final {_figure(search.figure)}. "
+        f"Every schedule had {trials}: {rates}, {search.refine} around its own best, "
+        f"{seeds}, which report nothing of this comparison. Best: the mean of the final {_figure(search.figure)}. "
         f"near the best: the rates whose means lie within {near} of the best, and the last over the first. "
         "lost: trials that diverged or failed. chosen otherwise: tuning seeds that alone would have chosen "
-        "another rate; cost: what that would have lost on average."
+        "another rate; cost: what that would have lost on the other seeds, on average."
     )
 
 

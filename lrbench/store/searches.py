@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, FiniteFloat, ValidationError
 
-from lrbench.files import Damaged, digest
+from lrbench.files import Damaged, digest, make_folder
 from lrbench.searches import Contender, Search
 from lrbench.store import schema
 from lrbench.store.records import Count, Text
@@ -36,10 +36,18 @@ def path_of(folder: Path, search: Search) -> Path:
 
 
 def write_search(folder: Path, search: Search) -> None:
-    """Keep a search, if it is not kept already. Raises OSError."""
+    """Keep a search, if it is not kept already; what stands in its place and is damaged is set aside. Raises OSError."""
     path = path_of(folder, search)
-    if not path.exists():
-        schema.write_record(path, {"search": _record(search)})
+    if path.exists():
+        try:
+            _read(path)
+        except Damaged:
+            aside = folder / "quarantine"
+            make_folder(aside)
+            path.rename(aside / f"{path.stem}-{sum(1 for _ in aside.iterdir()) + 1}.json")
+        else:
+            return
+    schema.write_record(path, {"search": _record(search)})
 
 
 def read_searches(folder: Path) -> tuple[list[Search], list[Damaged]]:

@@ -21,8 +21,10 @@ def read_rates(text: str | None, middle: float) -> tuple[float, ...]:
     words = text.strip()
     if words.startswith("around:"):
         return around(_rate(words.removeprefix("around:"), text))
+    if "..." in words:
+        raise unfit("lrs", text, "has three dots where two belong")
     if ".." in words:
-        return _span(words, text)
+        return _distinct(_span(words, text), text)
     rates = [_rate(word, text) for word in words.split(",")]
     if len(set(rates)) < max(2, len(rates)):
         raise unfit("lrs", text, "is no list of two or more different rates")
@@ -49,6 +51,12 @@ def _span(words: str, text: str) -> tuple[float, ...]:
     if scale == "linear":
         return tuple(_round(first + (last - first) * i / (count - 1)) for i in range(count))
     return tuple(_round(first * (last / first) ** (i / (count - 1))) for i in range(count))
+
+
+def _distinct(rates: tuple[float, ...], text: str) -> tuple[float, ...]:
+    if len(set(rates)) < len(rates):
+        raise unfit("lrs", text, "has rates that are the same in three digits")
+    return rates
 
 
 def _rate(word: str, text: str) -> float:

@@ -25,7 +25,7 @@ from lrbench.runner.listener import Listener
 from lrbench.runner.session import OpenExecutor, Session, threads
 from lrbench.runner.signals import Signalled
 from lrbench.runs import Experiment, Run
-from lrbench.schedules import Schedule, parse
+from lrbench.schedules import Horizon, Schedule, parse
 from lrbench.schedules.spec import takes_list
 from lrbench.searches import Contender, Point, Search, Tuning, Variant
 from lrbench.studies.grids import read_rates
@@ -49,6 +49,8 @@ class Wanted:
                 raise BadConfig(
                     f"{name}={value} does not lie between {least} and {most}.", f"Write {name}={least + 2}"
                 )
+        if self.refine % 2:
+            raise BadConfig(f"refine={self.refine} is odd, and as many points lie on each side.", "Write refine=4")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +74,19 @@ def plan_search(config: Config, wanted: Wanted, problem: Problem | None = None) 
     if setting.validate_on == "none":
         raise BadConfig("Rates are chosen by validation, and val_size=0 leaves none.", "Keep a validation set.")
     peak = peak_rate(config.lr, setting.optimizer).value
+    rates = read_rates(wanted.lrs, peak)
     schedules: dict[Variant, Schedule] = {}
     contenders = []
     for words, variants in _contenders(",".join(config.schedulers), peak):
         keys = [_variant(each) for each in variants]
         schedules |= dict(zip(keys, variants, strict=True))
+        if len(variants) > len(rates):
+            raise BadConfig(
+                f"{words} leaves {len(variants)} choices open, and there are {len(rates)} rates to try them at.",
+                "Leave fewer open, or try more rates: lrs=0.003..3:log:14",
+            )
+        if not _rises(variants[0], setting.horizon):
+            raise BadConfig(f"The rates of {words} do not depend on a peak rate.", "Leave it out of the search.")
         contenders.append(Contender(words, tuple(keys)))
     figure = setting.subject.compared
     tuning = tuple(range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + wanted.tune_seeds))
@@ -86,7 +96,7 @@ def plan_search(config: Config, wanted: Wanted, problem: Problem | None = None) 
         )
     search = Search(
         contenders=tuple(contenders),
-        rates=read_rates(wanted.lrs, peak),
+        rates=rates,
         refine=wanted.refine,
         max_extend=wanted.max_extend,
         tune_seeds=tuning,
@@ -218,6 +228,12 @@ def _texts(call: Call) -> list[str]:
         else call.name.text
         for values in product(*options)
     ]
+
+
+def _rises(schedule: Schedule, horizon: Horizon) -> bool:
+    """Whether its rates rise with its peak rate."""
+    one, two = (replace(schedule, lr=lr).table(horizon) for lr in (schedule.lr, 2 * schedule.lr))
+    return not np.array_equal(one, two)
 
 
 def _variant(schedule: Schedule) -> Variant:

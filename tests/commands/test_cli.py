@@ -197,7 +197,7 @@ def test_a_diverged_run_ends_in_exit_3_and_stands_in_the_table(cli: Cli) -> None
 
 def test_summary_and_plot_of_a_whole_folder_or_one_experiment(cli: Cli, tmp_path: Path) -> None:
     for epochs in (2, 3):
-        cli("run", "--engine", "fake", "--epochs", epochs, "-s", "step,cosine", "--seeds", "2")
+        cli("run", "--engine", "fake", "--epochs", epochs, "-s", "step,cosine")
     folders = sorted((tmp_path / "results").iterdir())
     whole = json.loads(cli("summary", "results", "--format", "json").stdout)
     assert [record["experiment"] for record in whole] == [folder.name for folder in folders]
@@ -207,11 +207,8 @@ def test_summary_and_plot_of_a_whole_folder_or_one_experiment(cli: Cli, tmp_path
     assert len(rows) == 4
     drawn = cli("plot", "results", "--format", "svg")
     assert drawn.exit_code == 0
-    assert len(drawn.stdout.split()) == 17, "they differ in their epochs only: one picture of both"
+    assert len(drawn.stdout.split()) == 13, "they differ in their epochs only: one picture of both"
     assert all((tmp_path / name).is_file() for name in drawn.stdout.split())
-    elsewhere = cli("plot", "results", "--format", "svg", "--out", "pictures").stdout.split()
-    assert {Path(name).parent.name for name in elsewhere[:-1]} == {folder.name for folder in folders}
-    assert elsewhere[-1] == "pictures/budgets-mnist-sgd.svg"
 
 
 @pytest.mark.parametrize("command", [["plot", "--format", "svg"], ["summary"], ["summary", "--format", "csv"]])
@@ -250,12 +247,15 @@ def test_damage_that_is_not_in_the_plan_is_said_and_left_where_it_is(cli: Cli, t
 def test_copies_of_an_experiment_are_called(cli: Cli, tmp_path: Path) -> None:
     cli("run", "--engine", "fake", "-s", "step", "--name", "one")
     shutil.copytree(tmp_path / "results" / "one", tmp_path / "results" / "two")
-    assert len(set(cli("plot", "results", "--out", "pictures").stdout.split())) == 12
+    drawn = [Path(name) for name in cli("plot", "results", "--format", "svg", "--out", "pictures").stdout.split()]
+    assert len(set(drawn)) == 12
+    assert {path.parent for path in drawn} == {Path("pictures/one"), Path("pictures/two")}
     records = json.loads(cli("summary", "results", "--format", "json").stdout)
     assert [record["experiment"] for record in records] == ["one", "two"]
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_a_terminal_that_lacks_characters_is_no_reason_to_fail(tmp_path: Path, encoding: str) -> None:
     for words in (
         ["run", "--engine", "fake", "-s", "日本=cosine,größe=step", "--seeds", "2"],
@@ -327,16 +327,22 @@ def test_every_config_key_is_an_option_and_the_help_shows_its_default(cli: Cli) 
         assert f"[{shown.get(key, field.default)}]" in text, key
 
 
+@pytest.mark.slow
 def test_the_help_s_examples_run(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     import shlex
 
     monkeypatch.setenv("LRBENCH_ENGINE", "fake")
     rows = [f"{label},{seed},0.{seed + 1}" for label in ("sgd", "adam") for seed in range(3)]
     Path("my.csv").write_text("\n".join(["scheduler,seed,accuracy", *rows]))
-    for name in ("one", "two"):
-        cli("run", "--name", name, "-s", "step")
     ran = 0
     for command in COMMANDS:
+        if command == "plot":  # not all that the examples before it left
+            shutil.rmtree("results")
+            cli("run", "--name", "one", "-s", "step,cosine")
+        if command == "summary":  # enough seeds for a verdict
+            cli("run", "--name", "one", "-s", "step,cosine", "--seeds", "10")
+        if command == "diff":
+            cli("run", "--name", "two", "-s", "step")
         for line in cli(command, "--help").stdout.splitlines():
             if line.strip().startswith("lrbench "):
                 assert cli(*shlex.split(line.strip())[1:]).exit_code == 0, line
@@ -368,6 +374,7 @@ def test_a_reader_that_leaves_early_is_no_failure_to_talk_about(tmp_path: Path) 
     assert len(done.stdout) == 10
 
 
+@pytest.mark.slow
 def test_on_a_terminal_there_are_live_bars_and_the_table_fits(tmp_path: Path) -> None:
     line = f"stty cols 80; {sys.executable} -m lrbench run --engine fake --seeds 2 -o {tmp_path}"
     environment = {**os.environ, "TERM": "xterm", "LRBENCH_FAKE_SECONDS": "0.01"}

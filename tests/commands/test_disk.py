@@ -18,7 +18,7 @@ from lrbench import files
 from lrbench.errors import BadResults
 from lrbench.store import load
 
-Command = Callable[..., "subprocess.CompletedProcess[str]"]
+Cli = Callable[..., Result]
 NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]  # a mount of our own, gone with the process
 LRBENCH = f"{sys.executable} -m lrbench"
 RUN = f"{LRBENCH} run --engine fake -q -o disk"
@@ -55,6 +55,7 @@ def mounted(folder: Path, script: str, size: str = "400k") -> "subprocess.Comple
 HASH = "find disk -type f -not -path '*/.locks/*' -exec sha256sum {} + | sort"
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_really_full_ends_in_an_error_and_touches_nothing(tmp_path: Path) -> None:
     done = mounted(
         tmp_path,
@@ -79,6 +80,7 @@ def test_a_disk_that_is_really_full_ends_in_an_error_and_touches_nothing(tmp_pat
     assert "good  disk/" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_read_only_folder_can_be_read_and_says_that_it_cannot_be_written(tmp_path: Path) -> None:
     done = mounted(
         tmp_path,
@@ -100,6 +102,7 @@ def test_a_read_only_folder_can_be_read_and_says_that_it_cannot_be_written(tmp_p
     assert all("cannot be written: Read-only file system." in line for line in said[::2])
 
 
+@pytest.mark.slow
 def test_results_on_another_file_system_simply_work(tmp_path: Path) -> None:
     """The temporary files stand beside the real ones, so no rename crosses a border."""
     done = mounted(tmp_path, f"{RUN} -s step,cosine\n{LRBENCH} plot disk --out disk\n{LRBENCH} doctor disk", "50m")
@@ -107,16 +110,16 @@ def test_results_on_another_file_system_simply_work(tmp_path: Path) -> None:
     assert "good  disk/" in done.stdout
 
 
-def test_odd_names_simply_work(command: Command, tmp_path: Path) -> None:
+def test_odd_names_simply_work(cli: Cli, tmp_path: Path) -> None:
     place = tmp_path / "été 🎉 'quoted' results"
     for words in (
         ["run", "--engine", "fake", "-s", "größe=step", "-o", place],
         ["plot", place],
         ["doctor", place],
     ):
-        done = command(*words)
-        assert done.returncode == 0, done.stderr
-    assert "größe" in command("summary", place).stdout
+        done = cli(*words)
+        assert done.exit_code == 0, done.stderr
+    assert "größe" in cli("summary", place).stdout
 
 
 @pytest.mark.parametrize("name", ["runs", "epochs.csv", "quarantine", ".locks"])
@@ -183,7 +186,7 @@ def _uncollected() -> Iterator[None]:
 @pytest.mark.usefixtures("_uncollected")
 @pytest.mark.parametrize(("number", "ever"), [(errno.EIO, True), (errno.ENOLCK, True), (errno.EIO, False)])
 def test_a_lock_that_cannot_be_taken_or_given_back_is_an_error_of_two_lines(
-    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, number: int, ever: bool
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, number: int, ever: bool
 ) -> None:
     """From each call of flock on it fails, or only once, by injection; whatever was stored until then is whole."""
     words = ("run", "--engine", "fake", "-q", "-s", "step", "--jobs", "1")

@@ -199,6 +199,7 @@ def test_a_run_of_a_later_version_and_one_at_work_stay(cli: Cli, tmp_path: Path)
     assert [path.exists() for path in (later, busy, cut)] == [True, True, False]
 
 
+@pytest.mark.slow
 def test_repair_asks_and_takes_no_for_an_answer(cli: Cli, tmp_path: Path) -> None:
     folder = damaged_in_every_way(tmp_path / "results")
     before = files_in(folder)

@@ -123,6 +123,7 @@ def test_the_axis_of_rates_can_be_chosen(cli: Cli, tmp_path: Path, switch: str, 
         assert said(refused)[0] == f"Error: {switch} needs rates, and standard input has none."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "json", "markdown", "latex"])
 def test_data_is_utf_8_whatever_the_locale(tmp_path: Path, form: str) -> None:
     fake_run(tmp_path / "results", schedulers="größe=step,cosine", seeds=2)
@@ -327,6 +328,7 @@ def test_a_damaged_log_harms_nothing_and_the_next_line_stands_by_itself(cli: Cli
     assert json.loads(last)["trained"] == 0
 
 
+@pytest.mark.slow
 def test_commands_side_by_side_log_whole_lines(tmp_path: Path) -> None:
     def start(seed: int) -> subprocess.Popen[bytes]:
         words = [*FAKE, "--name", "one", "--seeds", f"{seed},", "-qq"]
@@ -360,6 +362,7 @@ def plain(lines: list[str]) -> list[str]:
     return [re.sub(r"\x1b\[[\d;]*m", "", line) for line in lines]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [40, 60, 76, 80, 120])
 def test_the_table_fits_the_terminal_and_names_what_it_leaves_out(tmp_path: Path, columns: int) -> None:
     lines = plain(on_a_terminal(tmp_path, f"summary {REFERENCE} --target 0.97", columns))
@@ -383,6 +386,7 @@ def test_a_preview_fits_the_terminal(tmp_path: Path, columns: int, terminal: str
     assert any(line.split()[-3:] == ["step", "0.1", "0.00625"] for line in lines) == (columns == 40)
 
 
+@pytest.mark.slow
 def test_lost_runs_are_the_last_to_be_left_out(tmp_path: Path) -> None:
     fake_run(tmp_path / "results", schedulers="step,a-rather-long-label=constant(lr=11)", seeds=2)
     lines = plain(on_a_terminal(tmp_path, "summary results", 44))
@@ -394,6 +398,7 @@ def test_lost_runs_are_the_last_to_be_left_out(tmp_path: Path) -> None:
     assert folded.startswith("a-rather-long-label"), "it is folded, and not cut"
 
 
+@pytest.mark.slow
 def test_better_is_green_and_worse_is_red_unless_no_colour_is_wanted(tmp_path: Path) -> None:
     line = f"summary {REFERENCE}"
     coloured = "\n".join(on_a_terminal(tmp_path, line, 200))

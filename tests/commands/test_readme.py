@@ -32,6 +32,7 @@ def test_there_are_commands_to_run() -> None:
     assert sum(line.startswith("lrbench ") for line in COMMANDS) >= 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("lrbench ")])
 def test_every_lrbench_command_runs(
     line: str, cli: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

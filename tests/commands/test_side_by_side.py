@@ -42,6 +42,7 @@ def undisturbed(tmp_path: Path) -> bytes:
     return (fake_run(tmp_path / "alone", seeds=4).experiment.folder / "epochs.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_three_at_once_train_every_run_once(tmp_path: Path) -> None:
     commands = [start(tmp_path, *words) for words in ([], ["-s", "step,cosine,constant"], ["--seeds", "3"])]
     said = [command.communicate(timeout=120) for command in commands]
@@ -57,6 +58,7 @@ def test_three_at_once_train_every_run_once(tmp_path: Path) -> None:
     assert not list((folder / ".locks").iterdir())
 
 
+@pytest.mark.slow
 def test_what_a_killed_command_held_is_taken_over(tmp_path: Path) -> None:
     first = start(tmp_path, "--checkpoint-every", "1", seconds="0.5")
     assert first.stderr
@@ -76,6 +78,7 @@ def test_what_a_killed_command_held_is_taken_over(tmp_path: Path) -> None:
     assert (folder / "epochs.csv").read_bytes() == undisturbed(tmp_path)
 
 
+@pytest.mark.slow
 def test_who_waits_for_another_command_can_be_interrupted(tmp_path: Path) -> None:
     plan = fake_plan(schedulers="step")
     store = Store.open(tmp_path / "results" / plan.experiment, plan.setting)
@@ -162,6 +165,7 @@ def test_a_command_with_nothing_to_do_leaves_newer_tables_alone(
     assert len((experiment.folder / "epochs.csv").read_text().splitlines()) == 1 + 2 * 4
 
 
+@pytest.mark.slow
 def test_who_reads_while_others_write_sees_no_damage(tmp_path: Path) -> None:
     """Failed runs that are tried again, and tables that grow, under the eyes of a reader."""
     experiment = fake_run(tmp_path, schedulers="step").experiment
@@ -173,6 +177,7 @@ def test_who_reads_while_others_write_sees_no_damage(tmp_path: Path) -> None:
     assert not found
 
 
+@pytest.mark.slow
 def test_waiting_is_said(tmp_path: Path) -> None:
     plan = fake_plan(schedulers="step")
     store = Store.open(tmp_path / "results" / plan.experiment, plan.setting)

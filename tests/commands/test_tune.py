@@ -81,9 +81,11 @@ def test_a_damaged_search_is_said_and_the_same_command_writes_it_again(cli: Cli)
     said = cli("summary", "results")
     assert said.exit_code == 3
     assert "does not match" in said.stderr
-    path.unlink()
-    assert cli(*TUNE, "-q").exit_code == 0
+    again = cli(*TUNE, "-q")
     assert path.read_bytes() == whole
+    assert len([*path.parent.glob("quarantine/search-*.json")]) == 1, "what was damaged is set aside"
+    assert again.exit_code == 0
+    assert cli("summary", "results").exit_code == 0
 
 
 def test_a_dry_run_says_how_many_and_how_long_and_writes_nothing(cli: Cli) -> None:
@@ -106,9 +108,13 @@ def test_a_dry_run_says_how_many_and_how_long_and_writes_nothing(cli: Cli) -> No
         (["--lrs", "0.1"], "--lrs 0.1 is no list of two or more different rates"),
         (["--lrs", "1..0.1"], "--lrs 1..0.1 does not rise"),
         (["--lrs", "around:x"], "which is no rate above 0"),
-        (["--tune-seeds", "0"], "--tune-seeds 0 is below 1"),
+        (["--tune-seeds", "0"], "--tune-seeds 0 does not lie between 1 and 1000"),
         (["--tune-seeds", "x"], "--tune-seeds x is no whole number"),
-        (["--refine", "-1"], "--refine -1 is below 1"),
+        (["--refine", "-1"], "--refine -1 does not lie between 0 and 100"),
+        (["--refine", "3"], "--refine 3 is odd"),
+        (["--lrs", "1e-3...1"], "has three dots"),
+        (["--lrs", "0.1..0.1001:log:7"], "the same in three digits"),
+        (["-s", "step(every=10%;20%;30%)", "--lrs", "0.1,1"], "leaves 3 choices open"),
         (["--max-extend", "21"], "--max-extend 21 does not lie between 0 and 20"),
         (["-s", "slow=cosine"], "A label stands for a schedule at one rate"),
         (["-s", "cosine(lr=1)"], "The peak rate is what is searched"),

@@ -13,20 +13,20 @@ from lrbench.cli import app
 from lrbench.options import SWEEPING, TRAINING, WISHES, as_options
 
 Cli = Callable[..., Result]
-REFERENCE = str(ROOT / "results" / "reference")
+STORED = str(ROOT / "tests" / "data" / "schema-2" / "tested")  # is small, so quickly read
 ARGUMENTS = {
     "run": ["--engine", "fake"],
     "tune": ["--engine", "fake"],
     "find-lr": ["--engine", "fake"],
     "preview": ["cosine"],
     "schedulers": ["cosine"],
-    "doctor": [REFERENCE],
-    "export": [REFERENCE, "--to", "json"],
-    "plot": [REFERENCE],
-    "summary": [REFERENCE],
-    "report": [REFERENCE],
-    "list": [REFERENCE],
-    "diff": [REFERENCE, REFERENCE],
+    "doctor": [STORED],
+    "export": [STORED, "--to", "json"],
+    "plot": [STORED],
+    "summary": [STORED],
+    "report": [STORED],
+    "list": [STORED],
+    "diff": [STORED, STORED],
     "clean": ["nowhere"],
     "init": ["-"],
 }

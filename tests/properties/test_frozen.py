@@ -77,7 +77,7 @@ def test_every_run_is_read_as_what_it_was(frozen: Path) -> None:
     [
         ["summary"],
         ["summary", "--format", "json", "--all-pairs"],
-        ["plot", "--out", "pictures"],
+        pytest.param(["plot", "--format", "svg", "--out", "pictures"], marks=pytest.mark.slow),
         ["report", "-o", "page.html"],
         ["export", "--to", "json", "--out", "json"],
         ["export", "--to", "parquet", "--out", "parquet"],

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -85,32 +85,37 @@ def test_a_hostile_word_is_text_or_an_error(cli: Cli, tmp_path: Path, place: str
         assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@", "\t", "\r")]
 
 
-@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_a_hostile_label_in_stored_files_is_damage(cli: Cli, tmp_path: Path, text: str) -> None:
-    """Somebody else made the folder, past all checks, with ids and checksums that fit."""
+HARMLESS = {"up", "absolute", "backslash", "script", "image", "markup", "latex", "template"}  # as text they are
+
+
+def stored(out: Path, texts: Iterable[str]) -> Path:
+    """What somebody else might make, past all checks, with ids and checksums that fit: runs with these labels."""
     plan = fake_plan(schedulers="step")
-    schedule = dataclasses.replace(plan.runs[0].schedule, title=text)
-    run = dataclasses.replace(plan.runs[0], schedule=schedule)
-    plan = dataclasses.replace(plan, runs=(run,))
-    store = Store.open(tmp_path / "results" / "one", plan.setting)
+    schedules = [dataclasses.replace(plan.runs[0].schedule, title=text) for text in texts]
+    runs = tuple(dataclasses.replace(plan.runs[0], schedule=schedule) for schedule in schedules)
+    store = Store.open(out / "one", plan.setting)
     store.describe({})
-    (finished,) = fake_finished(plan)
-    store.save(run, finished)
-    harmless = {
-        "up",
-        "absolute",
-        "backslash",
-        "script",
-        "image",
-        "markup",
-        "latex",
-        "template",
-    }  # as text they are
-    assert bool(load(store.folder).finished) == (text in {TEXTS[name] for name in harmless})
-    for words in (["summary", "results"], ["doctor", "results"], ["plot", "results"]):
-        result = cli(*words)
-        assert result.exit_code in ((0,) if load(store.folder).finished else (2, 3))
+    for run, finished in zip(runs, fake_finished(dataclasses.replace(plan, runs=runs)), strict=True):
+        store.save(run, finished)
+    return store.folder
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_hostile_label_in_stored_files_is_damage(cli: Cli, tmp_path: Path, name: str) -> None:
+    folder = stored(tmp_path / "results", [TEXTS[name]])
+    assert bool(load(folder).finished) == (name in HARMLESS)
+    for command in ("summary", "doctor", *([] if name in HARMLESS else ["plot"])):
+        result = cli(command, "results")
+        assert result.exit_code in ((0,) if name in HARMLESS else (2, 3))
         spoken(result.output)
+
+
+@pytest.mark.slow
+def test_hostile_labels_that_are_text_are_drawn(cli: Cli, tmp_path: Path) -> None:
+    stored(tmp_path / "results", [TEXTS[name] for name in sorted(HARMLESS)])
+    result = cli("plot", "results", "--format", "svg")
+    assert result.exit_code == 0, result.output
+    spoken(result.output)
 
 
 def test_a_folder_s_hostile_name_reaches_no_terminal(cli: Cli, tmp_path: Path) -> None:
@@ -182,13 +187,17 @@ def test_arbitrary_values_in_a_config_are_an_error_or_a_plan(tmp_path: Path, key
         make_plan(load_config(None, {key: value, **small}, {}))
 
 
+@pytest.fixture
+def one(tmp_path: Path) -> Path:
+    """An experiment with one run."""
+    return fake_run(tmp_path, schedulers="step").experiment.folder
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(data=st.data())
-def test_arbitrary_values_in_run_json_are_damage_or_read(tmp_path: Path, data: st.DataObject) -> None:
+def test_arbitrary_values_in_run_json_are_damage_or_read(one: Path, data: st.DataObject) -> None:
     """Each value of the record in turn is replaced by some other JSON value."""
-    out = tmp_path / "results"
-    experiment = fake_run(out, schedulers="step").experiment
-    path = experiment.folder / "runs" / experiment.finished[0].run_id / "run.json"
+    (path,) = one.glob("runs/*/run.json")
     whole = path.read_text()
     record = json.loads(whole)
     strange = st.recursive(
@@ -201,7 +210,7 @@ def test_arbitrary_values_in_run_json_are_damage_or_read(tmp_path: Path, data: s
     del record["schema_version"]
     path.write_text(json.dumps(sealed(record)))  # past the checksum
     try:
-        found = load(experiment.folder)
+        found = load(one)
         assert len(found.finished) + len([each for each in found.damage if each.run_folder]) == 1
     except LrbenchError:
         pass

@@ -1,6 +1,7 @@
 """The rooms: who may import whom, and what a light command never loads."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -156,46 +157,64 @@ def test_only_the_command_line_speaks_of_options(path: Path) -> None:
     assert not loose
 
 
+REFERENCE = str(ROOT / "results/reference")
+LIGHT: list[tuple[list[str], set[str]]] = [  # with what they never load
+    (["--version"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "numpy"}),
+    (["--help"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "pydantic", "numpy"}),
+    (["run", "--help"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "numpy"}),
+    (["preview", "step,cosine"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
+    (["schedulers"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
+    (["schedulers", "cosine", "--code", "keras"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
+    (["run", "--dry-run"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
+    (["init", "-"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "numpy"}),
+    (["init", "--schema"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
+    (["find-lr", "--help"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "numpy"}),
+    (["find-lr", "--from", "10"], {"tensorflow", "keras", "pandas", "matplotlib"}),
+    (["find-lr", "--engine", "fake"], {"tensorflow", "keras", "pandas", "matplotlib"}),
+    (["run", "--lr", "nan"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
+    (["plot", str(ROOT / "tests/data/schema-2/tested"), "--out", "."], {"tensorflow", "keras"}),
+    (["export", REFERENCE, "--to", "json", "--out", "."], {"tensorflow", "keras", "pandas"}),
+    (["export", REFERENCE, "--to", "parquet", "--out", "."], {"tensorflow", "keras"}),
+    (["export", REFERENCE, "--to", "tensorboard", "--out", "."], {"tensorflow", "keras"}),
+    (["summary", REFERENCE], {"tensorflow", "keras", "matplotlib"}),
+]
+ONE_BY_ONE = """
+import json, sys
+from lrbench.cli import main
+
+found = []
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["lrbench", *words]
+    try:
+        main()
+    except SystemExit:
+        pass
+    found.append([words, [name.partition(".")[0] for name in sys.modules]])
+print("\\nLOADED", json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """What a process has loaded after each of these commands, where those that may load less come first."""
+    commands = [words for words, _ in sorted(LIGHT, key=lambda light: -len(light[1]))]
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_BY_ONE, json.dumps(commands)],
+        cwd=tmp_path_factory.mktemp("light"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {str(words): set(names) for words, names in json.loads(done.stdout.rpartition("LOADED")[2])}
+
+
 @pytest.mark.parametrize(
     ("words", "never"),
-    [
-        (["--version"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "numpy"}),
-        (["--help"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "pydantic", "numpy"}),
-        (["run", "--help"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "numpy"}),
-        (["preview", "step,cosine"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
-        (["schedulers"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
-        (["schedulers", "cosine", "--code", "keras"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
-        (["run", "--dry-run"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
-        (["init", "-"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "numpy"}),
-        (["init", "--schema"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
-        (["run", "--lr", "nan"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy"}),
-        (["find-lr", "--help"], {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "numpy"}),
-        (["find-lr", "--from", "10"], {"tensorflow", "keras", "pandas", "matplotlib"}),
-        (["find-lr", "--engine", "fake"], {"tensorflow", "keras", "pandas", "matplotlib"}),
-        (["plot", str(ROOT / "results/reference"), "--out", "."], {"tensorflow", "keras"}),
-        (
-            ["export", str(ROOT / "results/reference"), "--to", "json", "--out", "."],
-            {"tensorflow", "keras", "pandas"},
-        ),
-        (["export", str(ROOT / "results/reference"), "--to", "parquet", "--out", "."], {"tensorflow", "keras"}),
-        (
-            ["export", str(ROOT / "results/reference"), "--to", "tensorboard", "--out", "."],
-            {"tensorflow", "keras"},
-        ),
-        (["summary", str(ROOT / "results/reference")], {"tensorflow", "keras", "matplotlib"}),
-    ],
+    LIGHT,
     ids=lambda value: " ".join(Path(word).name for word in value) if isinstance(value, list) else "",
 )
-def test_a_light_command_loads_nothing_heavy(words: list[str], never: set[str], tmp_path: Path) -> None:
-    program = (
-        "import sys\nfrom lrbench.cli import main\n"
-        f"sys.argv = ['lrbench', *{words!r}]\n"
-        "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "print('\\nLOADED', *sorted({name.partition('.')[0] for name in sys.modules}))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    loaded = set(done.stdout.rpartition("LOADED")[2].split())
-    assert "lrbench" in loaded
-    assert not loaded & never
+def test_a_light_command_loads_nothing_heavy(
+    words: list[str], never: set[str], loaded: dict[str, set[str]]
+) -> None:
+    assert "lrbench" in loaded[str(words)]
+    assert not loaded[str(words)] & never

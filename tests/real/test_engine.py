@@ -43,7 +43,7 @@ def figures(result: RunResult) -> np.ndarray:
     ],
 )
 def test_the_compiled_engine_follows_model_fit(optimizer: str, lr: float) -> None:
-    options = {"optimizer": optimizer, "lr": lr, "schedulers": "cosine,cyclical", "seeds": 2}
+    options = {"optimizer": optimizer, "lr": lr, "schedulers": "cosine,cyclical"}
     ours, theirs = [train_all(plan_of(engine=engine, **options)) for engine in ("compiled", "fit")]
     for a, b in zip(ours, theirs, strict=True):
         assert figures(a) == pytest.approx(figures(b), rel=1e-4)
@@ -110,9 +110,10 @@ def test_every_update_uses_the_rate_of_the_schedule_s_table(engine: str) -> None
 
 @pytest.mark.parametrize("engine", ["compiled", "fit"])
 def test_the_first_batch_s_loss_is_the_same_for_all_schedules_of_a_seed(engine: str) -> None:
-    results = train_all(plan_of(engine=engine, train_size=48, epochs=1, seeds=2))
+    schedulers = "constant,cyclical,plateau"
+    results = train_all(plan_of(engine=engine, schedulers=schedulers, train_size=48, epochs=1, seeds=2))
     losses = {seed: {r.rows[0].train[0] for r in results if r.rows[0].seed == seed} for seed in (0, 1)}
-    assert len(results) == 12
+    assert len(results) == 6
     assert len(losses[0]) == len(losses[1]) == 1
     assert losses[0] != losses[1]
 
@@ -143,24 +144,12 @@ def test_every_training_validation_and_test_example_is_counted(engine: str) -> N
         assert round(found[1] * len(examples), 2) == right
 
 
-@pytest.mark.parametrize("optimizer", ["sgd(momentum=0.9)", "adam"])
-def test_a_used_replica_gives_the_bits_of_a_new_one(optimizer: str) -> None:
-    plan = plan_of(optimizer=optimizer, lr=0.01, schedulers="cosine,step")
-    used = train_all(plan)[1]
-    (new,) = train_all(plan_of(optimizer=optimizer, lr=0.01, schedulers="step"))
+def test_a_used_replica_gives_the_bits_of_a_new_one() -> None:
+    """Also its optimizer's: adam remembers two tables and a count."""
+    used = train_all(plan_of(optimizer="adam", lr=0.01, schedulers="cosine,step"))[1]
+    (new,) = train_all(plan_of(optimizer="adam", lr=0.01, schedulers="step"))
     assert used.rows == new.rows
     assert used.test == new.test
-
-
-def test_the_same_run_gives_the_same_bytes_whatever_the_jobs(tmp_path: Path) -> None:
-    tables = []
-    for jobs in (1, 2, 3):
-        out = tmp_path / str(jobs)
-        config = load_config(None, {**SMALL, "seeds": 2, "jobs": jobs, "out": out}, {})
-        outcome = conduct(config)
-        assert len(outcome.trained) == 12
-        tables.append((outcome.experiment.folder / "epochs.csv").read_bytes())
-    assert tables[0] == tables[1] == tables[2]
 
 
 def test_training_learns(tmp_path: Path) -> None:

@@ -51,14 +51,11 @@ CHOSEN = {  # what hits the start or the files of any problem alike does so wher
         Kill(signal.SIGKILL, loading(0.1, speaks=False)),
         Kill(signal.SIGTERM, tensorflow_loads),
         Kill(signal.SIGKILL, replicas_compile),
-        Kill(signal.SIGKILL, epochs(3)),
+        Kill(signal.SIGINT, epochs(3)),
         Kill(signal.SIGKILL, a_checkpoint_is_written),
         Kill(signal.SIGTERM, the_last_two_runs_train),
     ],
-    "noisy": [
-        Kill(signal.SIGINT, epochs(10)),
-        Kill(signal.SIGKILL, epochs(1)),
-    ],
+    "noisy": [Kill(signal.SIGKILL, epochs(10))],
 }
 
 

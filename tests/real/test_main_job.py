@@ -6,23 +6,44 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lrbench.store import load
 
-pytestmark = pytest.mark.apart
+pytestmark = [pytest.mark.apart, pytest.mark.slow]
 
-Command = Callable[..., "subprocess.CompletedProcess[str]"]
+Done = subprocess.CompletedProcess[str]
+WORDS = ("run", "--train-size", "2000", "--epochs", "2")
 
 
-def test_run_plot_and_summary_on_a_subset(command: Command, tmp_path: Path) -> None:
-    words = ("run", "--train-size", "2000", "--epochs", "2")
-    done = command(*words, "--json")
-    assert done.returncode == 0, done.stderr
-    (record,) = json.loads(done.stdout)
+def command(folder: Path, *words: str) -> Done:
+    """`lrbench WORDS` in a process of its own."""
+    process = [sys.executable, "-m", "lrbench", *words]
+    return subprocess.run(process, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("subset")
+
+
+@pytest.fixture(scope="module")
+def ran(folder: Path) -> Done:
+    """The comparison on a subset, with `results` in the folder."""
+    return command(folder, *WORDS, "--jobs", "3", "--json")
+
+
+@pytest.fixture(scope="module")
+def verified(folder: Path, ran: Done) -> Done:
+    """Some of its runs again, one at a time, with all that TensorFlow says."""
+    return command(folder, *WORDS, "--verify", "--jobs", "1", "--debug")
+
+
+def test_run_on_a_subset(ran: Done) -> None:
+    assert ran.returncode == 0, ran.stderr
+    (record,) = json.loads(ran.stdout)
     assert {row["scheduler"] for row in record["rows"]} == {
         "constant",
         "step",
@@ -32,28 +53,31 @@ def test_run_plot_and_summary_on_a_subset(command: Command, tmp_path: Path) -> N
         "plateau",
     }
     assert all(0.5 < row["test_accuracy_mean"] < 0.95 for row in record["rows"])
-    lines = done.stderr.splitlines()
+    lines = ran.stderr.splitlines()
     assert lines[0].startswith("lrbench: 6 schedules × 1 seed = 6 runs of 2 epochs, into results/")
     assert lines[1].startswith("MNIST 784-128-10, sgd, ")
     assert lines[2] == "Loading TensorFlow and the data …"
     assert all(re.match(r"\[\d/6\] ", line) for line in lines[3:9])
     assert len(lines) == 11, "nothing but these lines reaches the screen"
 
-    drawn = command("plot", "results")
-    assert drawn.returncode == 0, drawn.stderr
-    assert all((tmp_path / name).stat().st_size > 10_000 for name in drawn.stdout.split())
-    assert json.loads(command("summary", "results", "--format", "json").stdout) == [record]
 
-    again = command(*words)
+def test_what_a_real_run_left_is_drawn_summed_up_and_not_trained_again(folder: Path, ran: Done) -> None:
+    drawn = command(folder, "plot", "results")
+    assert drawn.returncode == 0, drawn.stderr
+    assert all((folder / name).stat().st_size > 10_000 for name in drawn.stdout.split())
+    assert json.loads(command(folder, "summary", "results", "--format", "json").stdout) == json.loads(ran.stdout)
+    again = command(folder, *WORDS)
     assert "nothing to train" in again.stderr
     assert "Loading" not in again.stderr
 
 
-def test_tensorflow_s_noise_is_shown_with_debug(command: Command) -> None:
-    done = command("run", "--debug", "--train-size", "100", "--val-size", "100", "--epochs", "1", "-s", "step")
-    assert done.returncode == 0
-    assert len(done.stderr.splitlines()) > 6
-    assert re.search("oneDNN|cuda|absl|cpu_feature_guard", done.stderr)
+def test_real_runs_give_the_same_bytes_in_another_process_with_other_jobs(verified: Done) -> None:
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert verified.stdout.count("same bytes") == 4
+
+
+def test_tensorflow_s_noise_is_shown_with_debug(verified: Done) -> None:
+    assert re.search("oneDNN|cuda|absl|cpu_feature_guard", verified.stderr)
 
 
 def test_what_native_code_said_is_shown_when_tensorflow_cannot_be_imported(tmp_path: Path) -> None:
@@ -77,9 +101,8 @@ def test_what_native_code_said_is_shown_when_tensorflow_cannot_be_imported(tmp_p
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_in_the_middle_of_training_keeps_what_finished(tmp_path: Path, number: int, code: int) -> None:
-    words = ["run", "--train-size", "5000", "--epochs", "30", "--seeds", "2"]
+def test_a_signal_in_the_middle_of_training_keeps_what_finished(tmp_path: Path) -> None:
+    words = ["run", "--train-size", "5000", "--epochs", "10", "--seeds", "2"]
     process = subprocess.Popen(
         [sys.executable, "-m", "lrbench", *words],
         cwd=tmp_path,
@@ -93,21 +116,13 @@ def test_a_signal_in_the_middle_of_training_keeps_what_finished(tmp_path: Path, 
         line = process.stderr.readline()
         assert line, said
         said += line
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=60)
-    assert process.returncode == code, rest
-    assert "Go on with: lrbench run --train-size 5000 --epochs 30 --seeds 2" in rest
+    assert process.returncode == 130, rest
+    assert "Go on with: lrbench run --train-size 5000 --epochs 10 --seeds 2" in rest
     assert "Traceback" not in rest
     (folder,) = (tmp_path / "results").iterdir()
     stored = load(folder)
     assert 2 <= len(stored.finished) < 12
     assert not stored.damage
-    assert len((folder / "epochs.csv").read_text().splitlines()) == 1 + 30 * len(stored.finished)
-
-
-def test_real_runs_give_the_same_bytes_in_another_process_with_other_jobs(command: Command) -> None:
-    words = ["run", "--train-size", "2000", "--epochs", "2", "-s", "cosine,plateau", "--seeds", "2"]
-    assert command(*words, "--jobs", "2").returncode == 0
-    done = command(*words, "--verify", "--jobs", "1")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("same bytes") == 4
+    assert len((folder / "epochs.csv").read_text().splitlines()) == 1 + 10 * len(stored.finished)

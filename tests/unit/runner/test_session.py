@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import fake_plan, fake_run
+from typer.testing import Result
 
 from lrbench import files
 from lrbench.config import load_config
@@ -138,7 +139,7 @@ def test_a_full_queue_makes_replicas_wait_and_closing_frees_them(tmp_path: Path)
     assert all(future.done() for future in executor._futures)
 
 
-def test_an_interrupted_run_goes_on_after_its_last_epoch(tmp_path: Path) -> None:
+def test_an_interrupted_run_goes_on_after_its_last_epoch(cli: Callable[..., Result], tmp_path: Path) -> None:
     """Too quick for a checkpoint a second: the one that counts is made when it is stopped."""
     words = ["run", "--engine", "fake", "--epochs", "40", "-s", "step", "-v", "-o", str(tmp_path / "r")]
     first = subprocess.Popen(
@@ -155,7 +156,8 @@ def test_an_interrupted_run_goes_on_after_its_last_epoch(tmp_path: Path) -> None
     first.send_signal(signal.SIGINT)
     lines += first.communicate(timeout=60)[1].splitlines()
     last = [int(line.split(": epoch ")[1].split("/")[0]) for line in lines if ": epoch " in line][-1:] or [5]
-    again = subprocess.run([sys.executable, "-m", "lrbench", *words], capture_output=True, text=True, check=True)
+    again = cli(*words)
+    assert again.exit_code == 0
     assert f"step, seed 0: goes on after epoch {last[0]} of 40" in again.stderr
     (folder,) = (tmp_path / "r").iterdir()
     alone = fake_run(tmp_path / "alone", schedulers="step", epochs=40).experiment.folder

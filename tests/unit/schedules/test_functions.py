@@ -1,6 +1,5 @@
 """The user's own functions as schedules."""
 
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -170,27 +169,9 @@ def test_a_changed_function_never_mixes_with_its_old_runs(file: Path, cli: Calla
 
 
 @pytest.mark.tensorflow
-@pytest.mark.apart
-def test_a_run_trains_with_the_user_s_function(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "lrbench",
-            "run",
-            "-s",
-            "mine.py:scheduler",
-            "--train-size",
-            "300",
-            "--epochs",
-            "3",
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
+def test_a_run_trains_with_the_user_s_function(cli: Callable[..., Result], tmp_path: Path) -> None:
+    done = cli("run", "-s", "mine.py:scheduler", "--train-size", "300", "--epochs", "3")
+    assert done.exit_code == 0, done.stderr
     (folder,) = (tmp_path / "results").iterdir()
     (one,) = load(folder).finished
     assert [row.lr for row in one.result.rows] == pytest.approx([0.1, 0.1, 0.1 * np.exp(-0.1)])
