@@ -60,6 +60,8 @@ def make_plan(config: Config, problem: Problem | None = None) -> Plan:
     """
     if config.is_several:
         raise BadConfig("Several optimizers or horizons make several plans.", "Make one of each: config.each().")
+    if problem:
+        _refuse_beside(config)
     problem = problem or find_problem(config)
     setting = resolve_setting(config, problem)
     peak = peak_rate(config.lr, setting.optimizer)
@@ -81,6 +83,15 @@ def plan_of(config: Config, setting: Setting, problem: Problem, schedules: list[
         warnings=(*warnings(schedules, horizon), *_odd_rates(schedules, runs, setting)),
         notes=problem.notes,
     )
+
+
+def _refuse_beside(config: Config) -> None:
+    """Raise BadConfig for wishes that a problem which is given leaves nothing to say."""
+    default = Config()
+    for name in ("problem", "hidden", "activation", "data", "loss", "metric", "data_dir"):
+        value = getattr(config, name)
+        if value != getattr(default, name):
+            raise BadConfig(f"{name}={value} is not used: the problem is given.", f"Leave {name} out.")
 
 
 def find_problem(config: Config) -> Problem:

@@ -54,6 +54,8 @@ def find(name: str, parameters: str) -> Function:
 def theirs(name: str, error: BaseException, what: str) -> BadSpec:
     """Return the error for an exception in a user's code, with the last line of theirs that it went through."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]
+    place = name.partition("(")[0].rpartition(":")[0]
+    frames = [frame for frame in frames if Path(frame.filename).name == Path(place).name] or frames
     where = f" in {frames[-1].filename}, line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
     if isinstance(error, SyntaxError) and error.filename:
         where = f" in {error.filename}, line {error.lineno}"
@@ -73,6 +75,7 @@ def _from_file(path: Path) -> Any:
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses and pickle look for what it defines
     with _looking_in(path.parent):
         spec.loader.exec_module(module)
     return module

@@ -43,7 +43,7 @@ def problem(
     """  # noqa: E501 # what is said in a line stands in a line
     from lrbench.problems import Beside, problem_of
 
-    if not callable(model) or hasattr(model, "trainable_variables"):
+    if not callable(model) or (hasattr(model, "trainable_variables") and not isinstance(model, type)):
         raise BadConfig(
             f"model={type(model).__name__} is no function that makes a model.",
             "Each run needs a new one: write model=make, where make() returns it.",

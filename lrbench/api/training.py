@@ -47,6 +47,9 @@ def compare(
     """
     from lrbench import config, runner
 
+    own = None if problem is None or isinstance(problem, str) else problem
+    if own is not None and (data is not None or loss is not None):
+        raise BadConfig("This problem has its data and its loss.", "Leave data and loss out.")
     if model is None:
         named = {"data": data, "loss": loss, "problem": problem if isinstance(problem, str) else None}
         wishes |= {word: value for word, value in named.items() if value is not None}
@@ -55,7 +58,6 @@ def compare(
     metric = wishes.pop("metric", None) if model is not None else None
     wanted = config.load_config(None, wishes)
     with _told(listener, progress) as hearing, runner.interrupts_raise():
-        own = None if problem is None or isinstance(problem, str) else problem
         if model is not None:
             own = as_problem(model, data, loss=loss, metric=metric, memory_share=wanted.memory_share)
         experiments = [runner.conduct(each, hearing, problem=own).experiment for each in wanted.each()]

@@ -176,8 +176,9 @@ def _forecast(configs: "Sequence[Config]", wanted: "Wanted", *, as_json: bool) -
         for line in search_lines(search, Path(planned.plan.experiment), planned.plan):
             typer.echo(printable(line))
         typer.echo(
-            f"If nothing of it is stored, it may take about {duration(total)} with {jobs} runs at a time: an epoch "
-            f"took {seconds:.2g} s just now. Where a best rate lies at the grid's edge, the grid grows, at most {search.max_extend} times."
+            f"If nothing is stored, it may take about {duration(total)} with {jobs} runs at a time: an epoch "
+            f"took {seconds:.2g} s just now. Where a best rate lies at the edge, the grid grows, "
+            f"at most {search.max_extend} times."
         )
     if as_json:
         put(json.dumps(records if len(records) > 1 else records[0], indent=2) + "\n", None)

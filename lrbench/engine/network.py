@@ -1,6 +1,7 @@
 """What the engines on Keras share: a network that can be reset."""
 
 import os
+import random
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -30,8 +31,13 @@ def initial_weights(build: Callable[[], Any], seed: int) -> list[NDArray[Any]]:
 
     Keras draws them from the process's global seed, so one thread at a time may call this.
     """
+    before = random.getstate(), np.random.get_state()  # Keras seeds the global one
     keras.utils.set_random_seed(seed)
-    return [np.asarray(variable) for variable in build().variables]
+    try:
+        return [np.asarray(variable) for variable in build().variables]
+    finally:  # the caller's own random numbers go on as if nothing had been drawn
+        random.setstate(before[0])
+        np.random.set_state(before[1])
 
 
 class Network:

@@ -152,8 +152,8 @@ def order_note(experiment: Experiment, scores: Scores) -> str:
     if experiment.tuning is None:
         return ""
     if experiment.beside is None:
-        rate = experiment.tuning.search.same_rate
-        return f"There is no comparison at one rate beside it: `lrbench run` with the rate {rate:g} trains it."
+        peak = experiment.tuning.search.same_rate
+        return f"There is no comparison at one rate beside it: `lrbench run` with the rate {peak:g} trains it."
     words = {variant: each.words for each in experiment.tuning.search.contenders for variant in each.variants}
     tuned = _order(experiment, scores, words)
     same = _order(experiment.beside, scores_of(experiment.beside, scores.metric), words)

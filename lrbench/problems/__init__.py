@@ -41,6 +41,8 @@ def find_any(spec: str, short: Mapping[str, Any], options: Mapping[str, Any], be
         if extra:
             raise BadConfig(f"{spec} has no use for {extra[0]}.", f"Leave {extra[0]} out, or make it a parameter.")
         return find_own(spec, beside)
+    if spec.partition("(")[0].endswith(".py"):
+        raise BadConfig(f"{spec} names a file, and no function in it.", f"Write problem={spec}:FUNCTION")
     for word in ("data", "loss", "metric"):
         if (value := getattr(beside, word)) is not None:
             raise BadConfig(

@@ -77,7 +77,10 @@ def from_arrays(data: Any, memory_share: float) -> Data:
             f"data={type(data).__name__} is no data.",
             "Give data=(x, y), data=(x, y, x_test, y_test), or the path of an .npz file.",
         )
-    found = {key: np.asarray(value) for key, value in arrays.items()}
+    try:
+        found = {key: np.asarray(value) for key, value in arrays.items()}
+    except ValueError as error:  # lists of different lengths
+        raise BadConfig(f"data is no array of numbers: {error}", "Give all examples the same shape.") from error
     check_room("data", sum(_needed(array.shape, array.dtype) for array in found.values()), memory_share)
     return checked(found, "data")
 

@@ -3,12 +3,12 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lrbench.calls import Piece, known, no_twins, parse_calls, read_number, read_plain, read_whole
+from lrbench.calls import Piece, known, no_twins, parse_calls, read_number, read_plain
 from lrbench.errors import BadConfig, BadSpec
 from lrbench.runs import Subject
 
@@ -125,20 +125,25 @@ def _kind(parameter: inspect.Parameter) -> Any:
 
 
 def _read(kind: Any, key: str, value: Piece) -> Any:
-    kind = (
-        {"int": int, "float": float, "bool": bool, "str": str}.get(kind, kind) if isinstance(kind, str) else kind
-    )
-    options = [each for each in get_args(kind) if each is not type(None)] if get_origin(kind) is not tuple else []
+    if isinstance(kind, str):
+        kind = {"int": int, "float": float, "bool": bool}.get(kind, str)
     if type(None) in get_args(kind):  # int | None
-        kind = options[0]
+        if value.text == "none":
+            return None
+        (kind, *_) = [each for each in get_args(kind) if each is not type(None)]
+    listed = get_origin(kind) or kind
+    if listed in (tuple, list):  # 512;512
+        (each, *_) = (*get_args(kind), int)
+        parts = [Piece(part.strip(), value.at, value.whole) for part in value.text.split(";")]
+        return listed(_read(each, key, part) for part in parts)
     if kind is int:
-        return read_whole(key, value)
+        number = read_number(key, value)
+        if number != int(number):
+            value.bad(f"{key}={value.text[:60]} is no whole number", f"Write {key}=128.")
+        return int(number)
     if kind is float:
         return read_number(key, value)
-    if get_origin(kind) is tuple or kind is tuple:  # of whole numbers: 512;512
-        parts = value.text.split(";")
-        return tuple(read_whole(key, Piece(part.strip(), value.at, value.whole)) for part in parts)
-    if kind is bool or get_origin(kind) is not None:
+    if kind is bool or get_origin(kind) is Literal:
         return read_plain(kind, key, value)
     return value.text
 

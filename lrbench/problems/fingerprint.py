@@ -9,31 +9,55 @@ from lrbench.files import digest
 from lrbench.problems.base import Examples
 
 FIRST_BATCH = 32  # examples
+STEPS = 2  # of plain gradient descent on them
+RATE = 0.01  # of these
 DIGITS = 3  # significant ones of a loss: other processors compute the same ones, other models hardly do
+ELSEWHERE = {"module", "registered_name", "build_config", "compile_config"}  # of a configuration
 
 
 def fingerprint(model: Any, loss: Any, figures: list[str], first: Examples) -> str:
     """Return the sha256 of what decides the numbers of a model as it was made for seed 0.
 
-    That is the configuration of its layers, its initial weights, the loss on the first examples in evaluation and
-    in training, and what is measured. Names that Keras counts up (`dense_3`) are no part of it, nor is the last
-    digit that another processor may see otherwise.
+    That is each of its layers with its configuration and what of it is trained, its initial weights, the loss on
+    the first examples in evaluation, in training and after two small steps, and what is measured. Names that Keras
+    counts up (`dense_3`), where the code stands and how it is written are no part of it, nor is the last digit
+    that another processor may see otherwise. The model is trained on here, and of no other use afterwards.
     """
-    weights = [
-        [list(array.shape), str(array.dtype), *(_rounded(total, 5) for total in _sums(array))]
-        for array in (np.asarray(variable) for variable in model.variables)
-    ]
+    layers = [_configuration(layer) for layer in model._flatten_layers()]
+    weights = [_weight(variable) for variable in model.variables]
+    losses = [first_loss(model, loss, first, training) for training in (False, True)]
+    for _ in range(STEPS):
+        losses.append(_small_step(model, loss, first))
     return digest(
         {
-            "layers": _unnamed(_configuration(model)),
+            "layers": _unnamed(layers),
             "weights": weights,
-            "loss": _configuration(loss),
-            "first_losses": [
-                _rounded(first_loss(model, loss, first, training), DIGITS) for training in (False, True)
-            ],
+            "loss": _unnamed(_configuration(loss)),
+            "first_losses": [_rounded(each, DIGITS) for each in losses],
+            "after": [_weight(variable)[3:] for variable in model.trainable_variables],
             "figures": figures,
         }
     )
+
+
+def _weight(variable: Any) -> list[Any]:
+    """Return what tells a variable from another, as JSON values: shape, type, whether it is trained, its size."""
+    array = np.asarray(variable)
+    return [list(array.shape), str(array.dtype), variable.trainable, *(_rounded(each, 4) for each in _sums(array))]
+
+
+def _small_step(model: Any, loss: Any, first: Examples) -> float:
+    """Train one step of plain gradient descent; return the loss before it."""
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        value = loss(first.y, model(first.x, training=True))
+        value = tf.add_n([value, *(tf.cast(each, value.dtype) for each in model.losses)])
+    weights = model.trainable_variables
+    for weight, gradient in zip(weights, tape.gradient(value, weights), strict=True):
+        if gradient is not None:
+            weight.assign_sub(RATE * tf.cast(tf.convert_to_tensor(gradient), weight.dtype))
+    return float(value)
 
 
 def first_loss(model: Any, loss: Any, first: Examples, training: bool) -> float:
@@ -52,13 +76,27 @@ def _rounded(value: float, digits: int) -> str:
 
 
 def _configuration(what: Any) -> Any:
-    """Return Keras's description of a model or loss as JSON values; without one, the name of its class."""
+    """Return Keras's description of a layer or loss as JSON values; without one, what its attributes are."""
     try:
         described = what.get_config()
         digest(described)
     except Exception:  # whatever a class of the user's raises, or holds that is no JSON
-        described = None
-    return [type(what).__name__, described]
+        described = {
+            key: value
+            for key, value in sorted(vars(what).items())
+            if not key.startswith("_") and isinstance(value, int | float | str | bool | None)
+        }
+    trains = [bool(each.trainable) for each in getattr(what, "variables", ())]
+    return [type(what).__name__, _plain(described), trains]
+
+
+def _plain(value: Any) -> Any:
+    """Leave out where code stands, what stands elsewhere, and a lambda's bytes, which hold its line numbers."""
+    if isinstance(value, dict):
+        if value.get("class_name") == "__lambda__":
+            return "lambda"
+        return {key: _plain(each) for key, each in value.items() if key not in ELSEWHERE}
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _unnamed(configuration: Any) -> Any:

@@ -79,20 +79,23 @@ def _kind(model: Any, outputs: Outputs, data: Data, name: str) -> _Kind:
         threshold = 0.0 if of == "logits" else 0.5
         what = "classification, labels are 0 and 1"
         return _Kind(what, "binary_crossentropy", 2, tasks.is_right_above(threshold), of)
-    if outputs.shape[1:] == y.shape[1:] and units > 1 and _is_one_hot(y):
+    if outputs.shape[1:] == y.shape[1:] and units > 1 and is_one_hot(y):
         of = _scale(model, outputs)
         what = f"classification, targets are one-hot of {units} classes"
         return _Kind(what, "categorical_crossentropy", units, tasks.is_right_of_one_hot, of)
     if outputs.shape[1:] in (y.shape[1:], (*y.shape[1:], 1)):
-        whole = " whole" if data.has_classes else ""
-        return _Kind(f"regression, targets are{whole} numbers", "mean_squared_error", 0, None)
+        whole = ", all of them whole" if data.has_classes else ""
+        if not data.has_classes and np.isin(y, (0, 1)).all():
+            whole = " (0 and 1 as floats; whole numbers would be classes)"
+        return _Kind(f"regression, targets are numbers{whole}", "mean_squared_error", 0, None)
     raise BadConfig(
         f"{name} answers an example with shape {outputs.shape[1:]}; a target of {data.name} is {shape(y)}.",
-        "Give the last layer one unit for each number, or for each class.",
+        "Give the last layer one unit for each number or class; classes are whole numbers, y.astype(int).",
     )
 
 
-def _is_one_hot(y: NDArray[Any]) -> bool:
+def is_one_hot(y: NDArray[Any]) -> bool:
+    """Whether each row of targets is 1 for one class and 0 for the others."""
     return bool(y.ndim == 2 and ((y == 0) | (y == 1)).all() and (y.sum(1) == 1).all())
 
 
@@ -107,17 +110,19 @@ def _scale(model: Any, outputs: Outputs) -> str:
 
 
 def _last_activation(model: Any) -> str | None:
-    """Return the name of what a model's last layer applies; None where it does not say."""
-    layers = getattr(model, "layers", None)
-    if not layers or not hasattr(model, "outputs"):  # a class of the user's calls its layers in its own order
+    """Return the name of what makes a model's outputs; None where it does not say."""
+    outputs = getattr(model, "outputs", None)
+    if not outputs:  # a class of the user's calls its layers in its own order
         return None
-    last = layers[-1]
-    if hasattr(last, "layers"):
+    last = outputs[0]._keras_history.operation
+    if hasattr(last, "layers") and getattr(last, "outputs", None):
         return _last_activation(last)
-    if type(last).__name__ in ("Softmax", "Sigmoid"):
-        return type(last).__name__.lower()
-    function = getattr(last, "activation", None)
-    return getattr(function, "__name__", None)
+    kind = type(last).__name__
+    if kind in ("Softmax", "Sigmoid"):  # a layer, or one of keras.ops
+        return kind.lower()
+    if not hasattr(last, "activation"):
+        return None
+    return getattr(last.activation, "__name__", None)
 
 
 def _given(loss: Any, kind: _Kind | None) -> tuple[Callable[[], Any], str]:
@@ -137,10 +142,10 @@ def _given(loss: Any, kind: _Kind | None) -> tuple[Callable[[], Any], str]:
                 f"The loss {loss.name} has the reduction {loss.reduction!r}; its mean over a batch is wanted.",
                 'Make it with reduction="sum_over_batch_size".',
             )
-        return lambda: loss, loss.name.replace("_", " ")
+        return lambda: tasks.loss_of_users(loss), loss.name.replace("_", " ")
     if callable(loss):
         named = getattr(loss, "__name__", type(loss).__name__)
-        return lambda: tasks.loss_of_function(loss), named
+        return lambda: tasks.loss_of_users(loss), named
     raise BadConfig(
         f"loss={loss!r} is no loss.", "Give a name, a keras.losses.Loss, or a function(targets, outputs)."
     )

@@ -60,12 +60,15 @@ def problem_of(make: Callable[[], Any], beside: Beside, name: str) -> Problem:
 @contextlib.contextmanager
 def _keras_at_work() -> Iterator[None]:
     """Have Keras compute in here as the engines will. Raises EngineUnavailable."""
-    bring_in("keras")
+    keras = bring_in("keras")
     from lrbench.backend.process import Settled, use_one_thread_per_replica
 
     use_one_thread_per_replica()
+    callers = keras.config.dtype_policy()
     settled = Settled()
     try:
+        if callers.name.startswith("mixed_"):  # nobody but the caller's own code asks for that
+            keras.config.set_dtype_policy(callers)
         yield
     finally:
         settled.undo()
@@ -130,9 +133,11 @@ def _problem_of_model(model: Any, make: Callable[[], Any], beside: Beside, name:
             f"{name} returns the same model twice.", "Make a new one in each call: each run needs its own."
         )
     outputs = _outputs(models[0], first, data, name)
+    _check_training(models[0], first, name)
     goal = goals.tell(models[0], outputs, data, beside.loss, beside.metric, name)
     _check_labels(data, goal, outputs, name)
     loss = goal.loss()
+    notes = (goal.note, *_notes(models, data, name))
     try:
         identity = fingerprint(models[0], loss, [figure.name for figure in goal.figures], first)
     except (Exception, SystemExit) as error:
@@ -154,7 +159,7 @@ def _problem_of_model(model: Any, make: Callable[[], Any], beside: Beside, name:
         stratify=goal.has_classes and data.has_classes,
         convolves=any("Conv" in type(layer).__name__ for layer in models[0]._flatten_layers()),
         identity={"problem": "own", "model_sha256": identity},
-        notes=(goal.note, *_notes(models, data, name)),
+        notes=notes,
     )
 
 
@@ -236,19 +241,50 @@ def _outputs(model: Any, first: Examples, data: Data, name: str) -> np.ndarray[A
     return values
 
 
+def _check_training(model: Any, first: Examples, name: str) -> None:
+    """Raise BadConfig if a model cannot be trained in lrbench's own loop, or not reset for the next run."""
+    import keras
+    import tensorflow as tf
+
+    for method in ("train_step", "compute_loss"):
+        if getattr(type(model), method) is not getattr(keras.Model, method):
+            raise BadConfig(
+                f"{name} has a {method} of its own, which lrbench does not run.",
+                "Give it a loss instead, or add_loss in a layer.",
+            )
+    if not model.trainable_variables:
+        raise BadConfig(f"{name} has nothing to train.", "Give it a layer with weights that are trainable.")
+    try:
+        traced = tf.function(lambda x: model(x, training=True), autograph=False).get_concrete_function(first.x)
+    except (Exception, SystemExit) as error:
+        raise _theirs(name, error, "cannot be called in training") from error
+    known = {id(variable.value.handle) for variable in model.variables}
+    if any(each.dtype == tf.resource and id(each) not in known for each in traced.captured_inputs):
+        raise BadConfig(
+            f"{name} keeps state that its model does not list, so a run would depend on those before it.",
+            "Draw random numbers by a keras.random.SeedGenerator of the layer, make variables with add_weight.",
+        )
+
+
 def _check_labels(data: Data, goal: "goals.Goal", outputs: np.ndarray[Any, Any], name: str) -> None:
     """Raise BadConfig if targets and outputs do not go together in any split."""
     splits: Splits = data.splits
     for part, examples in (("train", splits.train), ("val", splits.val), ("test", splits.test)):
         if examples is None:
             continue
+        if goal.classes and examples.y.ndim == 2 and not goals.is_one_hot(examples.y):
+            raise BadConfig(
+                f"y_{part} of {data.name} is not one-hot, as y_train is.", "Give all of them one kind."
+            )
         if goal.classes and data.has_classes:
             low, high = int(examples.y.min()), int(examples.y.max())
             if low < 0 or high >= goal.classes:
                 raise BadConfig(
                     f"The labels y_{part} of {data.name} go from {low} to {high}; {name} tells classes "
                     f"0 to {goal.classes - 1} apart.",
-                    f"Give the last layer {high + 1} units, or number the classes from 0.",
+                    "Number the classes from 0."
+                    if low < 0
+                    else f"Give the last layer {high + 1} units, or number the classes from 0.",
                 )
 
 

@@ -82,17 +82,25 @@ def loss_by_name(word: str, from_logits: bool) -> Callable[[], Any]:
     return lambda: known[name](**options)
 
 
-def loss_of_function(function: Callable[[Any, Any], Any]) -> Any:
-    """Return a user's function of targets and outputs as a Keras loss: its mean over the batch."""
+def loss_of_users(loss: Any) -> Any:
+    """Return a user's function of targets and outputs, or loss, as a Keras loss: the mean over the batch.
+
+    Targets (n,) of outputs (n, 1) get their shape first, as Model.fit does: broadcast, they would be (n, n).
+    """
     import keras
 
     class Mean(keras.losses.Loss):  # type: ignore[misc]  # Keras carries no types
         """A user's own."""
 
         def call(self, y_true: Any, y_pred: Any) -> Any:
-            return function(y_true, y_pred)
+            if len(y_true.shape) == len(y_pred.shape) - 1 and y_pred.shape[-1] == 1:
+                y_true = keras.ops.expand_dims(y_true, -1)
+            return loss(y_true, y_pred)
 
-    return Mean(name=getattr(function, "__name__", "loss"))
+        def get_config(self) -> dict[str, Any]:
+            return {"name": self.name, **(loss.get_config() if hasattr(loss, "get_config") else {})}
+
+    return Mean(name=getattr(loss, "__name__", None) or getattr(loss, "name", "loss"))
 
 
 def measure_by_name(word: str, accuracy: Measure | None) -> tuple[str, Measure]:

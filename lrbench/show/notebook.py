@@ -34,8 +34,13 @@ class OneLine(Counted):
     def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None:
         super().on_start(plan, todo, folder)
         self._place = folder
+        self._kept += [f"Note: {each}" for each in plan.notes]
         self._kept += [f"Warning: {each}" for each in plan.warnings]
         self._show()
+
+    def on_remark(self, text: str) -> None:
+        self._kept.append(f"Note: {text}")
+        super().on_remark(text)
 
     def on_damage(self, damage: Damage, moved: bool) -> None:
         super().on_damage(damage, moved)

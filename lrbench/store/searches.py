@@ -36,7 +36,7 @@ def path_of(folder: Path, search: Search) -> Path:
 
 
 def write_search(folder: Path, search: Search) -> None:
-    """Keep a search, if it is not kept already; what stands in its place and is damaged is set aside. Raises OSError."""
+    """Keep a search, if it is not kept already; what is damaged in its place is set aside. Raises OSError."""
     path = path_of(folder, search)
     if path.exists():
         try:

@@ -92,7 +92,7 @@ def test_a_dry_run_says_how_many_and_how_long_and_writes_nothing(cli: Cli) -> No
     done = cli(*TUNE, "--dry-run")
     assert done.exit_code == 0
     assert "80 runs" in done.stdout
-    assert "It may take about" in done.stdout
+    assert "it may take about" in done.stdout
     record = json.loads(cli(*TUNE, "--dry-run", "--json").stdout)
     assert (record["runs"], record["trials_per_schedule"], record["epochs"]) == (80, 33, 4)
     assert record["seconds"] >= 0

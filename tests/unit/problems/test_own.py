@@ -133,7 +133,13 @@ def test_its_parameters_are_read_by_their_annotations(tmp_path: Path, annotation
         ((1, "sigmoid"), CLASSES % 2, "binary_crossentropy", "accuracy", "of probabilities"),
         ((3, None), np.eye(3)[CLASSES], "categorical_crossentropy", "accuracy", "one-hot of 3 classes"),
         ((1, None), NUMBERS, "mean_squared_error", "mean_absolute_error", "targets are numbers"),
-        ((1, None), CLASSES, "mean_squared_error", "mean_absolute_error", "targets are whole numbers"),
+        (
+            (1, None),
+            CLASSES,
+            "mean_squared_error",
+            "mean_absolute_error",
+            "targets are numbers, all of them whole",
+        ),
         ((2, None), X[:, :2], "mean_squared_error", "mean_absolute_error", "regression"),
     ],
 )
@@ -313,3 +319,221 @@ def test_what_is_wrong_beside_a_function_is_said(
 ) -> None:
     with pytest.raises(BadConfig, match=problem_said):
         problem(written(tmp_path), **beside)
+
+
+CUSTOM = """
+import keras
+
+class Scale(keras.layers.Layer):
+    def __init__(self, by=1.0, **more):
+        super().__init__(**more)
+        self.by = by
+    def call(self, x):
+        return x * self.by
+
+class Net(keras.Model):
+    def __init__(self, momentum=0.99, frozen=False, l2=None, maximum=None):
+        super().__init__()
+        penalty = keras.regularizers.L2(l2) if l2 else None
+        limit = keras.constraints.MaxNorm(maximum) if maximum else None
+        self.one = keras.layers.Dense(8, kernel_regularizer=penalty, kernel_constraint=limit)
+        self.one.trainable = not frozen
+        self.two = keras.layers.BatchNormalization(momentum=momentum)
+        self.three = keras.layers.Dense(3)
+    def call(self, x, training=False):
+        return self.three(self.two(self.one(x), training=training))
+
+def scaled(by: float = 1.0):
+    # a comment
+    double = keras.layers.Lambda(lambda x: 2 * x)
+    return keras.Sequential([keras.Input((4,)), Scale(by), double, keras.layers.Dense(3)])
+
+def net(momentum: float = 0.99, frozen: bool = False, l2: float | None = None, maximum: float | None = None):
+    return Net(momentum, frozen, l2, maximum)
+"""
+
+
+def test_what_a_class_of_the_user_s_does_is_its_identity_too(tmp_path: Path) -> None:
+    (tmp_path / "custom.py").write_text(CUSTOM)
+    (tmp_path / "other.py").write_text("# written\n# otherwise\n" + CUSTOM.replace("# a comment", "# another\n"))
+
+    def of(words: str, file: str = "custom.py") -> str:
+        return str(known_by(problem(f"{tmp_path / file}:{words}")))
+
+    assert of("scaled") == of("scaled", "other.py"), "neither a line nor a file's name is what it does"
+    assert of("net") == of("net", "other.py")
+    words = [
+        "scaled",
+        "scaled(by=1.001)",
+        "net",
+        "net(momentum=0.5)",
+        "net(frozen=true)",
+        "net(l2=0.00001)",
+        "net(maximum=2)",
+    ]
+    assert len({of(each) for each in words}) == len(words)
+
+
+STRANGE = """
+import keras
+import tensorflow as tf
+
+class Noisy(keras.layers.Layer):
+    def call(self, x, training=False):
+        return x + keras.random.normal((4,)) if training else x
+
+class Counting(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.count = tf.Variable(0.0)
+    def call(self, x):
+        return x + self.count.assign_add(1.0)
+
+class Steps(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.one = keras.layers.Dense(3)
+    def call(self, x):
+        return self.one(x)
+    def train_step(self, data):
+        raise AssertionError
+
+class Frozen(keras.Sequential):
+    pass
+
+def noisy(): return keras.Sequential([keras.Input((4,)), Noisy(), keras.layers.Dense(3)])
+def counting(): return keras.Sequential([keras.Input((4,)), Counting(), keras.layers.Dense(3)])
+def steps(): return Steps()
+def frozen(): return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, trainable=False)])
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        ("noisy", "keeps state that its model does not list"),
+        ("counting", "keeps state that its model does not list"),
+        ("steps", "has a train_step of its own"),
+        ("frozen", "has nothing to train"),
+    ],
+)
+def test_what_could_not_be_reset_or_would_not_be_run_is_refused(function: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "strange.py").write_text(STRANGE)
+    with pytest.raises(BadConfig, match=said):
+        problem(f"{tmp_path / 'strange.py'}:{function}")
+
+
+@pytest.mark.parametrize("how", ["function", "loss", "compiled"])
+def test_a_loss_of_the_user_s_on_one_number_is_what_model_fit_makes_of_it(how: str) -> None:
+    """Targets (n,) and outputs (n, 1) would otherwise be broadcast to (n, n), and the mean be learned."""
+    import keras
+
+    from lrbench.config import load_config
+    from lrbench.engine import open_engine
+    from lrbench.engine.events import Ended
+    from lrbench.engine.train import train
+    from lrbench.plan import make_plan
+    from lrbench.runs import Task
+
+    def squared(y: Any, outputs: Any) -> Any:
+        return keras.ops.mean((y - outputs) ** 2, -1)
+
+    class Squared(keras.losses.Loss):  # type: ignore[misc]
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return keras.ops.mean((y_true - y_pred) ** 2, -1)
+
+    def make() -> Any:
+        model = sequential(dense(1))()
+        if how == "compiled":
+            model.compile(loss=squared)
+        return model
+
+    loss = {"function": squared, "loss": Squared(), "compiled": None}[how]
+    made = problem_of(make, Beside(data=(X, NUMBERS), loss=loss), "model")
+    wishes = {"schedulers": "constant", "epochs": 20, "batch_size": 8, "lr": 0.1, "val_size": 0}
+    plan = make_plan(load_config(None, wishes, {}), made)
+    engine = open_engine(plan.setting, plan.problem)
+    (*_, ended) = train(engine.replica(), Task(plan.runs[0]))
+    engine.close()
+    assert isinstance(ended, Ended)
+    assert ended.result.test is not None
+    plain = sequential(dense(1))()
+    plain.compile(optimizer=keras.optimizers.SGD(0.1), loss=squared)
+    rows = made.load()
+    plain.fit(rows.train.x, rows.train.y, batch_size=8, epochs=20, verbose=0)
+    assert float(plain.evaluate(rows.test.x, rows.test.y, verbose=0)) < 1e-3
+    assert ended.result.test[0] < 1e-3
+
+
+def test_an_operation_at_the_end_tells_the_scale_as_a_layer_does() -> None:
+    import keras
+
+    def made(as_operation: bool) -> Problem:
+        def make() -> Any:
+            x = keras.Input((4,))
+            last = keras.layers.Dense(
+                1, activation=None if as_operation else "sigmoid", kernel_initializer="ones"
+            )(x)
+            return keras.Model(x, keras.ops.sigmoid(last) if as_operation else last)
+
+        return problem_of(make, Beside(data=(X, CLASSES % 2)), "model")
+
+    one, two = made(True), made(False)
+    assert "of probabilities" in one.notes[0]
+    rows = one.load().train
+    right = [float(np.mean(each.measures[0](rows.y, each.model()(rows.x)))) for each in (one, two)]
+    assert right[0] == right[1]
+
+
+def test_the_caller_s_own_mixed_precision_is_kept() -> None:
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        made = problem_of(sequential(dense(3)), Beside(data=(X, CLASSES)), "model")
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert made.model().layers[0].dtype_policy.name == "mixed_bfloat16"
+
+
+def test_the_caller_s_random_numbers_are_not_touched() -> None:
+    import random
+
+    from lrbench.engine.network import initial_weights
+
+    random.seed(4)
+    np.random.seed(4)
+    expected = random.random(), np.random.rand()
+    random.seed(4)
+    np.random.seed(4)
+    one, two = (initial_weights(sequential(dense(3)), seed) for seed in (0, 0))
+    assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+    assert (random.random(), np.random.rand()) == expected
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "read"),
+    [
+        ("int", "-1", -1),
+        ("list[int]", "8;-8", [8, -8]),
+        ("tuple[float, ...]", "0.5;2", (0.5, 2.0)),
+        ("'float | None'", "none", None),
+        ("str", "relu", "relu"),
+        ("bool", "true", True),
+    ],
+)
+def test_every_usual_annotation_is_read(annotation: str, value: str, read: Any) -> None:
+    import inspect
+
+    from lrbench.calls import Piece
+    from lrbench.problems.base import read_parameters
+
+    names: dict[str, Any] = {}
+    exec(f"def make(size: {annotation.strip(chr(39))} = 1): ...", names)
+    parameters = inspect.signature(names["make"]).parameters
+    text = f"make(size={value})"
+    assert read_parameters("make", ((Piece("size", 5, text), Piece(value, 10, text)),), parameters) == {
+        "size": read
+    }

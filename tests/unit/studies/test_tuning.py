@@ -182,8 +182,8 @@ def test_a_flip_of_the_order_is_said(tmp_path: Path) -> None:
     assert tuned is not None
     note = answer(tuned, Question()).note
     assert note == (
-        "With one rate of 0.1 for all (3 seeds), constant has the best mean; at each schedule's tuned rate, cosine "
-        "has: 1 of 1 pairs of means change their order."
+        "With one rate of 0.1 for all (3 seeds), constant has the best mean; "
+        "at each schedule's tuned rate, cosine has: 1 of 1 pairs of means change their order."
     )
 
 
