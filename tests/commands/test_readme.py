@@ -17,8 +17,10 @@ from conftest import ROOT
 from typer.testing import Result
 
 from lrbench.judging.questions import Question, answer
+from lrbench.judging.tuning import tuning_of, views
 from lrbench.optimizers import TABLE
 from lrbench.schedules import REGISTRY
+from lrbench.searches import runs_of
 from lrbench.show import tables
 from lrbench.show.sentences import sentence
 from lrbench.store import load
@@ -94,13 +96,39 @@ def test_the_table_is_what_summary_says_of_the_reference() -> None:
 
 def test_the_verdicts_are_what_summary_says_of_the_reference() -> None:
     found = answer(load(ROOT / "results" / "reference"), Question())
-    shown = README.partition("<!-- verdicts: ")[2].partition("<!-- end of verdicts -->")[0]
+    shown = README.partition("<!-- verdicts: lrbench summary results/reference -->")[2]
+    shown = shown.partition("<!-- end of verdicts -->")[0]
     lines = [line.removeprefix("- ") for line in shown.splitlines() if line.startswith("- ")]
     assert lines == [sentence(each, found.scope(each)) for each in found.comparisons]
     explained = README.partition("## How to read the verdict")[2].partition("## For the sceptic")[0]
     quoted = [" ".join(words.split()) for words in re.findall(r"\"([^\"]+)\"", explained)]
     assert len(quoted) >= 4
     assert all(any(words.lower() in line.lower() for line in lines) for words in quoted)
+
+
+def test_the_first_verdicts_are_what_summary_says_of_the_tuned_comparison() -> None:
+    (tuned, same_rate) = views(load(ROOT / "results" / "tuned"))
+    found = answer(tuned, Question())
+    shown = README.partition("<!-- verdicts: ")[2].partition("<!-- end of verdicts -->")[0]
+    assert shown.startswith("lrbench summary results/tuned")
+    lines = [line.removeprefix("- ") for line in shown.splitlines() if line.startswith("- ")]
+    assert lines == [sentence(each, found.scope(each)) for each in found.comparisons]
+    assert same_rate.same_rate == 0.1
+    assert not any("tuned for none" in text for text in found.cautions)
+
+
+def test_the_tuned_comparison_is_the_default_search_whole_and_fair() -> None:
+    stored = load(ROOT / "results" / "tuned")
+    assert not stored.damage
+    (search,) = stored.searches
+    assert len(stored.finished) == runs_of(search) == 258
+    assert (len(search.contenders), len(search.rates), search.refine) == (6, 7, 4)
+    assert not set(search.seeds) & set(search.tune_seeds)
+    tuning = tuning_of(search, stored.finished)
+    assert tuning.stage == "done"
+    assert len({len(each.trials) for each in tuning.tuned}) == 1
+    assert not any(each.at_edge for each in tuning.tuned)
+    assert stored.setting == load(ROOT / "results" / "reference").setting
 
 
 def test_the_reference_is_the_default_comparison_with_ten_seeds() -> None:
