@@ -160,7 +160,7 @@ TRAINING = _table(
         name="val_size",
         metavar="N",
         help="Examples taken off the training set for validation; 0 for none.",
-        said="5000",  # or 0, where the test set is validated on
+        said="a twelfth: 5000 of mnist",  # or 0, where the test set is validated on
         examples=("5000",),
     ),
     Wish(

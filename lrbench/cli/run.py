@@ -191,10 +191,10 @@ def _conduct(
     from lrbench.show import noise, progress
 
     configs = wishes.each()
-    for each in configs[1:]:
-        make_plan(each)  # what is wrong with it is said before the first is trained
     outcomes: list[Outcome] = []
     with noise.kept_off_screen(show=context.obj["debug"]) as kept, runner.signals_raise():
+        for each in configs[1:]:
+            make_plan(each)  # what is wrong with it is said before the first is trained
         for each in configs:
             listener = progress.progress_for(sys.stderr, quiet=quiet, verbose=verbose, log=log)
             try:

@@ -1,8 +1,9 @@
 """The same comparison at several horizons: where the ranking changes with the budget."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from lrbench.judging.questions import Answer
 from lrbench.runs import Setting
@@ -35,13 +36,17 @@ class Budgets:
         return [by_label[label] for label in answer.scores.ranked() if label in by_label]
 
     def changes(self) -> list[str]:
-        """Say where the first place changes: `from 5 to 15 epochs: cosine takes the best mean from step`."""
+        """Say where the order of the means changes: `from 5 to 15 epochs: cosine takes the best mean`."""
         found = []
         for one, two in pairwise(self.answers):
-            before, after = self.ranking(one)[0], self.ranking(two)[0]
+            first, second = self.ranking(one), self.ranking(two)
+            before, after = first[0], second[0]
+            flipped = sum(second.index(a) > second.index(b) for a, b in combinations(first, 2))
+            epochs = f"from {_setting(one).epochs} to {_setting(two).epochs} epochs"
             if before != after:
-                epochs = f"from {_setting(one).epochs} to {_setting(two).epochs} epochs"
                 found.append(f"{epochs}: {after} takes the best mean from {before}")
+            elif flipped:
+                found.append(f"{epochs}: {flipped} of {math.comb(len(first), 2)} pairs change their order")
         return found
 
 

@@ -1,6 +1,7 @@
 """What can be trained, a file each: data, model, loss and figures."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from lrbench.errors import BadConfig
@@ -37,10 +38,9 @@ def find_any(spec: str, short: Mapping[str, Any], options: Mapping[str, Any], be
     Raises BadConfig.
     """
     if is_users(spec.partition("(")[0]):
-        extra = [*short, *options]
-        if extra:
-            raise BadConfig(f"{spec} has no use for {extra[0]}.", f"Leave {extra[0]} out, or make it a parameter.")
-        return find_own(spec, beside)
+        for word in short:
+            raise BadConfig(f"{spec} has no use for {word}.", f"Leave {word} out, or make it a parameter.")
+        return find_own(spec, replace(beside, options=options))
     if spec.partition("(")[0].endswith(".py"):
         raise BadConfig(f"{spec} names a file, and no function in it.", f"Write problem={spec}:FUNCTION")
     for word in ("data", "loss", "metric"):

@@ -6,8 +6,8 @@ Whatever can be wrong with them is said before anything is trained. TensorFlow i
 import contextlib
 import inspect
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class Beside:
     loss: Any = None  # a name of Keras's, a keras.losses.Loss, or a function of targets and outputs
     metric: str | None = None
     memory_share: float = 0.5
+    options: Mapping[str, Any] = field(default_factory=dict)  # of the built-in problem whose data are taken
 
 
 def find_own(spec: str, beside: Beside) -> Problem:
@@ -180,8 +181,11 @@ def _notes(models: list[Any], data: Data, name: str) -> Iterator[str]:
 def _data(beside: Beside) -> Data:
     given = beside.data
     if isinstance(given, str) and given in PROBLEMS:
-        loaded = find(given)
+        loaded = find(given, options=beside.options)
         return Data(loaded.load(), loaded.subject.data_sha256, given, False)
+    if beside.options:
+        word = next(iter(beside.options))
+        raise BadConfig(f"data={given} has no use for {word}.", f"Leave {word} out.")
     if isinstance(given, str | Path):
         return from_file(Path(given), beside.memory_share)
     return from_arrays(given, beside.memory_share)

@@ -76,7 +76,7 @@ def _figure(budgets: Budgets) -> Figure:
         }
     )
     n = f"n = {counts[0]}" + (f" to {counts[-1]}" if len(counts) > 1 else "")
-    changes = "; ".join(budgets.changes()) or "the best mean is the same at every budget"
+    changes = "; ".join(budgets.changes()) or "the order of the means is the same at every budget"
     return titled(
         figure,
         [

@@ -317,7 +317,7 @@ def test_every_config_key_is_an_option_and_the_help_shows_its_default(cli: Cli) 
     shown |= {
         "hidden": "128",
         "checkpoint_every": "a checkpoint a second",
-        "val_size": "5000",
+        "val_size": "a twelfth: 5000 of mnist",
         "jobs": "one per core",
         "name": "made from the setting",
     }
