@@ -122,7 +122,7 @@ class Config(BaseModel):
     def _horizons(cls, value: Any) -> Any:
         """Several of them, the shortest first; one is a number."""
         value = _numbers(value)
-        if not isinstance(value, tuple | list):
+        if not isinstance(value, tuple | list) or not all(isinstance(each, int) for each in value):
             return value
         if len(set(value)) < len(value) or not value:
             raise ValueError("horizons are different numbers of epochs")

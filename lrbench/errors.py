@@ -25,7 +25,7 @@ class LrbenchError(Exception):
     ... except lrbench.LrbenchError as error:
     ...     print(error.problem, error.hint, sep="\\n")
     epochs=0 is below 1.
-    Write, for example, epochs=15.
+    Write, for example, epochs=15 or epochs=2,5,15.
     """
 
     exit_code = 1

@@ -93,7 +93,11 @@ class Results:
         from lrbench.judging.tuning import views
 
         shown = [view for each in self._finished() for view in views(each)]
-        return Results(tuple(shown))._stacked(summarize)
+        if len(self.experiments) == len(shown) == 1:
+            return summarize(shown[0])
+        from lrbench import summary
+
+        return summary.stacked({each.name: summarize(each) for each in shown})
 
     def judge(self, **question: Any) -> "Answer":
         """Return what can be said of the differences, as `lrbench.judge`.

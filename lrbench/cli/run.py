@@ -222,7 +222,8 @@ def _verify(wishes: "Config", *, debug: bool) -> int:
             verified, damage = runner.verify(config)
         for broken in damage:
             speak(f"Damaged: {broken.text}", broken.hint)
-        setting = f", {config.optimizer}, {config.epochs} epochs" if wishes.is_several else ""
+        setting = f", {config.optimizer}" if wishes.optimizers else ""
+        setting += f", {config.epochs} epochs" if isinstance(wishes.epochs, tuple) else ""
         for each in verified:
             name = f"{each.name}, seed {each.stored.seed}{setting}"
             typer.echo(printable(f"{'different' if each.difference else 'same bytes'}  {name}"))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lrbench.calls import Piece, known, no_twins, parse_calls, read_number, read_plain
 from lrbench.errors import BadConfig, BadSpec
+from lrbench.options import is_whole
 from lrbench.runs import Subject
 
 
@@ -137,10 +138,9 @@ def _read(kind: Any, key: str, value: Piece) -> Any:
         parts = [Piece(part.strip(), value.at, value.whole) for part in value.text.split(";")]
         return listed(_read(each, key, part) for part in parts)
     if kind is int:
-        number = read_number(key, value)
-        if number != int(number):
+        if not is_whole(value.text.removeprefix("+")):
             value.bad(f"{key}={value.text[:60]} is no whole number", f"Write {key}=128.")
-        return int(number)
+        return int(value.text)
     if kind is float:
         return read_number(key, value)
     if kind is bool or get_origin(kind) is Literal:

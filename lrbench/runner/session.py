@@ -118,7 +118,8 @@ class Session:
         self.check(todo)
         self._describe()
         self._store.reserve(todo)
-        self._executor = self._executor or self._open_executor(self._store.experiment.setting)
+        with held():  # a signal inside the import of a native library would break that for the whole process
+            self._executor = self._executor or self._open_executor(self._store.experiment.setting)
         runs = {run.run_id: run for run in todo}
         with held():
             try:

@@ -163,7 +163,7 @@ def test_python_gets_a_config_of_each_and_no_plan_of_several() -> None:
     config = load_config(None, {"optimizers": "sgd,adam", "engine": "fake"}, {})
     assert [make_plan(each).setting.optimizer for each in config.each()] == ["sgd", "adam"]
     assert [each.optimizers for each in config.each()] == [None, None]
-    with pytest.raises(BadConfig, match="makes several plans"):
+    with pytest.raises(BadConfig, match="make several plans"):
         make_plan(config)
     plain = load_config(None, {}, {})
     assert plain.each() == (plain,)

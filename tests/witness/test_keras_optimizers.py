@@ -110,7 +110,7 @@ def test_the_compiled_engine_follows_model_fit_on_every_replica(optimizer: str) 
     found: list[Any] = []
     for engine, replicas in (("compiled", 2), ("fit", 1)):
         plan = make_plan(load_config(None, {**small, "optimizer": optimizer, "engine": engine}, {}))
-        opened = open_engine(plan.setting)
+        opened = open_engine(plan.setting, plan.problem)
         found += [trained(opened.replica(), plan.runs[0]) for _ in range(replicas)]
         opened.close()
     ours, another, theirs = found

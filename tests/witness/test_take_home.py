@@ -50,6 +50,7 @@ def rates_of_a_real_fit(schedule: Any, callbacks: list[Any], optimizer: str = "S
             self.seen.assign(tf.tensor_scatter_nd_update(self.seen, at, rate))
             return super().apply(grads, trainable_variables)
 
+    keras.utils.set_random_seed(1)  # a plateau looks at what the training makes of these weights
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     spy = Spy(schedule)
     model.compile(optimizer=spy, loss="mse", metrics=["accuracy"])

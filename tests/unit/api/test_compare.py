@@ -48,7 +48,7 @@ def test_damage_of_the_folder_is_there(tmp_path: Path) -> None:
 def test_errors_are_lrbench_s_and_say_what_to_do() -> None:
     with pytest.raises(lrbench.LrbenchError) as raised:
         lrbench.compare(epochs=0)
-    assert raised.value.__notes__ == [raised.value.hint] == ["Write, for example, epochs=15."]
+    assert raised.value.__notes__ == [raised.value.hint] == ["Write, for example, epochs=15 or epochs=2,5,15."]
     with pytest.raises(BadConfig, match=r"There is no wish 'scheduler'\.\nDid you mean 'schedulers'\?"):
         lrbench.compare(scheduler="step")
 

@@ -355,7 +355,7 @@ def test_hostile_labels_are_drawn_as_text(tmp_path: Path) -> None:
     assert said == set(labels)
     for name in ("forest", "all-pairs", "small-multiples", "target"):
         with mpl.rc_context(canvas.STYLE):
-            canvas.save(pictures[name], tmp_path / f"{name}.svg")
+            canvas.save(pictures[name], tmp_path / f"{name}.svg", "svg")
         assert "$x$" in (tmp_path / f"{name}.svg").read_text()
 
 
