@@ -184,8 +184,10 @@ def _data(beside: Beside) -> Data:
         loaded = find(given, options=beside.options)
         return Data(loaded.load(), loaded.subject.data_sha256, given, False)
     if beside.options:
-        word = next(iter(beside.options))
-        raise BadConfig(f"data={given} has no use for {word}.", f"Leave {word} out.")
+        word, value = next(iter(beside.options.items()))
+        raise BadConfig(
+            f"{word}={value} is for the data of built-in problems; these are yours.", f"Leave {word} out."
+        )
     if isinstance(given, str | Path):
         return from_file(Path(given), beside.memory_share)
     return from_arrays(given, beside.memory_share)

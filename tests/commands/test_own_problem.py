@@ -98,7 +98,10 @@ def test_what_is_stored_of_it_goes_on_and_verifies(cli: Cli, here: Path) -> None
         (["--problem", "my.py:make", "--data", "my.py"], "my.py is no .npz file of numbers"),
         (["--problem", "my.py:make", "--data", "mnist"], "takes examples of shape (4,)"),
         (["--problem", "my.py:make", "--data", "data.npz", "--hidden", "3"], "has no use for hidden"),
-        (["--problem", "my.py:make", "--data", "data.npz", "--data-dir", "."], "has no use for --data-dir"),
+        (
+            ["--problem", "my.py:make", "--data", "data.npz", "--data-dir", "."],
+            "--data-dir . is for the data of built-in problems",
+        ),
         (["--problem", "my.py:make", "--data", "data.npz", "--loss", "nothing"], "--loss nothing is no loss"),
         (["--problem", "my.py:make", "--data", "data.npz", "--metric", "f2"], "--metric f2 is nothing"),
         (

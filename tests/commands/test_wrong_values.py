@@ -10,6 +10,7 @@ from typer.main import get_command
 from typer.testing import Result
 
 from lrbench.cli import app
+from lrbench.cli.tune import WISHES as TUNE_WISHES
 from lrbench.options import SWEEPING, TRAINING, WISHES, as_options
 
 Cli = Callable[..., Result]
@@ -173,7 +174,7 @@ def test_a_schedule_s_own_rate_is_no_option(cli: Cli) -> None:
 
 
 def test_the_help_of_every_command_says_the_defaults_of_the_table(cli: Cli) -> None:
-    own = {"run": TRAINING, "tune": TRAINING, "find-lr": SWEEPING}
+    own = {"run": TRAINING, "tune": TUNE_WISHES, "find-lr": SWEEPING}
     for command in ARGUMENTS:
         text = "".join(cli(command, "--help").stdout.split())
         for wish in (WISHES | own.get(command, {})).values():
