@@ -241,6 +241,7 @@ def test_an_engine_that_cannot_be_imported_is_an_error(monkeypatch: pytest.Monke
         open_engine(fake_plan().setting)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code", "word"), [(signal.SIGINT, 130, "Interrupted"), (signal.SIGTERM, 143, "Terminated")]
 )
