@@ -27,7 +27,7 @@ LONGEST_FIRST = ("slow", "apart", "tensorflow")
 CLEAN = pytest.StashKey[bool]()  # this process had not loaded TensorFlow before the test
 
 # The same examples every time, so that a red suite means a change; HYPOTHESIS_PROFILE=explore draws new ones.
-settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("steady", derandomize=True, deadline=None, max_examples=50)
 settings.register_profile("explore", deadline=None, max_examples=500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 

@@ -133,6 +133,7 @@ def test_clean_asks_and_without_a_terminal_wants_yes(cli: Cli) -> None:
     assert files(Path("results")) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "left"), [("n", 4), ("", 4), ("y", 0)])
 def test_clean_does_what_it_is_told_on_a_terminal(tmp_path: Path, answer: str, left: int, cli: Cli) -> None:
     cli(*FAKE, "--name", "one")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,7 @@ FOREIGN = re.compile(
 )
 
 
+@cache
 def options_of(command: str) -> set[str]:
     """The long names of a command's options, as the command line itself has them."""
     parameters = get_command(app).commands[command].params  # type: ignore[attr-defined]

@@ -221,6 +221,7 @@ def test_no_values_break_a_comparison_and_p_is_never_below_its_floor(
     assert sentence(found)
 
 
+@pytest.mark.slow
 def test_where_nothing_differs_few_families_get_a_verdict() -> None:
     """The whole way from values to verdicts, for a family of five at n = 10."""
     rng = np.random.default_rng(11)
@@ -306,6 +307,7 @@ def test_a_name_that_does_not_say_is_asked_about(name: str) -> None:
         lower_is_better(name)
 
 
+@pytest.mark.slow
 def test_many_seeds_and_schedules_need_no_more_memory() -> None:
     rng = np.random.default_rng(0)
     d = rng.normal(0.01, 1, (40, 30))

@@ -242,6 +242,7 @@ def test_an_engine_that_cannot_be_imported_is_an_error(monkeypatch: pytest.Monke
         open_engine(plan.setting, plan.problem)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code", "word"), [(signal.SIGINT, 130, "Interrupted"), (signal.SIGTERM, 143, "Terminated")]
 )

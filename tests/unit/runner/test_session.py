@@ -139,6 +139,7 @@ def test_a_full_queue_makes_replicas_wait_and_closing_frees_them(tmp_path: Path)
     assert all(future.done() for future in executor._futures)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_after_its_last_epoch(cli: Callable[..., Result], tmp_path: Path) -> None:
     """Too quick for a checkpoint a second: the one that counts is made when it is stopped."""
     words = ["run", "--engine", "fake", "--epochs", "40", "-s", "step", "-v", "-o", str(tmp_path / "r")]

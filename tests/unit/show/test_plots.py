@@ -37,6 +37,7 @@ def pictures(experiment: Experiment) -> dict[str, Figure]:
     return dict(plots.figures(asked(experiment)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_every_picture_is_written_in_every_format(tmp_path: Path, form: PlotFormat, magic: bytes) -> None:
     stored = fake_run(tmp_path, seeds=2, schedulers="step,cosine").experiment
