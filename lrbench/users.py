@@ -7,8 +7,10 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from importlib.machinery import SourceFileLoader
 from itertools import pairwise
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from lrbench.errors import BadSpec
@@ -70,8 +72,17 @@ def _words(error: BaseException) -> str:
     return " ".join((inner[1] if inner else text).split())[:MOST_WORDS]
 
 
+class _FromSource(SourceFileLoader):
+    """Reads the file itself: cached bytecode goes by its size and the second of its time, and may be another's."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        code: CodeType = self.source_to_code(self.get_data(self.path), self.path)
+        return code
+
+
 def _from_file(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(f"lrbench_user_{path.stem}", path)
+    name = f"lrbench_user_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path, loader=_FromSource(name, str(path)))
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
