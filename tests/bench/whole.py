@@ -77,7 +77,7 @@ def whole_row(name: str, found: list[tuple[float, float]], against: list[tuple[f
 
 def bench_tune() -> None:
     """A tenth of the default `lrbench tune`, and what that makes of the whole."""
-    words = ["-s", "constant,cosine", "--lrs", "0.03,0.1,0.3", "--refine", "1", "--max-extend", "0"]
+    words = ["-s", "constant,cosine", "--lrs", "0.03,0.1", "--refine", "2", "--max-extend", "0"]
     words += ["--tune-seeds", "2", "--seeds", "5"]
     with tempfile.TemporaryDirectory() as folder:
         seconds, gb = timed([*LRBENCH, "tune", *words, "-o", "one"], folder)
