@@ -180,7 +180,7 @@ TRAINING = _table(
     Wish(
         name="jit",
         metavar="auto|on|off",
-        help="Whether XLA compiles the epoch; auto: all but convolutions on a CPU.",
+        help="Whether XLA compiles the epoch; auto: all but convolutions and Dropout on a CPU.",
         default="auto",
         examples=("auto", "off"),
     ),

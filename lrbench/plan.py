@@ -139,10 +139,10 @@ def resolve_setting(config: Config, problem: Problem) -> Setting:
 def resolve_jit(config: Config, problem: Problem) -> bool:
     """Tell whether XLA compiles the epoch: by the model and the device, never by a stopwatch. Raises BadConfig.
 
-    On a CPU, XLA's convolutions are slower than TensorFlow's own.
+    On a CPU, XLA's convolutions and random numbers are slower than TensorFlow's own.
     """
     if config.jit == "auto":
-        return config.engine != "compiled" or not problem.convolves or has_gpu()
+        return config.engine != "compiled" or not problem.prefers_graph or has_gpu()
     if config.engine != "compiled":
         raise BadConfig(
             f"jit={config.jit} is for the compiled engine; this is {config.engine}.", "Leave one of them out."

@@ -48,7 +48,7 @@ class Problem:
     measures: tuple[Callable[[Any, Any], Any], ...] = ()
     """For each figure after the loss: targets and outputs of a batch -> its value for every example, (n,)."""
     stratify: bool = False  # whether y holds classes that every split shall hold in equal shares
-    convolves: bool = False  # whether the model has convolutions, which XLA is slow at on a CPU
+    prefers_graph: bool = False  # whether XLA is slow at the model on a CPU: convolutions, random numbers
     identity: Mapping[str, Any] | None = None  # what decides its numbers, where its spec does not
     notes: tuple[str, ...] = ()  # what was told from its model and data, for people
 

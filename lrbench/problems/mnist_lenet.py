@@ -10,7 +10,7 @@ from lrbench.problems.mnist import MNIST
 @problem("mnist-lenet")
 def mnist_lenet() -> Problem:
     """LeNet-5 on all of MNIST, cross-entropy of the logits, stratified splits."""
-    return image_problem(MNIST, "mnist-lenet", "MNIST LeNet-5", _lenet_5, convolves=True)
+    return image_problem(MNIST, "mnist-lenet", "MNIST LeNet-5", _lenet_5, prefers_graph=True)
 
 
 def _lenet_5() -> Any:

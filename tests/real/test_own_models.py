@@ -177,6 +177,7 @@ def test_convolutions_run_as_a_graph_on_a_cpu_and_dense_models_are_compiled(
 ) -> None:
     assert not plan_of(convolutions, (IMAGES, CLASSES)).setting.jit
     assert plan_of(dense(), (X, CLASSES)).setting.jit
+    assert not plan_of(dropping, (X, CLASSES)).setting.jit, "XLA draws random numbers slowly there"
     assert plan_of(convolutions, (IMAGES, CLASSES), jit="on").setting.jit
     assert not plan_of(dense(), (X, CLASSES), jit="off").setting.jit
     monkeypatch.setattr("lrbench.plan.has_gpu", lambda: True)
