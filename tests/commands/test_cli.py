@@ -244,6 +244,7 @@ def test_damage_that_is_not_in_the_plan_is_said_and_left_where_it_is(cli: Cli, t
     assert cli("summary", "results").exit_code == 0
 
 
+@pytest.mark.slow
 def test_copies_of_an_experiment_are_called(cli: Cli, tmp_path: Path) -> None:
     cli("run", "--engine", "fake", "-s", "step", "--name", "one")
     shutil.copytree(tmp_path / "results" / "one", tmp_path / "results" / "two")

@@ -121,6 +121,7 @@ def test_one_seed_has_no_interval_and_says_so(cli: Cli) -> None:
     assert [each["interval"] for each in record["suggestions"].values()] == [None] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "magic"), [("c.png", b"\x89PNG"), ("sub/c.svg", b"<?xml"), ("c.pdf", b"%PDF")])
 @pytest.mark.parametrize("words", ["", "--sweep linear --from 0.01", "--to 1e-5", "--seeds 1", EXTREME])
 def test_it_draws_into_a_file(cli: Cli, tmp_path: Path, name: str, magic: bytes, words: str) -> None:
@@ -133,6 +134,7 @@ def test_it_draws_into_a_file(cli: Cli, tmp_path: Path, name: str, magic: bytes,
     assert (tmp_path / name).read_bytes().startswith(magic)
 
 
+@pytest.mark.slow
 def test_a_picture_on_standard_output_stands_there_alone(command: Callable[..., Any]) -> None:
     done = subprocess.run([sys.executable, "-m", "lrbench", *FAKE, "-o", "-"], capture_output=True, timeout=120)
     assert done.returncode == 0
@@ -222,6 +224,7 @@ def test_the_order_in_which_sweeps_end_changes_nothing() -> None:
     assert len({float(np.sum(curve.losses)) for curve in many.curves}) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_it_at_once(tmp_path: Path, number: signal.Signals, code: int) -> None:
     words = [sys.executable, "-m", "lrbench", *FAKE, "--seeds", "40"]

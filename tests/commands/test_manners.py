@@ -109,6 +109,7 @@ def test_an_output_that_cannot_be_is_refused_with_what_to_write(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "sub"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("switch", "log"), [("--log-rate", True), ("--linear-rate", False)])
 def test_the_axis_of_rates_can_be_chosen(cli: Cli, tmp_path: Path, switch: str, log: bool) -> None:
     cli("run", "--engine", "fake", "--epochs", "4", "-s", "constant,step")
@@ -208,6 +209,7 @@ def test_every_preset_prints_as_itself(cli: Cli, preset: str) -> None:
     assert [run.identity for run in two.runs] == [run.identity for run in one.runs]
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(data=st.data())
 def test_whatever_is_asked_for_the_printed_configuration_asks_for_the_same(cli: Cli, data: st.DataObject) -> None:
@@ -378,6 +380,7 @@ def test_the_table_fits_the_terminal_and_names_what_it_leaves_out(tmp_path: Path
     assert all(any(line.split()[:2] == [name, "10"] for line in lines) for name in ("exponential", "plateau"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("terminal", ["xterm", "dumb"])
 @pytest.mark.parametrize("columns", [40, 60])
 def test_a_preview_fits_the_terminal(tmp_path: Path, columns: int, terminal: str) -> None:

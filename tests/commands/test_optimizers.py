@@ -118,6 +118,7 @@ def test_all_are_verified(cli: Cli) -> None:
     assert "There is no experiment" in said(missing)[0]
 
 
+@pytest.mark.slow
 def test_an_interrupt_says_how_many_experiments_are_whole(tmp_path: Path) -> None:
     words = [*FAKE, "--optimizers", "sgd,adam,lion", "--seeds", "3", "-j", "1"]
     process = subprocess.Popen(

@@ -187,6 +187,7 @@ LINES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("line", "found"), LINES.items())
 def test_the_shell_completes_names_of_schedulers(line: str, found: str) -> None:
     position = str(len(line.split()) - 1)
@@ -255,6 +256,7 @@ def printed(*words: str, **environment: str) -> subprocess.CompletedProcess[byte
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["curves", "csv"])
 @pytest.mark.parametrize(
     ("label", "environment"),
@@ -273,6 +275,7 @@ def test_what_is_printed_is_utf_8_whatever_the_locale(
     assert label in done.stdout.decode("utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [40, 60, 76, 100])
 def test_curves_and_tables_fit_the_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
@@ -305,6 +308,7 @@ def test_the_axis_ends_with_the_last_step(cli: Cli, monkeypatch: pytest.MonkeyPa
         assert ticks.split()[-1] == "25,785"
 
 
+@pytest.mark.slow
 def test_a_picture_goes_to_standard_output(cli: Cli, tmp_path: Path) -> None:
     done = printed("cyclical(half=20%)", "-o", "-")
     assert done.returncode == 0, done.stderr

@@ -47,6 +47,7 @@ def test_it_tunes_and_shows_both_comparisons(cli: Cli) -> None:
     assert again.stdout == done.stdout
 
 
+@pytest.mark.slow
 def test_what_was_found_is_drawn_reported_and_handed_on(cli: Cli) -> None:
     cli(*TUNE, "-q")
     folder = only_folder()
@@ -130,6 +131,7 @@ def test_what_cannot_be_tuned_is_refused_before_anything(cli: Cli, words: list[s
     assert not Path("results").exists()
 
 
+@pytest.mark.slow
 def test_a_search_that_is_interrupted_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     """A real process, stopped for real in the middle of the grid; and another one beside it."""
     words = [sys.executable, "-m", "lrbench", *TUNE, "-q"]
@@ -158,6 +160,7 @@ def test_a_search_that_is_interrupted_goes_on_to_the_same_bytes(tmp_path: Path) 
     assert len(stored.searches) == 1
 
 
+@pytest.mark.slow
 def test_several_horizons_are_an_experiment_each_and_drawn_together(cli: Cli) -> None:
     words = ["run", "--engine", "fake", "-s", "constant,step(every=2 epochs)", "--seeds", "3", "--epochs", "6,2"]
     done = cli(*words)

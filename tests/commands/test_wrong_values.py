@@ -125,6 +125,7 @@ def test_every_command_and_every_option_is_asked() -> None:
     assert len(CASES) > 150
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "option", "value"), CASES, ids=lambda each: str(each)[:20])
 def test_a_wrong_value_is_two_lines_of_ours(cli: Cli, command: str, option: str, value: str) -> None:
     Path("file").touch()

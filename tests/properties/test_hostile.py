@@ -55,6 +55,7 @@ def spoken(text: str) -> None:
     assert all(character.isprintable() or character == "\n" for character in text), ascii(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 @pytest.mark.parametrize("place", ["label", "scheduler", "name", "config", "optimizer", "problem", "folder"])
 def test_a_hostile_word_is_text_or_an_error(cli: Cli, tmp_path: Path, place: str, text: str) -> None:
@@ -159,6 +160,7 @@ def test_a_setting_that_no_command_gives_is_refused(cli: Cli, tmp_path: Path, ke
         spoken(result.output)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(
     content=st.one_of(

@@ -91,6 +91,7 @@ def test_without_a_terminal_only_who_asks_is_told(
     assert lines == 0 or "[4/4] " in said.err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 @pytest.mark.parametrize(("progress", "shown"), [(None, True), (False, False)])
 def test_a_terminal_shows_bars(progress: bool | None, shown: bool, tmp_path: Path) -> None:

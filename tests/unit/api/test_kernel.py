@@ -139,6 +139,7 @@ def test_only_what_python_says_is_shown(kernel: Kernel) -> None:
     assert "NATIVE" in str(after), "afterwards it is as it was"
 
 
+@pytest.mark.slow
 def test_an_interrupted_cell_goes_on_when_it_is_run_again(kernel: Kernel) -> None:
     wishes = f"schedulers=['constant', 'step'], seeds=2, name='cut', {FAKE}"
     cell = f"print(lrbench.compare({wishes}).summary()['n'].sum())"

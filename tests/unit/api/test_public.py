@@ -68,6 +68,7 @@ def test_the_package_alone_loads_no_library() -> None:
     }
 
 
+@pytest.mark.slow
 def test_judging_draws_nothing(tmp_path: Path) -> None:
     program = (
         f"import sys, lrbench\nresults = lrbench.load({str(ROOT / 'results' / 'reference')!r})\n"

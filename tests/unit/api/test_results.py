@@ -112,6 +112,7 @@ def test_a_picture_is_that_of_the_command_and_pyplot_does_not_know_it(reference:
         reference.plot("forrest")
 
 
+@pytest.mark.slow
 def test_drawing_never_loads_pyplot() -> None:
     program = f"import sys, lrbench\nlrbench.load({str(REFERENCE)!r}).plot()\nassert 'matplotlib' in sys.modules\n"
     program += "assert 'matplotlib.pyplot' not in sys.modules"

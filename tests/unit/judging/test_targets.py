@@ -63,6 +63,7 @@ def test_a_target_is_a_fraction(target: float) -> None:
         time_to_target(fake_experiment(), target)
 
 
+@pytest.mark.slow
 def test_the_command_draws_it_and_refuses_what_cannot_be(cli: Callable[..., Result]) -> None:
     cli("run", "--engine", "fake", "-s", "step,cosine", "-o", "a")
     assert "target.png" in cli("plot", "a", "--target", "0.5").stdout

@@ -161,7 +161,7 @@ def test_a_changed_function_never_mixes_with_its_old_runs(file: Path, cli: Calla
     words = ("run", "--engine", "fake", "--epochs", "3", "-s", "mine.py:by_epoch")
     assert cli(*words).exit_code == 0
     assert "nothing to train" in cli(*words).stderr
-    file.write_text(SOURCE.replace("0.3, 0.2", "0.35, 0.2"))
+    file.write_text(SOURCE.replace("0.3, 0.2", "0.4, 0.2"))
     changed = cli(*words)
     assert changed.exit_code == 2
     assert "gives other rates than it did" in changed.stderr

@@ -47,6 +47,7 @@ def test_every_picture_is_written_in_every_format(tmp_path: Path, form: PlotForm
     assert all(path.read_bytes().startswith(magic) for path in paths)
 
 
+@pytest.mark.slow
 def test_svg_is_the_same_bytes_every_time(tmp_path: Path) -> None:
     stored = fake_run(tmp_path, schedulers="step").experiment
     one, two = plots.draw(asked(stored), "svg", tmp_path / "a"), plots.draw(asked(stored), "svg", tmp_path / "b")
@@ -85,6 +86,7 @@ def test_rates_are_linear_unless_that_lays_a_whole_curve_flat(schedulers: str, s
     assert axes.get_ylabel().endswith(", log scale") == (axes.get_yscale() == "log")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("log", [True, False])
 @pytest.mark.parametrize(
     "schedulers",

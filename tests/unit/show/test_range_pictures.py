@@ -27,6 +27,7 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("losses", NOTHING.values(), ids=NOTHING)
 @pytest.mark.parametrize("scale", ["exponential", "linear"])
 def test_whatever_the_losses_are_it_can_be_drawn(
