@@ -12,7 +12,7 @@ import typer
 
 from lrbench.cli.app import DONE, app
 from lrbench.cli.places import make_room, no_folder, picture_format, put, utf_8
-from lrbench.cli.taking import taking
+from lrbench.cli.taking import ConfigFile, taking
 from lrbench.errors import BadConfig, EngineUnavailable
 from lrbench.foreign import STANDARD
 from lrbench.options import SWEEPING, TRAINING
@@ -32,9 +32,7 @@ SETTING = (  # all that decides what is trained
 @taking(*SWEEPING, *SETTING, "jobs", table=TRAINING | SWEEPING)
 def find_lr(
     context: typer.Context,
-    config: Annotated[
-        str | None, typer.Option("--config", "-c", metavar="FILE|PRESET", help="As for `lrbench run`.")
-    ] = None,
+    config: ConfigFile = None,
     *,
     out: Annotated[
         Path | None,

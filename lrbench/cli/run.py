@@ -14,7 +14,7 @@ from lrbench.cli.effective import as_toml
 from lrbench.cli.forecast import list_runs
 from lrbench.cli.places import no_folder, put
 from lrbench.cli.results import show
-from lrbench.cli.taking import taking
+from lrbench.cli.taking import LogFile, Quiet, Verbose, taking
 from lrbench.errors import BadConfig, EngineUnavailable, Stopped
 from lrbench.foreign import STANDARD, place
 from lrbench.options import TRAINING
@@ -71,20 +71,9 @@ def run(
         bool, typer.Option("--verify", help="Train a sample of the finished runs again and compare the bytes.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary, or the dry run, as JSON.")] = False,
-    quiet: Annotated[
-        int,
-        typer.Option(
-            "--quiet",
-            "-q",
-            count=True,
-            show_default=False,
-            help="No progress; only the summary and errors. -qq: only errors.",
-        ),
-    ] = 0,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A line for every epoch.")] = False,
-    log_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Add every line of the progress to a file, with its time.")
-    ] = None,
+    quiet: Quiet = 0,
+    verbose: Verbose = False,
+    log_file: LogFile = None,
     **wishes: str | None,
 ) -> int:
     """Train schedules side by side, and show the summary.

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +10,23 @@ import typer
 from lrbench.options import WISHES, Wish
 
 Command = Callable[..., int]
+ConfigFile = Annotated[
+    str | None, typer.Option("--config", "-c", metavar="FILE|PRESET", help="As for `lrbench run`.")
+]
+Quiet = Annotated[
+    int,
+    typer.Option(
+        "--quiet",
+        "-q",
+        count=True,
+        show_default=False,
+        help="No progress; only the summary and errors. -qq: only errors.",
+    ),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="A line for every epoch.")]
+LogFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Add every line of the progress to a file, with its time.")
+]
 
 
 def taking(

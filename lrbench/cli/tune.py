@@ -14,7 +14,7 @@ from lrbench.cli.forecast import cores
 from lrbench.cli.places import put
 from lrbench.cli.results import show
 from lrbench.cli.run import opened_log, speak_of_failures, tell_where
-from lrbench.cli.taking import taking
+from lrbench.cli.taking import ConfigFile, LogFile, Quiet, Verbose, taking
 from lrbench.errors import EngineUnavailable
 from lrbench.options import TRAINING, TUNING, is_whole, unfit
 from lrbench.show import counted, duration, printable
@@ -32,29 +32,16 @@ WISHES = TRAINING | TUNING | {"seeds": replace(TRAINING["seeds"], said="10, that
 @taking(*WISHES, table=WISHES, complete=complete)
 def tune(
     context: typer.Context,
-    config: Annotated[
-        str | None, typer.Option("--config", "-c", metavar="FILE|PRESET", help="As for `lrbench run`.")
-    ] = None,
+    config: ConfigFile = None,
     *,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", "-n", help="Say how many runs and how long; train a moment, write nothing."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary, or the dry run, as JSON.")] = False,
-    quiet: Annotated[
-        int,
-        typer.Option(
-            "--quiet",
-            "-q",
-            count=True,
-            show_default=False,
-            help="No progress; only the summary and errors. -qq: only errors.",
-        ),
-    ] = 0,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A line for every epoch.")] = False,
-    log_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Add every line of the progress to a file, with its time.")
-    ] = None,
+    quiet: Quiet = 0,
+    verbose: Verbose = False,
+    log_file: LogFile = None,
     **wishes: str | None,
 ) -> int:
     """Find every schedule's best peak rate with equal effort, and compare each at its own.

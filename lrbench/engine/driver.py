@@ -1,5 +1,6 @@
 """Who drives compiled programs on one network, whatever they train."""
 
+from abc import ABC, abstractmethod
 from functools import cached_property
 
 import tensorflow as tf
@@ -8,7 +9,7 @@ from lrbench.engine.network import Network
 from lrbench.engine.programs import Programs, SharedPrograms
 
 
-class Driver:
+class Driver(ABC):
     """One network, and a setting's programs at work on it."""
 
     def __init__(self, network: Network, shared: SharedPrograms) -> None:
@@ -36,9 +37,7 @@ class Driver:
             return
         try:
             self._try_all()
-        except (
-            tf.errors.OpError
-        ) as error:  # refused; or the model itself is at fault, which the graph says as well
+        except tf.errors.OpError as error:  # refused; if the model is at fault, the graph says so as well
             if not self._programs.jit:
                 raise
             self._shared.give_up_xla(_reason(error))
@@ -50,9 +49,9 @@ class Driver:
         self._seed = seed
         self.network.reset(seed)
 
+    @abstractmethod
     def _try_all(self) -> None:
         """Call each of the programs, to train nothing."""
-        raise NotImplementedError
 
 
 def _reason(error: tf.errors.OpError) -> str:

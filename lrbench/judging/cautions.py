@@ -59,8 +59,8 @@ def _untuned(experiment: Experiment, runs: Groups) -> Iterator[str]:
             who = everyone if len(sharing) == len(rates) else f"{len(sharing)} of {len(rates)}"
             yield (
                 f"{who} schedules ran at the peak rate {peak:g}, which was tuned for none of them: another rate "
-                "may give another order. Repeat at a third of it and at three times as much, or give each its "
-                "own: cosine(lr=0.2)."
+                "may give another order. Repeat at a third of it and at three times as much, or let "
+                "`lrbench tune` find each one's own."
             )
 
 

@@ -112,7 +112,14 @@ def render(answers: Sequence[Answer], *, log_rate: bool | None = None) -> str:
         version=lrbench.__version__,
         most_paired=MOST_PAIRED,
         tuning_headings=HEADINGS,
+        parts=_parts(answers),
     )
+
+
+def _parts(answers: Sequence[Answer]) -> str:
+    """Return what the page calls its sections: a search is several comparisons in one experiment."""
+    folders = {answer.experiment.folder if answer.experiment else None for answer in answers}
+    return "comparisons" if len(folders) < len(answers) else "experiments"
 
 
 def section(key: str, answer: Answer, *, log_rate: bool | None = None) -> Section:

@@ -60,6 +60,7 @@ def test_what_was_found_is_drawn_reported_and_handed_on(cli: Cli) -> None:
     assert cli("report", "results").stdout.strip() == f"{folder}/report.html"
     page = (folder / "report.html").read_text()
     assert "Tuning</h3>" in page
+    assert "<h1>2 comparisons</h1>" in page, "of one experiment"
     assert "data:image/png;base64," in page
     found = json.loads(cli("summary", "results", "--format", "json").stdout)
     assert [each["experiment"].partition(", ")[2] for each in found] == ["tuned", "all at 0.1"]
