@@ -23,6 +23,7 @@ from lrbench.errors import BadConfig, nearest
 from lrbench.foreign import STANDARD, input_name, place, read_input
 from lrbench.optimizers import parse_optimizer, parse_optimizers
 from lrbench.runs import slug
+from lrbench.shards import read_shard
 
 PositiveInt = Annotated[int, Field(ge=1)]
 MOST_SEEDS = 10_000
@@ -96,6 +97,11 @@ class Config(BaseModel):
     jit: Literal["auto", "on", "off"] = wish("jit")
     jobs: PositiveInt | None = wish("jobs")
     checkpoint_every: PositiveInt | None = wish("checkpoint_every")
+    shard: str | None = wish("shard")
+    executor: Literal["local", "ray"] = wish("executor")
+    address: str | None = wish("address")
+    runs_per_node: PositiveInt | None = wish("runs_per_node")
+    gpus_per_run: Annotated[FiniteFloat | None, Field(gt=0)] = wish("gpus_per_run")
     out: Path = wish("out")
     name: Annotated[str | None, Field(min_length=1, max_length=MOST_LETTERS)] = wish("name")
 
@@ -160,6 +166,11 @@ class Config(BaseModel):
     @classmethod
     def _each_canonical(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
         return value and tuple(map(str, parse_optimizers(",".join(value))))
+
+    @field_validator("shard")
+    @classmethod
+    def _numbered(cls, value: str | None) -> str | None:
+        return None if value is None else str(read_shard(value))
 
     @field_validator("name")
     @classmethod

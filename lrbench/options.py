@@ -200,6 +200,41 @@ TRAINING = _table(
         examples=("5",),
     ),
     Wish(
+        name="shard",
+        metavar="K/N",
+        help="Only the Kth of N equal shares of the runs; auto: as a task of a Slurm job array.",
+        said="all",
+        examples=("2/8",),
+    ),
+    Wish(
+        name="executor",
+        metavar="local|ray",
+        help="Where runs train: in this process, or on the nodes of a Ray cluster.",
+        default="local",
+        examples=("local", "ray"),
+    ),
+    Wish(
+        name="address",
+        metavar="ADDRESS",
+        help="Of the Ray cluster: auto, HOST:6379 or ray://HOST:10001.",
+        said="a cluster of this machine alone",
+        examples=("auto", "ray://head:10001"),
+    ),
+    Wish(
+        name="runs_per_node",
+        metavar="N",
+        help="Runs that train side by side on each node.",
+        said="one per core of it",
+        examples=("4",),
+    ),
+    Wish(
+        name="gpus_per_run",
+        metavar="SHARE",
+        help="How much of a GPU each run takes on its node.",
+        said="none",
+        examples=("0.1", "1"),
+    ),
+    Wish(
         name="out",
         short="-o",
         metavar="DIR",
@@ -339,7 +374,7 @@ def shown(value: object) -> str:
 
 def in_file(example: str) -> str:
     """Write an example as a configuration file has it: words stand in quotes."""
-    return example if example[0].isdigit() and "," not in example else f'"{example}"'
+    return example if re.fullmatch(r"[0-9][0-9.e+-]*", example) else f'"{example}"'
 
 
 def number(name: str, value: object) -> float:

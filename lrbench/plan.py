@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ from lrbench.problems import Problem
 from lrbench.runs import Run, Setting
 from lrbench.schedules import Schedule, parse_list, rates, warnings
 from lrbench.schedules.names import Named, called, names, peak_rates
+from lrbench.shards import read_shard, share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,23 +26,24 @@ class Plan:
     setting: Setting
     problem: Problem  # what the engine trains
     peak: PeakRate  # of the schedules that name none
-    runs: tuple[Run, ...]
+    runs: tuple[Run, ...]  # what is to be trained here: all of them, or a shard's share
+    whole: tuple[Run, ...]  # all of them
     warnings: tuple[str, ...]
     notes: tuple[str, ...] = ()  # what was told from the user's model and data
 
     @cached_property
     def names(self) -> dict[Named, str]:
         """What each schedule is called among these: a name that no other has."""
-        first = {run.schedule: run for run in reversed(self.runs)}
+        first = {run.schedule: run for run in reversed(self.whole)}
         return names(first[schedule].named for schedule in self.schedules)
 
     @property
     def schedules(self) -> list[Schedule]:
-        return list(dict.fromkeys(run.schedule for run in self.runs))
+        return list(dict.fromkeys(run.schedule for run in self.whole))
 
     @property
     def seeds(self) -> list[int]:
-        return list(dict.fromkeys(run.seed for run in self.runs))
+        return list(dict.fromkeys(run.seed for run in self.whole))
 
     @property
     def takes_default_rate(self) -> bool:
@@ -53,6 +55,27 @@ class Plan:
         return self.setting.describe(peak_rates(self.names))
 
 
+def make_plans(config: Config, problem: Problem | None = None) -> list[tuple[Config, Plan]]:
+    """Return the config and the plan of each experiment that a config makes; a shard's share is one of all runs.
+
+    What they train is made once. Raises as `make_plan` does.
+    """
+    if problem:
+        _refuse_beside(config)
+    problem = problem or find_problem(config)
+    plans = [(each, _plan(each, problem)) for each in config.each()]
+    if config.shard is None:
+        return plans
+    steps = [plan.setting.horizon.steps for _, plan in plans for _ in plan.runs]
+    ours = set(share(steps, read_shard(config.shard)))
+    shared, first = [], 0
+    for each, plan in plans:
+        runs = tuple(run for i, run in enumerate(plan.whole, first) if i in ours)
+        shared.append((each, replace(plan, runs=runs)))
+        first += len(plan.whole)
+    return shared
+
+
 def make_plan(config: Config, problem: Problem | None = None) -> Plan:
     """Resolve a config to its runs, checking all that can be checked before training.
 
@@ -60,9 +83,11 @@ def make_plan(config: Config, problem: Problem | None = None) -> Plan:
     """
     if config.is_several:
         raise BadConfig("Several optimizers or horizons make several plans.", "Make one of each: config.each().")
-    if problem:
-        _refuse_beside(config)
-    problem = problem or find_problem(config)
+    ((_, plan),) = make_plans(config, problem)
+    return plan
+
+
+def _plan(config: Config, problem: Problem) -> Plan:
     setting = resolve_setting(config, problem)
     peak = peak_rate(config.lr, setting.optimizer)
     return plan_of(config, setting, problem, parse_list(",".join(config.schedulers), peak.value))
@@ -80,6 +105,7 @@ def plan_of(config: Config, setting: Setting, problem: Problem, schedules: list[
         problem=problem,
         peak=peak_rate(config.lr, setting.optimizer),
         runs=runs,
+        whole=runs,
         warnings=(*warnings(schedules, horizon), *_odd_rates(schedules, runs, setting)),
         notes=problem.notes,
     )
@@ -142,7 +168,8 @@ def resolve_jit(config: Config, problem: Problem) -> bool:
     On a CPU, XLA's convolutions and random numbers are slower than TensorFlow's own.
     """
     if config.jit == "auto":
-        return config.engine != "compiled" or not problem.prefers_graph or has_gpu()
+        on_gpu = has_gpu() if config.executor == "local" else config.gpus_per_run is not None
+        return config.engine != "compiled" or not problem.prefers_graph or on_gpu
     if config.engine != "compiled":
         raise BadConfig(
             f"jit={config.jit} is for the compiled engine; this is {config.engine}.", "Leave one of them out."

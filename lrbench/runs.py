@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from lrbench.designs import Declared
 from lrbench.errors import BadConfig, nearest
 from lrbench.files import digest
 from lrbench.schedules import Horizon, Schedule
@@ -124,7 +125,7 @@ class Setting:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: its key is made once
 class Run:
     """One schedule, one seed, one setting."""
 
@@ -145,7 +146,7 @@ class Run:
             "setting": dict(self.setting.identity),
         }
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The digest of its identity: what tells it from every other run."""
         return digest(self.identity)
@@ -204,6 +205,7 @@ class Checkpoint:
     feedback: PlateauState
     state: tuple[NDArray[Any], ...]  # every variable of model and optimizer, random generators included
     seconds: Seconds
+    made_on: Mapping[str, Any] | None = None  # versions and host; None: those of this process
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +290,7 @@ class Experiment:
     finished: tuple[Finished, ...] = field(repr=False)  # as in_order has them
     damage: tuple[Damage, ...] = ()
     searches: tuple[Search, ...] = ()  # over peak rates, whose trials are among the runs
+    declared: tuple[Declared, ...] = ()  # plans, before their runs were trained; the earliest first
     tuning: Tuning | None = None  # of a view: every schedule at its own best rate, found by this
     same_rate: float | None = None  # of a view: every schedule at this peak rate, beside a tuned comparison
     beside: "Experiment | None" = None  # of a tuned view: the same schedules at one rate

@@ -46,6 +46,7 @@ def compare(
     <Results of mine: 3 schedules, 18 runs>
     """
     from lrbench import config, runner
+    from lrbench.plan import make_plans
 
     own = None if problem is None or isinstance(problem, str) else problem
     if own is not None and (data is not None or loss is not None):
@@ -60,7 +61,8 @@ def compare(
     with _told(listener, progress) as hearing, runner.interrupts_raise():
         if model is not None:
             own = as_problem(model, data, loss=loss, metric=metric, memory_share=wanted.memory_share)
-        experiments = [runner.conduct(each, hearing, problem=own).experiment for each in wanted.each()]
+        plans = make_plans(wanted, own)
+        experiments = [runner.conduct(each, hearing, plan=plan).experiment for each, plan in plans]
     return Results(tuple(experiments), tuple(damage for each in experiments for damage in each.damage))
 
 

@@ -3,7 +3,7 @@
 import io
 import sys
 
-from lrbench.cli import doctor, export, find_lr, folders, init, results, run, schedulers, tune
+from lrbench.cli import doctor, export, find_lr, folders, init, merge, results, run, schedulers, tune
 from lrbench.cli.app import app
 
 
@@ -15,4 +15,17 @@ def main() -> None:
     app(prog_name="lrbench")
 
 
-__all__ = ["app", "doctor", "export", "find_lr", "folders", "init", "main", "results", "run", "schedulers", "tune"]
+__all__ = [
+    "app",
+    "doctor",
+    "export",
+    "find_lr",
+    "folders",
+    "init",
+    "main",
+    "merge",
+    "results",
+    "run",
+    "schedulers",
+    "tune",
+]

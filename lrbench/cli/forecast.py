@@ -81,13 +81,11 @@ class Outlook:
     ahead: Forecast
 
 
-def look(config: "Config") -> Outlook:
-    """Compare a config's plan with what is stored. Raises BadConfig, BadSpec or BadResults."""
-    from lrbench.plan import make_plan
+def look(config: "Config", plan: "Plan") -> Outlook:
+    """Compare a config's plan with what is stored. Raises BadResults."""
     from lrbench.runner import folder_of
     from lrbench.store import load
 
-    plan = make_plan(config)
     folder = folder_of(config, plan)
     stored = load(folder).finished if (folder / "experiment.json").exists() else ()
     done = frozenset(one.key for one in stored if not one.failed)
@@ -98,7 +96,9 @@ def look(config: "Config") -> Outlook:
 
 def list_runs(config: "Config", *, as_json: bool) -> int:
     """Print what `lrbench run` would do; as JSON an object, or a list where there are several experiments."""
-    outlooks = [look(each) for each in config.each()]
+    from lrbench.plan import make_plans
+
+    outlooks = [look(each, plan) for each, plan in make_plans(config)]
     if as_json:
         records = [_record(each) for each in outlooks]
         put(json.dumps(records if config.is_several else records[0], indent=2) + "\n", None)

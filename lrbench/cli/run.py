@@ -176,23 +176,21 @@ def _conduct(
 ) -> "list[Outcome]":
     """Train one experiment after the other, with progress on stderr and TensorFlow's noise kept off it."""
     from lrbench import runner
-    from lrbench.plan import make_plan
+    from lrbench.plan import make_plans
     from lrbench.show import noise, progress
 
-    configs = wishes.each()
     outcomes: list[Outcome] = []
     with noise.kept_off_screen(show=context.obj["debug"]) as kept, runner.signals_raise():
-        for each in configs[1:]:
-            make_plan(each)  # what is wrong with it is said before the first is trained
-        for each in configs:
+        plans = make_plans(wishes)  # what is wrong with any is said before the first is trained
+        for each, plan in plans:
             listener = progress.progress_for(sys.stderr, quiet=quiet, verbose=verbose, log=log)
             try:
-                outcomes.append(runner.conduct(each, listener, words=context.obj["words"]))
+                outcomes.append(runner.conduct(each, listener, words=context.obj["words"], plan=plan))
             except EngineUnavailable:
                 typer.echo(kept.read(), err=True)
                 raise
             except Stopped as stopped:
-                done = f" {len(outcomes)} of {len(configs)} experiments are whole." if len(configs) > 1 else ""
+                done = f" {len(outcomes)} of {len(plans)} experiments are whole." if len(plans) > 1 else ""
                 raise Stopped(stopped.problem + done, stopped.hint, stopped.exit_code) from stopped
             finally:
                 listener.close()

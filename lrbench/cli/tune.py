@@ -124,7 +124,7 @@ def _code(outcome: "Outcome") -> int:
                 "The same command again tries them once more.",
             )
             code = BROKEN
-        if not any(each.best for each in tuning.tuned):
+        if not tuning.missing and not any(each.best for each in tuning.tuned):
             for text in edge_cautions(tuning):
                 typer.echo(printable(f"Warning: {text}"), err=True)
             code = BROKEN

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from lrbench.backend import bring_in
 from lrbench.engine.replica import Engine, StepwiseEngine
-from lrbench.problems import Problem, Sizes, split
+from lrbench.problems import Problem, Sizes, Splits, split
 from lrbench.runs import Setting
 
 ENGINES = {
@@ -17,19 +17,19 @@ WITHOUT_DATA = {"fake"}
 STEPWISE = {"compiled", "fake"}  # they can train step by step
 
 
-def open_engine(setting: Setting, problem: Problem) -> Engine:
+def open_engine(setting: Setting, problem: Problem, splits: Splits | None = None) -> Engine:
     """Import the setting's engine and load the problem's data beside it. Whoever opens it closes it.
 
-    Raises BadData, EngineUnavailable.
+    `splits` are taken instead of the problem's data, if they are given. Raises BadData, EngineUnavailable.
     """
     if setting.engine in WITHOUT_DATA:
         without: Engine = _find(setting.engine)(setting)
         return without
     sizes = Sizes(setting.train_size, setting.val_size, setting.validate_on)
     with ThreadPoolExecutor(1) as beside:
-        splits = beside.submit(split, problem, sizes)  # zlib lets the import go on
+        loaded = beside.submit(split, problem, sizes) if splits is None else None  # zlib lets the import go on
         engine = _find(setting.engine)
-    opened: Engine = engine(setting, problem, splits.result())
+    opened: Engine = engine(setting, problem, loaded.result() if loaded else splits)
     return opened
 
 

@@ -1,6 +1,8 @@
 """What becomes of a run, told as it happens: small values that another thread, process or machine can send."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lrbench.runs import Checkpoint, Row, RunResult
 
@@ -52,3 +54,4 @@ class Ended(Event):
     """It is done, has diverged or has failed."""
 
     result: RunResult
+    environment: Mapping[str, Any] | None = None  # on what it was made, if not in this process

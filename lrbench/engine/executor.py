@@ -14,7 +14,13 @@ POLL = 0.2  # seconds until runs that other commands work on are looked at again
 
 
 class Executor(Protocol):
-    """Lives as long as a session, and its replicas with it. It never touches the results folder."""
+    """Lives as long as a session, and its replicas with it. It never touches the results folder.
+
+    Its events can be sent from anywhere. Where runs train in other places, `elsewhere`, it has them check what a
+    checkpoint was made on; otherwise that is this process, and who hands out the tasks checks it.
+    """
+
+    elsewhere: bool
 
     def train(self, tasks: Iterator[Task | None]) -> Iterator[Event | None]:
         """Train tasks as they come. None: nothing now, but perhaps later. A run that fails is an event.
@@ -51,6 +57,8 @@ def attempt(replica_of: Callable[[], Replica], task: Task, pace: Pace) -> Iterat
 
 class InTurn:
     """One run after the other, on one replica, in the caller's own thread."""
+
+    elsewhere = False
 
     def __init__(self, engine: Engine, every: int | None = None) -> None:
         self._engine = engine

@@ -1,8 +1,9 @@
 """The conductor: a session on a results folder, the policy of what to train, and one command as a whole."""
 
 from lrbench.runner.conduct import Outcome, Policy, conduct, fixed, folder_of
+from lrbench.runner.executors import executor_of, threads
 from lrbench.runner.listener import Listener
-from lrbench.runner.session import Session, threads
+from lrbench.runner.session import Session
 from lrbench.runner.signals import interrupts_raise, signals_raise
 from lrbench.runner.threads import Threads
 from lrbench.runner.verify import Verified, verify
@@ -15,6 +16,7 @@ __all__ = [
     "Threads",
     "Verified",
     "conduct",
+    "executor_of",
     "fixed",
     "folder_of",
     "interrupts_raise",

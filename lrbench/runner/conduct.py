@@ -9,8 +9,9 @@ from lrbench.config import Config
 from lrbench.errors import LrbenchError, Stopped
 from lrbench.plan import Plan, make_plan
 from lrbench.problems import Problem
+from lrbench.runner.executors import executor_of
 from lrbench.runner.listener import Listener
-from lrbench.runner.session import OpenExecutor, Session, threads
+from lrbench.runner.session import OpenExecutor, Session
 from lrbench.runner.signals import Signalled
 from lrbench.runs import Experiment, Finished, Run
 from lrbench.store import find_setting
@@ -46,22 +47,25 @@ def conduct(
     executor: OpenExecutor | None = None,
     words: Sequence[str] = (),
     problem: Problem | None = None,
+    plan: Plan | None = None,
 ) -> Outcome:
     """Train what is missing of a config's plan and store it. `words` are the command's, for the experiment's log.
 
-    `problem` is trained instead of the config's, if it is given.
+    `problem` is trained instead of the config's, if it is given; `plan` is its plan, if it is made already.
 
     Raises BadConfig, BadSpec or BadResults before anything is trained; EngineUnavailable, BadData; Stopped after
     Ctrl-C or SIGTERM, when all that finished is stored, and the rest up to its last epoch.
     """
     listener = listener or Listener()
-    plan = make_plan(config, problem)
+    plan = plan or make_plan(config, problem)
     policy = fixed(plan.runs)
-    executor = executor or threads(plan.problem, config.jobs, config.checkpoint_every)
+    executor = executor or executor_of(config, plan.problem)
     folder = folder_of(config, plan)
     with Session(plan.setting, folder, executor, listener) as session, _logged(session, plan, words):
         session.check(plan.runs)
         _announce(plan, session, listener)
+        if session.todo(plan.runs):
+            session.declare(plan.whole)
         try:
             while batch := policy(session.experiment):
                 session.train(batch)

@@ -18,15 +18,13 @@ from typing import Any
 
 import lrbench
 from lrbench import environment
-from lrbench.engine import open_engine
+from lrbench.designs import Declared, arms_of
 from lrbench.engine.events import Ended, Epoch, Event, Kept, Refused, Remarked, Resumed
 from lrbench.engine.executor import Executor
 from lrbench.errors import BadResults, LrbenchError
-from lrbench.problems import Problem
 from lrbench.runner.listener import Listener
 from lrbench.runner.signals import Signalled, held, raise_held
-from lrbench.runner.threads import Threads
-from lrbench.runs import Checkpoint, Damage, Experiment, Finished, Run, RunResult, Setting, Task, in_order
+from lrbench.runs import Checkpoint, Damage, Experiment, Finished, Run, Setting, Task, in_order
 from lrbench.schedules import Schedule
 from lrbench.schedules.knots import Knots, knots
 from lrbench.searches import Search
@@ -40,19 +38,6 @@ OTHER_THREADS = (
     "TensorFlow was at work in this process before lrbench, with its own threads: figures are right, "
     "but the same bytes next time, or with other jobs, are not promised."
 )
-
-
-def threads(problem: Problem, jobs: int | None = None, every: int | None = None) -> OpenExecutor:
-    """Return what opens the engine for a problem with `jobs` replicas side by side; None: as many as suit.
-
-    `every` is the number of epochs from one checkpoint to the next; None: one a second.
-    """
-
-    def opened(setting: Setting) -> Executor:
-        engine = open_engine(setting, problem)
-        return Threads(engine, jobs or engine.jobs, every)
-
-    return opened
 
 
 class Session:
@@ -138,6 +123,12 @@ class Session:
         self._describe()
         self._store.keep_search(search)
 
+    def declare(self, runs: Sequence[Run]) -> None:
+        """Keep that one set out to train these runs, every schedule with every seed. Raises BadResults."""
+        seeds = tuple(dict.fromkeys(run.seed for run in runs))
+        self._describe()
+        self._store.declare(Declared(arms=arms_of(runs), seeds=seeds))
+
     def tabulate(self) -> Experiment:
         """Bring the tables up to date with all runs, this session's and others', and return the experiment."""
         from lrbench import summary  # pandas: not before something is to be tabulated
@@ -190,7 +181,7 @@ class Session:
             case Epoch():
                 self._listener.on_epoch(run, event.row)
             case Ended():
-                finished = self._finished(run, event.result)
+                finished = self._finished(run, event)
                 self._store.save(run, finished)
                 self._store.locks.release(run.run_id)
                 self.ended.append(finished)
@@ -210,15 +201,17 @@ class Session:
             self._remarks.add(text)
             self._listener.on_remark(text)
 
-    def _finished(self, run: Run, result: RunResult) -> Finished:
+    def _finished(self, run: Run, ended: Ended) -> Finished:
         if run.schedule not in self._curves:
             self._curves[run.schedule] = knots(run.rates)
-        return Finished.of(run, result, self._curves[run.schedule], self._store.environment)
+        environment = ended.environment or self._store.environment
+        return Finished.of(run, ended.result, self._curves[run.schedule], environment)
 
     def _tasks(self, todo: list[Run]) -> Iterator[Task | None]:
         """Yield each run once it is ours alone; None while other commands are at work on all that are left."""
         failed_before = {one.key: one for one in self._store.experiment.finished if one.failed}
         left = {run.run_id: run for run in todo}
+        anywhere = self._executor is not None and self._executor.elsewhere
         waiting = False
         while left:
             run = next((run for run in left.values() if self._store.claim(run)), None)
@@ -240,7 +233,7 @@ class Session:
                 self._store.retire(run)
             if isinstance(stored, Damage):
                 self._set_aside(stored)  # with its checkpoint
-            checkpoint = self._store.find_checkpoint(run)
+            checkpoint = self._store.find_checkpoint(run, anywhere)
             if isinstance(checkpoint, Damage):
                 self._set_aside(checkpoint)
             yield Task(run, checkpoint if isinstance(checkpoint, Checkpoint) else None)

@@ -27,6 +27,8 @@ class _Free:
 class Threads:
     """Trains on up to `jobs` replicas, each built by its thread when there is a task for it."""
 
+    elsewhere = False
+
     def __init__(self, engine: Engine, jobs: int, every: int | None = None) -> None:
         self._engine = engine
         self._jobs = jobs

@@ -7,6 +7,7 @@ model and optimizer. Members are stored, not deflated, so that nothing in it is 
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,10 @@ from lrbench.store.tables import read_rows, table_of
 NAME = "checkpoint.npz"
 
 
-def write_checkpoint(path: Path, run: Run, checkpoint: Checkpoint, made_on: dict[str, Any]) -> None:
-    """Write a checkpoint whole. `made_on` is what must be the same for the run to go on from it."""
+def write_checkpoint(path: Path, run: Run, checkpoint: Checkpoint, here: Mapping[str, Any]) -> None:
+    """Write a checkpoint whole. `here` is what it was made on, if it does not say so itself."""
     record = {
-        **_identity(run, made_on),
+        **_identity(run, checkpoint.made_on or here),
         "feedback": {key: repr(value) for key, value in asdict(checkpoint.feedback).items()},  # best may be inf
         "seconds": asdict(checkpoint.seconds),
     }
@@ -43,13 +44,24 @@ def write_checkpoint(path: Path, run: Run, checkpoint: Checkpoint, made_on: dict
     write_whole(path, packed.getvalue())
 
 
-def read_checkpoint(path: Path, run: Run, made_on: dict[str, Any]) -> Checkpoint:
-    """Read a run's checkpoint. Raises Damaged if it is not whole, or of another run, version or machine."""
+def made_on(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what must be the same for a run to go on: the same bytes are promised for nothing else."""
+    host = {key: value for key, value in environment.get("host", {}).items() if key != "cores"}
+    variables = environment.get("variables", {})  # beside the host: most have none, and did not before
+    return {"versions": environment.get("versions"), "host": {**host, **variables}}
+
+
+def read_checkpoint(path: Path, run: Run, here: Mapping[str, Any] | None) -> Checkpoint:
+    """Read a run's checkpoint. Raises Damaged if it is not whole, or of another run, version or machine.
+
+    `here` is what it must be made on; None: anything, for who trains it to check.
+    """
     content = read_bytes(path)
     try:
         arrays = _unpack(content)
         record = json.loads(arrays.pop("record").tobytes())
-        for key, value in _identity(run, made_on).items():
+        kept_on = {key: record[key] for key in ("versions", "host")}
+        for key, value in _identity(run, kept_on if here is None else here).items():
             if record[key] != value:
                 raise Damaged(f"{path}: its {key} is {record[key]!r}; this run's is {value!r}")
         table = arrays.pop("rows").tobytes()
@@ -65,7 +77,7 @@ def read_checkpoint(path: Path, run: Run, made_on: dict[str, Any]) -> Checkpoint
         raise Damaged(f"{path}: line 2: it is not this run's")
     if not 1 <= len(rows) < run.setting.epochs:
         raise Damaged(f"{path}: it stands after epoch {len(rows)} of {run.setting.epochs}")
-    return Checkpoint(rows, PlateauState(**feedback), state, seconds)
+    return Checkpoint(rows, PlateauState(**feedback), state, seconds, kept_on)
 
 
 def _seconds(path: Path, seconds: Any) -> Seconds:
@@ -88,12 +100,12 @@ def check_whole(path: Path) -> None:
         raise Damaged(f"{path}: no checkpoint: {type(error).__name__}: {error}") from error
 
 
-def _identity(run: Run, made_on: dict[str, Any]) -> dict[str, Any]:
+def _identity(run: Run, here: Mapping[str, Any]) -> dict[str, Any]:
     identity = {
         "schema_version": SCHEMA_VERSION,
         "data_sha256": run.setting.subject.data_sha256,
         "run_sha256": run.key,
-        **made_on,
+        **here,
     }
     return dict(json.loads(json.dumps(identity)))  # as it reads back
 

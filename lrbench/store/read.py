@@ -32,6 +32,7 @@ from lrbench.runs import (
 )
 from lrbench.schedules.names import Named
 from lrbench.store import schema
+from lrbench.store.history import read_history
 from lrbench.store.records import ExperimentRecord, RunRecord
 from lrbench.store.searches import read_searches
 from lrbench.store.tables import merged_table, read_rows
@@ -119,15 +120,17 @@ def load(folder: Path) -> Experiment:
                 damage.append(Damage(str(error), repairing(folder), path.parent))
     searches, broken = read_searches(folder)
     damage += [
-        Damage(str(error), "Bring it back from a copy, or move it away: the same `lrbench tune` writes it again.")
-        for error in broken
+        Damage(str(error), f"{_mending(folder)} The same `lrbench tune` writes it again.") for error in broken
     ]
+    declared, illegible = read_history(folder)
+    damage += [Damage(str(error), _mending(folder)) for error in illegible]
     experiment = Experiment(
         name=folder.resolve().name,  # also of "."
         folder=folder,
         setting=setting,
         finished=in_order(_once_each(finished)),
         searches=tuple(searches),
+        declared=tuple(declared),
     )
     current = False
     try:

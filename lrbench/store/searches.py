@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, FiniteFloat, ValidationError
 
-from lrbench.files import Damaged, digest, make_folder
+from lrbench.files import Damaged, digest
 from lrbench.searches import Contender, Search
 from lrbench.store import schema
+from lrbench.store.history import set_aside
 from lrbench.store.records import Count, Text
 
 
@@ -42,9 +43,7 @@ def write_search(folder: Path, search: Search) -> None:
         try:
             _read(path)
         except Damaged:
-            aside = folder / "quarantine"
-            make_folder(aside)
-            path.rename(aside / f"{path.stem}-{sum(1 for _ in aside.iterdir()) + 1}.json")
+            set_aside(folder, path)
         else:
             return
     schema.write_record(path, {"search": _record(search)})

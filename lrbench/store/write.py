@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lrbench.designs import Declared
 from lrbench.errors import BadResults
 from lrbench.files import (
     Damaged,
@@ -19,17 +20,17 @@ from lrbench.files import (
 )
 from lrbench.foreign import place
 from lrbench.runs import Checkpoint, Damage, Experiment, Finished, Run, Setting
-from lrbench.schedules.names import Named
 from lrbench.searches import Search
-from lrbench.store import schema
-from lrbench.store.checkpoints import NAME, read_checkpoint, write_checkpoint
+from lrbench.store import labels, schema
+from lrbench.store.checkpoints import NAME, made_on, read_checkpoint, write_checkpoint
+from lrbench.store.history import write_declared
+from lrbench.store.labels import LABELS
 from lrbench.store.locks import Locks
 from lrbench.store.log import append
 from lrbench.store.read import AGAIN, load, read_run, table_of_all
 from lrbench.store.searches import write_search
 from lrbench.store.tables import table_of
 
-LABELS = "labels.json"
 WHOLE = "experiment"  # the lock for the files that all runs share
 
 
@@ -97,33 +98,23 @@ class Store:
 
         Raises BadResults if one would stand for two schedules, or a later version noted them.
         """
-        stored = list(self.experiment.names)
-        taken = _labels_in(self.folder / LABELS)
-        taken |= {label: meaning for each in stored for label, meaning in _claims(each).items()}
-        words = {each.words: _meaning(each) for each in stored if not _claims(each)}
-        for run in runs:
-            named = run.named
-            claims = _claims(named)
-            if taken.get(named.words, _meaning(named)) != _meaning(named):
-                raise _other_label(run, self.experiment)
-            if claims and words.get(named.words, _meaning(named)) != _meaning(named):
-                raise _other_label(run, self.experiment)
-            if any(taken.get(label, meaning) != meaning for label, meaning in claims.items()):
-                raise _other_label(run, self.experiment)
-            taken |= claims
-        return taken
+        first = {run.schedule: run for run in runs}
+        return labels.check(self.folder, self.experiment.names, [run.named for run in first.values()])
 
     def reserve(self, runs: Iterable[Run]) -> None:
         """Note what labels of the user's stand for, before there is a run: another command may use them too.
 
         Raises BadResults as `check_labels` does.
         """
-        path = self.folder / LABELS
         with self.alone():
-            labels = self.check_labels(runs)
-            if labels != _labels_in(path) and labels:
-                with _writing(path):
-                    schema.write_record(path, {"labels": labels})
+            self.note_labels(self.check_labels(runs))
+
+    def note_labels(self, meanings: Mapping[str, str]) -> None:
+        """Write what labels stand for, if it is not written so already. Only inside `alone`. Raises BadResults."""
+        path = self.folder / LABELS
+        if meanings and meanings != labels.read(path):
+            with _writing(path):
+                schema.write_record(path, {"labels": dict(meanings)})
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -156,13 +147,16 @@ class Store:
         except Damaged as error:
             return Damage(str(error), AGAIN, folder)
 
-    def find_checkpoint(self, run: Run) -> Checkpoint | Damage | None:
-        """Return where a claimed run stopped, or why it cannot go on from there."""
+    def find_checkpoint(self, run: Run, anywhere: bool = False) -> Checkpoint | Damage | None:
+        """Return where a claimed run stopped, or why it cannot go on from there.
+
+        `anywhere`: also one that was made on another machine.
+        """
         path = self._folder(run) / NAME
         if not path.exists():
             return None
         try:
-            return read_checkpoint(path, run, self._made_on)
+            return read_checkpoint(path, run, None if anywhere else made_on(self.environment))
         except Damaged as error:
             return Damage(str(error), AGAIN, self._folder(run))
 
@@ -174,7 +168,7 @@ class Store:
         """Store where a claimed run stands. Raises BadResults."""
         path = self._folder(run) / NAME
         with _writing(path):
-            write_checkpoint(path, run, checkpoint, self._made_on)
+            write_checkpoint(path, run, checkpoint, made_on(self.environment))
 
     def save(self, run: Run, finished: Finished) -> None:
         """Store how a claimed run ended; run.json, written last, is what makes it count. Raises BadResults.
@@ -198,7 +192,7 @@ class Store:
             "epochs_sha256": hashlib.sha256(table).hexdigest(),
             **({"error": result.error} if result.error else {}),
             "curve": finished.curve,
-            **self.environment,
+            **finished.environment,
         }
         if (folder.parent / "experiment.json").exists():
             raise BadResults(
@@ -258,6 +252,12 @@ class Store:
             with self.alone(), _writing(self.folder):
                 write_search(self.folder, search)
 
+    def declare(self, declared: Declared) -> None:
+        """Keep what is declared, before its first run. Raises BadResults."""
+        if declared not in self.experiment.declared:
+            with self.alone(), _writing(self.folder):
+                write_declared(self.folder, declared)
+
     def quarantine(self, damage: Damage) -> None:
         """Move what is stored of a claimed, damaged run to quarantine/, so that nothing is lost."""
         if damage.run_folder is None:
@@ -274,13 +274,6 @@ class Store:
 
     def _folder(self, run: Run) -> Path:
         return self.folder / "runs" / run.run_id
-
-    @property
-    def _made_on(self) -> dict[str, Any]:
-        """What must be the same for a run to go on: the same bytes are promised for nothing else."""
-        host = {key: value for key, value in self.environment.get("host", {}).items() if key != "cores"}
-        variables = self.environment.get("variables", {})  # beside the host: most have none, and did not before
-        return {"versions": self.environment.get("versions"), "host": {**host, **variables}}
 
 
 def _writing(path: Path) -> contextlib.AbstractContextManager[None]:
@@ -308,46 +301,4 @@ def _check_same(stored: Experiment, setting: Setting) -> None:
         f"{stored.folder} holds another setting: {key} is {there.get(key, 'absent')} there and "
         f"{here.get(key, 'absent')} here.",
         "Choose another name=NAME; without one, each setting gets its own folder.",
-    )
-
-
-def _claims(named: Named) -> dict[str, str]:
-    """What may stand for one schedule only: a label of the user's, and at one rate a function of theirs."""
-    claims = {named.words: _meaning(named)} if named.is_label else {}
-    if named.rates_sha256:
-        claims[f"{named.words} at {named.lr!r}"] = digest([_meaning(named), named.rates_sha256])
-    return claims
-
-
-def _meaning(named: Named) -> str:
-    """What a label stands for, as a hash; the peak rate apart, which names say where it differs."""
-    return digest([named.name, dict(named.parameters)])
-
-
-def _labels_in(path: Path) -> dict[str, str]:
-    """What other commands have reserved; the file only repeats what the runs say, so damage to it is none.
-
-    Raises BadResults if a later version wrote it.
-    """
-    try:
-        labels = schema.read_labels(path) if path.exists() else {}
-    except schema.TooNew as error:
-        raise BadResults(str(error), schema.UPGRADE) from error
-    except Damaged:
-        return {}
-    return labels
-
-
-def _other_label(run: Run, experiment: Experiment) -> BadResults:
-    """The error for a label that stands for another schedule already."""
-    schedule, folder = run.schedule, experiment.folder
-    if schedule.is_users_own and not schedule.named:
-        return BadResults(
-            f"{schedule.words} gives other rates than it did for the runs in {folder}.",
-            f"Give the new version a label of its own: new={schedule.words}.",
-        )
-    meant = next((each.spec for each in experiment.names if each.words == run.named.words), "another schedule")
-    return BadResults(
-        f"The label {schedule.label!r} stands for {meant} in {folder} already.",
-        f"Choose another label for {schedule.words}.",
     )

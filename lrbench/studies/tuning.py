@@ -21,15 +21,21 @@ from lrbench.optimizers import peak_rate
 from lrbench.plan import Plan, find_problem, plan_of, resolve_setting, seeded
 from lrbench.problems import Problem
 from lrbench.runner.conduct import Outcome, folder_of
+from lrbench.runner.executors import executor_of
 from lrbench.runner.listener import Listener
-from lrbench.runner.session import OpenExecutor, Session, threads
+from lrbench.runner.session import OpenExecutor, Session
 from lrbench.runner.signals import Signalled
 from lrbench.runs import Experiment, Run
 from lrbench.schedules import Horizon, Schedule, parse
 from lrbench.schedules.spec import takes_list
 from lrbench.searches import Contender, Point, Search, Tuning, Variant
+from lrbench.shards import read_shard, share
 from lrbench.studies.grids import read_rates
 
+LEFT = (
+    "{} runs of this stage are left to the other shards, and what comes next depends on them: when they are done, "
+    "`lrbench merge` brings them here, and the same command goes on."
+)
 FIRST_TUNING_SEED = 1_000_000  # far from those that people count up from 0
 
 
@@ -125,16 +131,20 @@ def tune(
     listener = listener or Listener()
     planned = plan_search(config, wanted, problem)
     plan, search = planned.plan, planned.search
-    executor = executor or threads(plan.problem, config.jobs, config.checkpoint_every)
+    executor = executor or executor_of(config, plan.problem)
     with Session(plan.setting, folder_of(config, plan), executor, listener) as session, _logged(session, words):
         session.keep(search)
         listener.on_search(search, session.folder, plan)
         asked: set[str] = set()
         try:
-            for stage, runs in _stages(session, planned):
+            for stage, whole in _stages(session, planned):
+                runs = _share(whole, config.shard)
                 asked |= {run.key for run in runs}
                 listener.on_stage(stage, runs, session.todo(runs), session.experiment)
                 session.train(runs)
+                if left := session.todo(whole):
+                    listener.on_remark(LEFT.format(len(left)))
+                    break
         except Signalled as signalled:
             kept = sum(one.key in asked and not one.failed for one in session.experiment.finished)
             raise Stopped(
@@ -148,6 +158,13 @@ def tune(
             plan=replace(plan, runs=tuple(_final_runs(planned, done))),
             trained=tuple(session.trained),
         )
+
+
+def _share(runs: tuple[Run, ...], shard: str | None) -> tuple[Run, ...]:
+    """Return a shard's share of a stage; what comes after it depends on all of the stage."""
+    if shard is None:
+        return runs
+    return tuple(runs[i] for i in share([run.setting.horizon.steps for run in runs], read_shard(shard)))
 
 
 def measure(planned: Planned) -> float:

@@ -1,0 +1,101 @@
+"""Runs of other folders, added to an experiment: copies of their files as they are, never in another's place."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from lrbench.errors import BadResults
+from lrbench.files import make_folder, read_bytes, read_json, write_whole
+from lrbench.foreign import place
+from lrbench.runs import Experiment, Finished, Status
+from lrbench.store import labels
+from lrbench.store.checkpoints import NAME
+from lrbench.store.history import HISTORY
+from lrbench.store.labels import LABELS
+from lrbench.store.log import LOG, append
+from lrbench.store.write import Store
+
+NOTES = ("search-*.json", f"{HISTORY}/*.json")  # files that are named by what they say
+
+
+def labels_of(experiments: Iterable[Experiment]) -> dict[str, str]:
+    """Return what the labels of several folders stand for. Raises BadResults for one that is two schedules."""
+    taken: dict[str, str] = {}
+    for each in experiments:
+        for label, meaning in labels.check(each.folder, each.names, ()).items():
+            if taken.setdefault(label, meaning) != meaning:
+                raise BadResults(
+                    f"The label {label!r} stands for another schedule in {each.folder} than in the other folders.",
+                    "Leave that folder out: under one label, runs of two schedules would be one.",
+                )
+    return taken
+
+
+def add(
+    store: Store,
+    runs: Sequence[tuple[Finished, Path]],
+    folders: Sequence[Path],
+    meanings: Mapping[str, str],
+) -> None:
+    """Add runs, each with the folder of the experiment that it is in, and what those folders note beside them.
+
+    Raises BadResults if the target cannot be written; what is there by then stays, the same again adds the rest.
+    """
+    target = store.folder
+    with place(target, "written"):
+        with store.alone():
+            if not (target / "experiment.json").exists():
+                write_whole(target / "experiment.json", read_bytes(folders[0] / "experiment.json"))
+            for folder in folders:
+                for path in (path for pattern in NOTES for path in sorted(folder.glob(pattern))):
+                    _copy(path, target / path.relative_to(folder))
+            _add_lines(target, folders)
+            if store.experiment.names or runs:
+                store.note_labels({**labels.read(target / LABELS), **meanings})
+        for one, folder in runs:
+            if store.locks.claim(one.run_id):  # otherwise a command is just training it
+                _add_run(folder / "runs" / one.run_id, target / "runs" / one.run_id)
+                store.locks.release(one.run_id)
+
+
+def _add_run(source: Path, target: Path) -> None:
+    """Copy a finished run; run.json, written last, makes it count. An attempt that failed is kept aside."""
+    make_folder(target)
+    record = target / "run.json"
+    if record.exists():
+        if read_json(record).get("status") != Status.FAILED:  # somebody has just finished it
+            return
+        before = sum(1 for _ in target.glob("failed-*.json"))
+        record.rename(target / f"failed-{before + 1}.json")
+    for name in ("epochs.csv", "run.json"):
+        write_whole(target / name, read_bytes(source / name))
+    (target / NAME).unlink(missing_ok=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if not target.exists():
+        make_folder(target.parent)
+        write_whole(target, read_bytes(source))
+
+
+def _add_lines(target: Path, folders: Sequence[Path]) -> None:
+    """Add what the logs of other folders say and this one's does not, in the order of its times."""
+    known = set(_lines(target))
+    new = {line for folder in folders for line in _lines(folder)} - known
+    for _, line in sorted((_time(line), line) for line in new):
+        append(target, json.loads(line))
+
+
+def _lines(folder: Path) -> list[str]:
+    path = folder / LOG
+    text = read_bytes(path).decode(errors="replace") if path.exists() else ""
+    return [line for line in text.splitlines() if _time(line)]
+
+
+def _time(line: str) -> str:
+    """When a line was added; empty where it is none."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return ""
+    return str(entry.get("time", "")) if isinstance(entry, dict) else ""

@@ -1,0 +1,182 @@
+"""`--executor ray` on a real cluster of two nodes: the same bytes, whatever is lost on the way."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clusters import driver, ray_cluster, until
+from conftest import ROOT
+from typer.testing import Result
+
+from lrbench.store import load
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed"),
+]
+Cli = Callable[..., Result]
+RUN = (
+    "run",
+    "--engine",
+    "fake",
+    "--epochs",
+    "8",
+    "-s",
+    "step,cosine,plateau",
+    "--seeds",
+    "4",
+    "--name",
+    "one",
+    "-qq",
+)
+SLOW = {"LRBENCH_FAKE_SECONDS": "0.15"}  # of an epoch
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    with ray_cluster() as cluster:
+        yield cluster
+
+
+def finish(process: subprocess.Popen[str], code: int = 0) -> str:
+    """Wait for a driver; returns what it said on stderr."""
+    _, said = process.communicate(timeout=180)
+    assert process.returncode == code, said
+    return said
+
+
+def table(folder: Path) -> bytes:
+    return (folder / "results" / "one" / "epochs.csv").read_bytes()
+
+
+@pytest.fixture
+def local(cli: Cli, tmp_path: Path) -> bytes:
+    """The table that the local executor leaves."""
+    assert cli(*RUN, "-o", "local").exit_code == 0
+    return (tmp_path / "local" / "one" / "epochs.csv").read_bytes()
+
+
+def test_the_same_bytes_as_on_one_machine(cluster: Any, tmp_path: Path, local: bytes) -> None:
+    said = finish(driver(cluster, tmp_path, *RUN))
+    assert said == ""
+    assert table(tmp_path) == local
+    hosts = {one.environment["host"]["machine"] for one in load(tmp_path / "results" / "one").finished}
+    assert hosts, "a run says on what it was made"
+    finish(driver(cluster, tmp_path, *RUN))
+    assert table(tmp_path) == local
+
+
+def test_a_search_runs_on_it_as_it_is(cluster: Any, cli: Cli, tmp_path: Path) -> None:
+    words = (
+        "tune",
+        "--engine",
+        "fake",
+        "--epochs",
+        "3",
+        "-s",
+        "step,cosine",
+        "--seeds",
+        "3",
+        "--name",
+        "one",
+        "-qq",
+    )
+    assert cli(*words, "-o", "local").exit_code == 0
+    finish(driver(cluster, tmp_path, *words))
+    assert table(tmp_path) == (tmp_path / "local" / "one" / "epochs.csv").read_bytes()
+
+
+def test_a_run_of_a_killed_worker_goes_on_from_its_last_checkpoint(
+    cluster: Any, tmp_path: Path, local: bytes
+) -> None:
+    process = driver(cluster, tmp_path, *RUN, "--checkpoint-every", "1", **SLOW)
+    until(lambda: list(tmp_path.glob("results/one/runs/*/checkpoint.npz")))
+    os.kill(workers()[0], signal.SIGKILL)
+    finish(process)
+    assert table(tmp_path) == local
+
+
+def test_a_run_that_kills_every_worker_is_stored_as_failed(cluster: Any, tmp_path: Path) -> None:
+    words = ("run", "--engine", "fake", "--epochs", "40", "-s", "step", "--name", "one", "-qq")
+    process = driver(cluster, tmp_path, *words, "--checkpoint-every", "1", LRBENCH_FAKE_SECONDS="0.3")
+    for _ in range(3):
+        until(lambda: list(tmp_path.glob("results/one/runs/*/checkpoint.npz")))
+        before = checkpoint(tmp_path)
+        until(lambda before=before: checkpoint(tmp_path) != before)  # whoever has it now is at work
+        for worker in workers():
+            os.kill(worker, signal.SIGKILL)
+    finish(process, 3)
+    (one,) = load(tmp_path / "results" / "one").finished
+    assert one.failed
+    assert "3 workers were lost on it" in (one.result.error or "")
+
+
+def test_a_killed_driver_goes_on_where_it_was(cluster: Any, tmp_path: Path, local: bytes) -> None:
+    process = driver(cluster, tmp_path, *RUN, "--checkpoint-every", "1", **SLOW)
+    until(lambda: len(list(tmp_path.glob("results/one/runs/*/run.json"))) >= 2)
+    until(lambda: list(tmp_path.glob("results/one/runs/*/checkpoint.npz")))
+    process.kill()
+    process.communicate()
+    before = {path: path.read_bytes() for path in tmp_path.glob("results/one/runs/*/run.json")}
+    assert 2 <= len(before) < 12
+    finish(driver(cluster, tmp_path, *RUN))
+    assert table(tmp_path) == local
+    assert {path: path.read_bytes() for path in before} == before, "every run is done once"
+
+
+def test_ctrl_c_keeps_what_the_workers_have(cluster: Any, tmp_path: Path, local: bytes) -> None:
+    process = driver(cluster, tmp_path, *RUN[:-1], **SLOW)
+    until(lambda: list(tmp_path.glob("results/one/runs/*/run.json")))
+    process.send_signal(signal.SIGINT)
+    said = finish(process, 130)
+    assert "runs are finished and kept" in said
+    assert list(tmp_path.glob("results/one/runs/*/checkpoint.npz"))
+    finish(driver(cluster, tmp_path, *RUN))
+    assert table(tmp_path) == local
+
+
+def test_a_node_that_is_lost_costs_no_run(cluster: Any, tmp_path: Path, local: bytes) -> None:
+    node = cluster.add_node(num_cpus=1)
+    process = driver(cluster, tmp_path, *RUN, "--checkpoint-every", "1", **SLOW)
+    until(lambda: len(list(tmp_path.glob("results/one/.locks/*-s*.lock"))) >= 3)
+    until(lambda: list(tmp_path.glob("results/one/runs/*/checkpoint.npz")))
+    cluster.remove_node(node)
+    finish(process)
+    assert table(tmp_path) == local
+
+
+def test_a_node_with_another_version_is_refused_by_name(cluster: Any, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(ROOT / "lrbench", other / "lrbench", ignore=shutil.ignore_patterns("data", "__pycache__"))
+    package = other / "lrbench" / "__init__.py"
+    version = next(line for line in package.read_text().splitlines() if line.startswith("__version__"))
+    package.write_text(package.read_text().replace(version, '__version__ = "9.9"'))
+    node = cluster.add_node(num_cpus=4, env_vars={"PYTHONPATH": str(other)})
+    try:
+        said = finish(driver(cluster, tmp_path, *RUN), 1)
+    finally:
+        cluster.remove_node(node)
+    assert f"Error: Node {node.node_ip_address} has lrbench 9.9, and this machine" in said
+
+
+def test_an_address_where_nothing_is_says_so(cli: Cli) -> None:
+    shown = cli(*RUN, "--executor", "ray", "--address", "127.0.0.1:1")
+    assert shown.exit_code == 1
+    assert "No Ray cluster answers at 127.0.0.1:1" in shown.stderr
+
+
+def checkpoint(folder: Path) -> list[int]:
+    """When the run under way was kept last."""
+    return [path.stat().st_mtime_ns for path in folder.glob("results/one/runs/*/checkpoint.npz")]
+
+
+def workers() -> list[int]:
+    """The processes of lrbench's workers on this machine."""
+    found = subprocess.run(["pgrep", "-f", "ray::Worker"], capture_output=True, text=True).stdout
+    return [int(line) for line in found.split()]
