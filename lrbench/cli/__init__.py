@@ -3,7 +3,7 @@
 import io
 import sys
 
-from lrbench.cli import doctor, export, find_lr, folders, init, merge, results, run, schedulers, tune
+from lrbench.cli import doctor, export, find_lr, folders, init, merge, results, run, schedulers, status, tune
 from lrbench.cli.app import app
 
 
@@ -27,5 +27,6 @@ __all__ = [
     "results",
     "run",
     "schedulers",
+    "status",
     "tune",
 ]

@@ -14,6 +14,7 @@ from lrbench.cli.effective import as_toml
 from lrbench.cli.forecast import list_runs
 from lrbench.cli.places import no_folder, put
 from lrbench.cli.results import show
+from lrbench.cli.status import show_progress
 from lrbench.cli.taking import LogFile, Quiet, Verbose, taking
 from lrbench.errors import BadConfig, EngineUnavailable, Stopped
 from lrbench.foreign import STANDARD, place
@@ -120,18 +121,24 @@ def run(
         return _verify(resolved, debug=context.obj["debug"])
     with opened_log(log_file) as log:
         outcomes = _conduct(resolved, context, quiet=quiet > 0, verbose=verbose, log=log)
-    if quiet < 2:
-        show([each.experiment for each in outcomes], "json" if as_json else "table")
+    experiments = [each.experiment for each in outcomes]
+    if quiet < 2 and resolved.shard:  # a part is no comparison: who looked at it would look twice
+        show_progress(experiments, as_json=as_json)
+    elif quiet < 2:
+        show(experiments, "json" if as_json else "table")
     if not quiet:
-        tell_where([each.experiment.folder for each in outcomes], resolved.out)
+        tell_where([each.folder for each in experiments], resolved.out, resolved.shard)
     codes = [speak_of_failures(each) for each in outcomes]
     return BROKEN if BROKEN in codes else DONE
 
 
-def tell_where(folders: Sequence[Path], out: Path) -> None:
+def tell_where(folders: Sequence[Path], out: Path, shard: str | None = None) -> None:
     """Say on stderr where experiments are stored, and what to do next."""
     for folder in folders:
         typer.echo(printable(f"Stored in {shlex.quote(str(folder))}"), err=True)
+    if shard:
+        typer.echo(f"Next, when all shards are done: lrbench merge {shlex.quote(str(out))} … -o whole", err=True)
+        return
     whole = folders[0] if len(folders) == 1 else out
     typer.echo(printable(f"Next: lrbench plot {shlex.quote(str(whole))}"), err=True)
 

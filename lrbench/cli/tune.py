@@ -14,6 +14,7 @@ from lrbench.cli.forecast import cores
 from lrbench.cli.places import put
 from lrbench.cli.results import show
 from lrbench.cli.run import opened_log, speak_of_failures, tell_where
+from lrbench.cli.status import show_progress
 from lrbench.cli.taking import ConfigFile, LogFile, Quiet, Verbose, taking
 from lrbench.errors import EngineUnavailable
 from lrbench.options import TRAINING, TUNING, is_whole, unfit
@@ -84,10 +85,12 @@ def tune(
                 raise
             finally:
                 listener.close()
-    if quiet < 2:
+    if quiet < 2 and resolved.shard:
+        show_progress([each.experiment for each in outcomes], as_json=as_json)
+    elif quiet < 2:
         show([each.experiment for each in outcomes], "json" if as_json else "table")
     if not quiet:
-        tell_where([each.experiment.folder for each in outcomes], resolved.out)
+        tell_where([each.experiment.folder for each in outcomes], resolved.out, resolved.shard)
     codes = [_code(each) for each in outcomes]
     return BROKEN if BROKEN in codes else DONE
 

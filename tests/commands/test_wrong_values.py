@@ -29,6 +29,8 @@ ARGUMENTS = {
     "report": [STORED],
     "list": [STORED],
     "diff": [STORED, STORED],
+    "merge": [STORED, "--out", "whole"],
+    "status": [STORED],
     "clean": ["nowhere"],
     "init": ["-"],
 }
@@ -59,6 +61,11 @@ WRONG = {  # option -> values that it cannot have; what is a place can have any 
     "--engine": ["x", ""],
     "--jobs": ["x", "1.5", "0", ""],
     "--checkpoint-every": ["x", "1.5", "0", ""],
+    "--shard": ["x", "2", "0/8", "9/8", "auto", "", "9" * 5000],
+    "--executor": ["x", ""],
+    "--address": ["auto", ""],  # without --executor ray
+    "--runs-per-node": ["x", "1.5", "0", "2", ""],
+    "--gpus-per-run": ["x", "nan", "0", "1", ""],
     "--name": ["", "a/b", "x" * 81],
     "--out": ["file/x.png"],
     "--steps-per-epoch": ["9" * 5000, "x", "1.5", "0", "-1", ""],
