@@ -28,6 +28,16 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, f
     return float(x.mean() - half), float(x.mean() + half)
 
 
+def t_below(t: NDArray[np.float64], df: float) -> NDArray[np.float64]:
+    """Return P(T <= t) of Student's t with df degrees of freedom: (...) -> (...)."""
+    return np.asarray(special.stdtr(float(df), t), np.float64)
+
+
+def t_beyond(tail: NDArray[np.float64], df: float) -> NDArray[np.float64]:
+    """Return the t >= 0 beyond which a tail, 0 < tail <= 0.5, of Student's t lies: (...) -> (...)."""
+    return np.asarray(-special.stdtrit(float(df), tail), np.float64)
+
+
 def sign_flip_p(differences: ArrayLike) -> NDArray[np.float64]:
     """Return the two-sided p of the sign-flip test on the mean: (..., n) -> (...).
 
