@@ -26,7 +26,7 @@ from lrbench.problems import Problem, Splits
 from lrbench.runs import Setting, Task
 from lrbench.store.checkpoints import made_on
 
-GATHERING = 0.02  # seconds that what happens is gathered, so that many small events are one message
+GATHERING = 0.003  # seconds that what happens is gathered, so that many small events are one message
 
 
 @dataclass(frozen=True, slots=True)
