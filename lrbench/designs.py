@@ -1,11 +1,13 @@
-"""The nouns of how one looks: what was declared before it was trained. Values only."""
+"""The nouns of how one looks: what was declared before it was trained, and what stood there at each look."""
 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lrbench.files import digest
+
+Kind = Literal["fixed", "sequential", "open"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,50 @@ class Arm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """A plan as it was declared before any of its runs was trained: every arm with every seed."""
+    """A plan as it was declared before any of its runs was trained: every arm with every seed.
 
-    arms: tuple[Arm, ...]
+    With `until_settled`, the seeds are what it may come to, in their order, with a look after each.
+    """
+
+    arms: tuple[Arm, ...]  # none: those that a search finds
     seeds: tuple[int, ...]
+    until_settled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """A moment at which verdicts became known: the seeds of each arm that had ended by then."""
+
+    seeds: tuple[tuple[str, tuple[int, ...]], ...]  # by the arm's identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """All that was declared and looked at, each with its time (ISO 8601), the earliest first."""
+
+    declared: tuple[tuple[str, Declared], ...] = ()
+    looked: tuple[tuple[str, Looked], ...] = ()
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether anything was noted: what earlier versions stored has no history."""
+        return bool(self.declared or self.looked)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Design:
+    """How a comparison is looked at, and what follows from it: what keeps its 5 %."""
+
+    kind: Kind = "fixed"
+    most: int | None = None  # of a sequential one: the largest number of seeds
+    streams: tuple[tuple[int, ...], ...] = ()  # seeds in the order in which they came, by independent origin
+    looks: tuple[int, ...] = ()  # numbers of pairs at which it was looked at before
+
+    def __str__(self) -> str:
+        return f"sequential:{self.most}" if self.kind == "sequential" else self.kind
+
+
+FIXED = Design()
 
 
 def arms_of(runs: Iterable[Any]) -> tuple[Arm, ...]:

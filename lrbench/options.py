@@ -280,6 +280,20 @@ TUNING = _table(
         examples=("2",),
     ),
 )
+SETTLING = _table(
+    Wish(
+        name="until_settled",
+        help="Train seed by seed until every verdict is settled; looking after each keeps the 5 %.",
+        default=False,
+    ),
+    Wish(
+        name="max_seeds",
+        metavar="N",
+        help="With --until-settled: the largest number of seeds, from 0 on.",
+        default=50,
+        examples=("50",),
+    ),
+)
 QUESTION = _table(
     Wish(
         name="baseline",
@@ -307,6 +321,13 @@ QUESTION = _table(
         metavar="D",
         help="What counts as no difference: 0.001 is 0.1 points of accuracy.",
         examples=("0.001",),
+    ),
+    Wish(
+        name="design",
+        metavar="KIND",
+        help="Of a CSV file: looked at once (fixed), after every seed up to N (sequential:N), or anyhow (open).",
+        said="fixed; of stored runs it is known",
+        examples=("fixed", "sequential:50", "open"),
     ),
     Wish(
         name="target",
@@ -358,7 +379,7 @@ DRAWING = _table(
         said="linear, unless that lays a whole curve flat",
     ),
 )
-WISHES: Mapping[str, Wish] = SWEEPING | TRAINING | TUNING | QUESTION | LOOKING | DRAWING
+WISHES: Mapping[str, Wish] = SWEEPING | TRAINING | TUNING | SETTLING | QUESTION | LOOKING | DRAWING
 
 
 def unfit(name: str, value: object, problem: str) -> BadConfig:

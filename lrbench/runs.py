@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
-from lrbench.designs import Declared
+from lrbench.designs import Arm, History
 from lrbench.errors import BadConfig, nearest
 from lrbench.files import digest
 from lrbench.schedules import Horizon, Schedule
@@ -244,6 +244,17 @@ class Finished:
         )
 
     @property
+    def arm(self) -> Arm:
+        """Its schedule, as far as its identity tells of it."""
+        schedule = self.schedule
+        identity = {
+            "schedule": {"name": schedule.name, "lr": schedule.lr, "parameters": dict(schedule.parameters)},
+            **({"label": schedule.label} if schedule.is_label else {}),
+            **({"rates_sha256": schedule.rates_sha256} if schedule.rates_sha256 else {}),
+        }
+        return Arm.of(schedule.words, identity)
+
+    @property
     def failed(self) -> bool:
         """Whether an exception ended it, so that it is to be tried again."""
         return self.result.status is Status.FAILED
@@ -290,7 +301,7 @@ class Experiment:
     finished: tuple[Finished, ...] = field(repr=False)  # as in_order has them
     damage: tuple[Damage, ...] = ()
     searches: tuple[Search, ...] = ()  # over peak rates, whose trials are among the runs
-    declared: tuple[Declared, ...] = ()  # plans, before their runs were trained; the earliest first
+    history: History = field(default=History(), compare=False)  # what was declared, and looked at
     tuning: Tuning | None = None  # of a view: every schedule at its own best rate, found by this
     same_rate: float | None = None  # of a view: every schedule at this peak rate, beside a tuned comparison
     beside: "Experiment | None" = None  # of a tuned view: the same schedules at one rate

@@ -51,10 +51,12 @@ def judge(experiment: Experiment, **question: Any) -> "Answer":
 def judge_all(experiments: Sequence[Experiment], **question: Any) -> "list[Answer]":
     """Ask several experiments the same, as the commands do. A baseline that only some have is asked of those.
 
-    A search gives two answers: every schedule at its own tuned rate, then all at one rate.
+    A search gives two answers: every schedule at its own tuned rate, then all at one rate. It is a look, which the
+    experiment's folder notes: verdicts on seeds that are added later will take it into account.
 
     Raises BadConfig.
     """
+    from lrbench.api.looks import note_look
     from lrbench.judging.questions import Question, answer, fitting
     from lrbench.judging.tuning import views
 
@@ -63,4 +65,7 @@ def judge_all(experiments: Sequence[Experiment], **question: Any) -> "list[Answe
         raise BadConfig(f"There is no wish {unknown[0]!r}.", nearest(unknown[0], Question.__dataclass_fields__))
     asked = Question(**question)
     shown = [view for each in experiments for view in views(each)]
-    return [answer(each, fitting(asked, each, shown)) for each in shown]
+    answers = [answer(each, fitting(asked, each, shown)) for each in shown]
+    for each in experiments:
+        note_look(each)
+    return answers

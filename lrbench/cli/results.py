@@ -27,7 +27,7 @@ ENDINGS: Mapping[SummaryFormat, str] = {
     "markdown": "md",
     "latex": "tex",
 }
-ASKED = [name for name in QUESTION if name != "lower_is_better"]  # of stored figures it is known
+ASKED = [name for name in QUESTION if name not in ("lower_is_better", "design")]  # of stored figures it is known
 Results = Annotated[
     Path,
     typer.Argument(
@@ -194,11 +194,13 @@ def _as_page(out: Path) -> Path:
     return out.with_suffix(".html") if 1 < len(out.suffix) <= 5 else out.with_name(f"{out.name}.html")
 
 
-def show(experiments: "Sequence[Experiment]", format: SummaryFormat) -> None:
-    """Print the summaries of experiments on stdout, with verdicts against the default baseline."""
+def show(
+    experiments: "Sequence[Experiment]", format: SummaryFormat, question: Mapping[str, Any] | None = None
+) -> None:
+    """Print the summaries of experiments on stdout, with verdicts against the default baseline or as asked."""
     from lrbench.api import judge_all
 
-    write(judge_all(experiments), format)
+    write(judge_all(experiments, **(question or {})), format)
 
 
 def write(

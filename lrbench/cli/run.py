@@ -3,7 +3,7 @@
 import contextlib
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -14,6 +14,7 @@ from lrbench.cli.effective import as_toml
 from lrbench.cli.forecast import list_runs
 from lrbench.cli.places import no_folder, put
 from lrbench.cli.results import show
+from lrbench.cli.settling import TAKEN, policy_of, seeds_until, taken_out
 from lrbench.cli.status import show_progress
 from lrbench.cli.taking import LogFile, Quiet, Verbose, taking
 from lrbench.errors import BadConfig, EngineUnavailable, Stopped
@@ -23,7 +24,8 @@ from lrbench.show import printable
 
 if TYPE_CHECKING:
     from lrbench.config import Config
-    from lrbench.runner import Outcome
+    from lrbench.plan import Plan
+    from lrbench.runner import Outcome, Policy
 
 PRESETS = (
     "quick",
@@ -48,7 +50,7 @@ APART = (  # of each pair, one would be ignored
 
 
 @app.command()
-@taking(*TRAINING, table=TRAINING, complete=complete)
+@taking(*TRAINING, *TAKEN, table=TRAINING | TAKEN, complete=complete)
 def run(
     context: typer.Context,
     config: Annotated[
@@ -75,7 +77,7 @@ def run(
     quiet: Quiet = 0,
     verbose: Verbose = False,
     log_file: LogFile = None,
-    **wishes: str | None,
+    **wishes: Any,
 ) -> int:
     """Train schedules side by side, and show the summary.
 
@@ -93,10 +95,12 @@ def run(
     lrbench run --optimizers "sgd(momentum=0.9),adam" -s constant,cosine
     lrbench run -s "step(every=5 epochs, gamma=0.1),slow=cosine(lr=0.01)" --epochs 20
     lrbench run --seeds 10 --dry-run
+    lrbench run --until-settled --margin 0.001
     lrbench run --verify
     """
     from lrbench.config import load_with_sources
 
+    question, settling = taken_out(wishes)
     given = {
         "--dry-run": dry_run,
         "--verify": verify,
@@ -109,6 +113,8 @@ def run(
     }
     _refuse({name for name, is_given in given.items() if is_given})
     resolved, sources = load_with_sources(config, wishes)
+    if most := seeds_until(settling, sources, resolved.shard):
+        resolved, sources = load_with_sources(config, {**wishes, "seeds": most})
     if print_config:
         put(as_toml(resolved, sources), None)
         return DONE
@@ -120,12 +126,13 @@ def run(
     if verify:
         return _verify(resolved, debug=context.obj["debug"])
     with opened_log(log_file) as log:
-        outcomes = _conduct(resolved, context, quiet=quiet > 0, verbose=verbose, log=log)
+        policy = policy_of(resolved, question) if most else None
+        outcomes = _conduct(resolved, context, policy, quiet=quiet > 0, verbose=verbose, log=log)
     experiments = [each.experiment for each in outcomes]
     if quiet < 2 and resolved.shard:  # a part is no comparison: who looked at it would look twice
         show_progress(experiments, as_json=as_json)
     elif quiet < 2:
-        show(experiments, "json" if as_json else "table")
+        show(experiments, "json" if as_json else "table", question)
     if not quiet:
         tell_where([each.folder for each in experiments], resolved.out, resolved.shard)
     codes = [speak_of_failures(each) for each in outcomes]
@@ -179,7 +186,13 @@ def opened_log(log_file: Path | None) -> Iterator[TextIO | None]:
 
 
 def _conduct(
-    wishes: "Config", context: typer.Context, *, quiet: bool, verbose: bool, log: TextIO | None
+    wishes: "Config",
+    context: typer.Context,
+    policy: "Callable[[Plan], Policy] | None",
+    *,
+    quiet: bool,
+    verbose: bool,
+    log: TextIO | None,
 ) -> "list[Outcome]":
     """Train one experiment after the other, with progress on stderr and TensorFlow's noise kept off it."""
     from lrbench import runner
@@ -192,7 +205,9 @@ def _conduct(
         for each, plan in plans:
             listener = progress.progress_for(sys.stderr, quiet=quiet, verbose=verbose, log=log)
             try:
-                outcomes.append(runner.conduct(each, listener, words=context.obj["words"], plan=plan))
+                outcomes.append(
+                    runner.conduct(each, listener, words=context.obj["words"], plan=plan, policy_of=policy)
+                )
             except EngineUnavailable:
                 typer.echo(kept.read(), err=True)
                 raise

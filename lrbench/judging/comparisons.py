@@ -12,11 +12,13 @@ from itertools import combinations
 
 import numpy as np
 
+from lrbench.designs import FIXED, Design
 from lrbench.errors import BadConfig, nearest
 from lrbench.judging import statistics as stats
-from lrbench.judging.scores import Scores, Values
+from lrbench.judging.designs import Designs
+from lrbench.judging.looks import ALPHA, Pairs, anytime_p, e_value, interval, is_inside, pairs_of
+from lrbench.judging.scores import Scores
 
-ALPHA = 0.05  # of the whole family of comparisons
 POWER = 0.8
 
 
@@ -40,9 +42,9 @@ class Comparison:
     unit: str  # of the difference: points (hundredths) where the figure is a share, else the figure's, if any
     n: int  # pairs
     mean_difference: float  # schedule minus baseline, in the metric's unit
-    ci_low: float  # 95 % paired t interval of it
+    ci_low: float  # 95 % interval of it, by the design: the paired t interval, or one that holds at every look
     ci_high: float
-    p_value: float  # exact sign-flip test, two-sided
+    p_value: float  # two-sided, by the design: the exact sign-flip test, or a p that holds at every look
     p_holm: float  # adjusted over the family
     family: int  # how many comparisons were made together
     can_tell: bool  # whether so many pairs could reach 5 % in this family at all
@@ -58,6 +60,10 @@ class Comparison:
     margin: float | None  # what was stated to be no difference
     seeds_needed: int | None  # for 80 % power at the family's 5 %, if the difference is as seen
     minimum_detectable_effect: float  # the smallest difference that n pairs show with that power
+    design: str = "fixed"  # "sequential:50", "open": how it is looked at
+    looks: tuple[int, ...] = ()  # of an open one: at how many pairs it was looked at before
+    p_anytime: float = math.nan  # the p that holds at every look; nan of a fixed one
+    e_value: float = math.nan  # of an open one: the evidence as it stands
 
 
 def choose_baseline(
@@ -75,27 +81,46 @@ def choose_baseline(
     return next(iter(validation.ranked()), None) if validation else None
 
 
-def against(scores: Scores, baseline: str, margin: float | None = None) -> list[Comparison]:
+def always_fixed(a: str, b: str) -> Design:
+    """The design of every comparison, where nothing else is known: seeds declared, one look."""
+    return FIXED
+
+
+def against(
+    scores: Scores, baseline: str, margin: float | None = None, designs: Designs = always_fixed
+) -> list[Comparison]:
     """Compare every schedule with the baseline; together they are one family. The best mean comes first."""
     pairs = [(label, baseline) for label in scores.ranked() if label != baseline]
-    return compare(scores, pairs, margin)
+    return compare(scores, pairs, margin, designs)
 
 
-def all_pairs(scores: Scores, margin: float | None = None) -> list[Comparison]:
+def all_pairs(scores: Scores, margin: float | None = None, designs: Designs = always_fixed) -> list[Comparison]:
     """Compare every two schedules, the better mean against the other; together they are one family."""
-    return compare(scores, list(combinations(scores.ranked(), 2)), margin)
+    return compare(scores, list(combinations(scores.ranked(), 2)), margin, designs)
 
 
-def compare(scores: Scores, pairs: Sequence[tuple[str, str]], margin: float | None = None) -> list[Comparison]:
-    """Compare pairs of labels as one family. `margin`, in the metric's unit, is what counts as no difference."""
-    values = [_paired(scores, a, b) for a, b in pairs]
-    p = _p_values([x - y for x, y in values])
+def compare(
+    scores: Scores,
+    pairs: Sequence[tuple[str, str]],
+    margin: float | None = None,
+    designs: Designs = always_fixed,
+) -> list[Comparison]:
+    """Compare pairs of labels as one family. `margin`, in the metric's unit, is what counts as no difference.
+
+    Holm over the p values of all designs. Those that hold at every look never rise while a sequential comparison
+    goes on, so Holm on them is the rule "each at 5 % / (still open)" of Maurer & Bretz 2013.
+    """
+    known = [designs(a, b) for a, b in pairs]
+    values = [pairs_of(scores, a, b, design) for (a, b), design in zip(pairs, known, strict=True)]
+    p = _p_values(values, known)
     adjusted = stats.holm(p)
     family = []
-    for i, ((a, b), (x, y)) in enumerate(zip(pairs, values, strict=True)):
-        measured = _measure(scores, a, b, x, y, margin)
-        known = replace(measured, p_value=p[i], p_holm=float(adjusted[i]), family=int(np.isfinite(p).sum()))
-        family.append(_judge(known, scores, x - y, p, i))
+    for i, ((a, b), of, design) in enumerate(zip(pairs, values, known, strict=True)):
+        measured = _measure(scores, a, b, of, design, margin)
+        p_is = replace(measured, p_value=p[i], p_holm=float(adjusted[i]), family=int(np.isfinite(p).sum()))
+        if design.kind != "fixed":
+            p_is = replace(p_is, p_anytime=p[i])
+        family.append(_judge(p_is, scores, of, design, p, i))
     return family
 
 
@@ -130,7 +155,7 @@ def with_all_pairs(scores: Scores, compared: Sequence[Comparison]) -> tuple[Comp
 
 
 def _unasked(scores: Scores, a: str, b: str) -> Comparison:
-    return replace(_measure(scores, a, b, *_paired(scores, a, b), None), verdict=Verdict.NOT_ASKED)
+    return replace(_measure(scores, a, b, pairs_of(scores, a, b, FIXED), FIXED, None), verdict=Verdict.NOT_ASKED)
 
 
 def winner(scores: Scores, compared: Sequence[Comparison]) -> str | None:
@@ -155,29 +180,26 @@ def winner(scores: Scores, compared: Sequence[Comparison]) -> str | None:
     return None
 
 
-def _paired(scores: Scores, a: str, b: str) -> tuple[Values, Values]:
-    """The values of the seeds that both finished: float64 (n,) each, in the order of the seeds."""
-    left, right = scores.values[a], scores.values[b]
-    pairs = [(left[seed], right.get(seed)) for seed in sorted(left)]
-    both = [(x, y) for x, y in pairs if x is not None and y is not None]
-    return np.array([x for x, _ in both], float), np.array([y for _, y in both], float)
-
-
-def _p_values(differences: Sequence[Values]) -> list[float]:
-    """The sign-flip p of each; nan with fewer than two pairs. Those of equal n are computed together."""
-    p = [math.nan] * len(differences)
-    for n in {d.size for d in differences if d.size > 1}:
-        same = [i for i, d in enumerate(differences) if d.size == n]
+def _p_values(values: Sequence[Pairs], designs: Sequence[Design]) -> list[float]:
+    """The p of each by its design; nan with fewer than two pairs. Fixed ones of equal n are computed together."""
+    differences = [each.differences for each in values]
+    p = [
+        math.nan if design.kind == "fixed" else anytime_p(each, design)
+        for each, design in zip(values, designs, strict=True)
+    ]
+    fixed = [i for i, design in enumerate(designs) if design.kind == "fixed"]
+    for n in {differences[i].size for i in fixed if differences[i].size > 1}:
+        same = [i for i in fixed if differences[i].size == n]
         for i, value in zip(same, stats.sign_flip_p(np.stack([differences[i] for i in same])), strict=True):
             p[i] = float(value)
     return p
 
 
-def _measure(scores: Scores, a: str, b: str, x: Values, y: Values, margin: float | None) -> Comparison:
+def _measure(scores: Scores, a: str, b: str, pairs: Pairs, design: Design, margin: float | None) -> Comparison:
     """All of a comparison that does not depend on the others."""
-    d = x - y
+    d = pairs.differences
     n = d.size
-    low, high = stats.mean_interval(d)
+    low, high = interval(pairs, design)
     gains = -d if scores.lower_is_better else d
     wins, losses = int((gains > 0).sum()), int((gains < 0).sum())
     return Comparison(
@@ -198,17 +220,22 @@ def _measure(scores: Scores, a: str, b: str, x: Values, y: Values, margin: float
         ties=n - wins - losses,
         probability_better=(wins + (n - wins - losses) / 2) / n if n else math.nan,
         effect_size=stats.effect_size(d),
-        correlation=stats.correlation(x, y),
+        correlation=stats.correlation(pairs.x, pairs.y),
         lost=(scores.lost(a), scores.lost(b)),
         verdict=Verdict.CANNOT_TELL,
         reason="",
         margin=margin,
         seeds_needed=None,
         minimum_detectable_effect=math.nan,
+        design=str(design),
+        looks=design.looks,
+        e_value=e_value(pairs) if design.kind == "open" and n else math.nan,
     )
 
 
-def _judge(seen: Comparison, scores: Scores, d: Values, p: Sequence[float], i: int) -> Comparison:
+def _judge(
+    seen: Comparison, scores: Scores, pairs: Pairs, design: Design, p: Sequence[float], i: int
+) -> Comparison:
     """Add the verdict, and where there is none, what would settle it. p: of the whole family, p[i] its own."""
     lost = "; ".join(
         f"{count} of {len(scores.values[label])} runs of {label} did not finish"
@@ -223,14 +250,15 @@ def _judge(seen: Comparison, scores: Scores, d: Values, p: Sequence[float], i: i
             only = "no seed in common: train both with the same ones"
         return replace(seen, reason=lost or only)
     alpha = ALPHA / seen.family  # what Holm asks of the smallest p; the others need no more than this
-    known = replace(
-        seen,
-        seeds_needed=stats.pairs_needed(seen.effect_size, alpha, POWER),
-        minimum_detectable_effect=stats.detectable_effect(seen.n, alpha, POWER) * float(np.std(d, ddof=1)),
-        can_tell=_reaches(p, i, stats.smallest_p(seen.n)),
-    )
-    low, high = stats.mean_interval(d, 0.9)
-    inside = seen.margin is not None and -seen.margin < low and high < seen.margin
+    known = replace(seen, can_tell=_reaches(p, i, _smallest_p(seen.n, design)))
+    if design.kind == "fixed":
+        spread = float(np.std(pairs.differences, ddof=1))
+        known = replace(
+            known,
+            seeds_needed=stats.pairs_needed(seen.effect_size, alpha, POWER),
+            minimum_detectable_effect=stats.detectable_effect(seen.n, alpha, POWER) * spread,
+        )
+    inside = seen.margin is not None and is_inside(pairs, design, seen.margin)
     if seen.p_holm < ALPHA:
         better = (seen.mean_difference > 0) != scores.lower_is_better
         if seen.lost[0 if better else 1]:
@@ -240,15 +268,38 @@ def _judge(seen: Comparison, scores: Scores, d: Values, p: Sequence[float], i: i
         return replace(known, verdict=verdict, reason="; ".join(filter(None, (within, lost))))
     if inside:
         return replace(known, verdict=Verdict.EQUIVALENT, reason=lost)
-    return replace(known, reason="; ".join(filter(None, (_what_would_settle(known, p, i, alpha), lost))))
+    settle = _what_would_settle if design.kind == "fixed" else _what_would_settle_a_look
+    return replace(known, reason="; ".join(filter(None, (settle(known, design, p, i), lost))))
 
 
-def _what_would_settle(seen: Comparison, p: Sequence[float], i: int, alpha: float) -> str:
-    """Why a comparison of n >= 2 pairs has no verdict."""
+def _smallest_p(n: int, design: Design) -> float:
+    """The smallest p that n pairs can have: that of differences of one sign and size."""
+    if design.kind == "fixed":
+        return stats.smallest_p(n)
+    return anytime_p(Pairs(np.ones(n), np.zeros(n), (n,)), design) if n > 1 else 1.0
+
+
+def _too_few(seen: Comparison, design: Design, p: Sequence[float], i: int) -> str:
+    among = f" among {seen.family} comparisons" if seen.family > 1 else ""
+    most = design.most or 100
+    enough = next((n for n in range(seen.n + 1, most + 1) if _reaches(p, i, _smallest_p(n, design))), None)
+    can = f"{enough} seeds can" if enough else "no number of seeds can"
+    return f"n = {seen.n} cannot reach {ALPHA}{among}; {can}"
+
+
+def _what_would_settle_a_look(seen: Comparison, design: Design, p: Sequence[float], i: int) -> str:
+    """As `_what_would_settle`, where more looks may follow."""
+    if design.kind == "sequential" and seen.n >= (design.most or 0):
+        return f"not settled within {design.most} seeds"
     if not seen.can_tell:
-        among = f" among {seen.family} comparisons" if seen.family > 1 else ""
-        enough = next(n for n in range(seen.n + 1, 100) if _reaches(p, i, stats.smallest_p(n)))
-        return f"n = {seen.n} cannot reach {ALPHA}{among}; {enough} seeds can"
+        return _too_few(seen, design, p, i)
+    return "more seeds may settle it"
+
+
+def _what_would_settle(seen: Comparison, design: Design, p: Sequence[float], i: int) -> str:
+    """Why a comparison of n >= 2 pairs that is looked at once has no verdict."""
+    if not seen.can_tell:
+        return _too_few(seen, design, p, i)
     if seen.effect_size == 0:
         return "no difference was seen"
     if seen.seeds_needed is None:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lrbench.designs import Design
 from lrbench.errors import BadConfig, BadSpec
 from lrbench.foreign import finite, input_name
 from lrbench.judging.cautions import cautions
@@ -16,18 +17,22 @@ from lrbench.judging.comparisons import (
     Verdict,
     against,
     all_pairs,
+    always_fixed,
     choose_baseline,
     compare,
     winner,
     with_all_pairs,
 )
+from lrbench.judging.designs import Designs, designs_of, saved_note
 from lrbench.judging.scores import Scores, scores_of
 from lrbench.judging.targets import Reached, time_to_target
 from lrbench.judging.tidy import read_scores
 from lrbench.judging.tuning import order_note
-from lrbench.options import number, shown, unfit
+from lrbench.options import is_whole, number, shown, unfit
 from lrbench.runs import Experiment
 from lrbench.schedules import Named, parse, peak_rates
+
+MOST_SEEDS = 1_000  # of a sequential design
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,7 @@ class Question:
     every_pair: bool = False
     margin: float | None = None  # in the metric's unit: what counts as no difference
     target: float | None = None  # of the validation figure that the problem is compared by
+    design: str | None = None  # of a table from elsewhere: "fixed" (None), "sequential:50" or "open"
 
     def __post_init__(self) -> None:
         for name, value in (("metric", self.metric), ("baseline", self.baseline)):
@@ -48,6 +54,8 @@ class Question:
         for name in ("margin", "target"):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else number(name, value))
+        if self.design is not None:
+            read_design(self.design)
         for name, switch in (("every_pair", self.every_pair), ("lower_is_better", self.lower_is_better)):
             if not isinstance(switch, bool | None):
                 raise BadConfig(f"{name}={shown(switch)} is neither True nor False.", f"Write {name}=True")
@@ -75,7 +83,8 @@ class Answer:
     reached: tuple[Reached, ...]  # time to target, if one was given
     question: Question
     experiment: Experiment | None  # None: the scores come from a file
-    note: str = ""  # what tuning changed of the order
+    note: str = ""  # what tuning changed of the order, and what a look after every seed saved
+    designs: Designs = always_fixed  # of every two schedules
 
     def __repr__(self) -> str:
         verdicts = [f"{each.scheduler} against {each.baseline}: {each.verdict}" for each in self.comparisons]
@@ -112,15 +121,29 @@ def answer(experiment: Experiment, question: Question) -> Answer:
         raise BadConfig(
             "lower_is_better is known of stored figures.", "Leave it out; it is for tables from elsewhere."
         )
+    if question.design is not None:
+        raise BadConfig(
+            f"design={question.design} is not asked of stored runs: the folder knows when it was looked at.",
+            "Leave it out; it is for tables from elsewhere.",
+        )
     asked = replace(question, baseline=_called(experiment, question.baseline))
+    given = _answer(scores, asked, validation, _the_constant(experiment), designs_of(experiment))
     return replace(
-        _answer(scores, asked, validation, _the_constant(experiment)),
+        given,
         name=experiment.name,
         title=experiment.describe(),
         cautions=tuple(cautions(experiment)),
         reached=tuple(time_to_target(experiment, question.target)) if question.target is not None else (),
         experiment=experiment,
-        note=order_note(experiment, scores),
+        note=" ".join(
+            filter(
+                None,
+                (
+                    order_note(experiment, scores),
+                    saved_note(experiment, (each.design for each in given.comparisons)),
+                ),
+            )
+        ),
     )
 
 
@@ -129,8 +152,15 @@ def answer_file(path: Path, question: Question) -> Answer:
     if question.target is not None:
         raise BadConfig("A target needs an experiment's epochs.", "Leave it out, or name a results folder.")
     scores = read_scores(path, question.metric or "test_accuracy", question.lower_is_better)
+    seeds = tuple(sorted({seed for runs in scores.values.values() for seed in runs}))
+    design = read_design(question.design or "fixed")
+    if design.most is not None and len(seeds) > design.most:
+        raise unfit("design", question.design, f"is for fewer than the {len(seeds)} seeds of the table")
+    stated = design if design.kind == "fixed" else replace(design, streams=(seeds,))
     return replace(
-        _answer(scores, question, None, "constant"), name=Path(input_name(path)).name, title=scores.metric
+        _answer(scores, question, None, "constant", lambda a, b: stated),
+        name=Path(input_name(path)).name,
+        title=scores.metric,
     )
 
 
@@ -176,7 +206,8 @@ def tried(answers: Sequence[Answer], conditions: Sequence[str]) -> list[Tried]:
     outcomes = []
     for given in answers:
         asked = [(text, each) for text, places in stated.items() for place, each in places if place is given]
-        compared = compare(given.scores, [pair for _, (pair, _) in asked], given.question.margin)
+        pairs = [pair for _, (pair, _) in asked]
+        compared = compare(given.scores, pairs, given.question.margin, given.designs)
         for (text, (_, verdict)), comparison in zip(asked, compared, strict=True):
             lost, others = comparison.lost if verdict is Verdict.WORSE else comparison.lost[::-1]
             loses = lost and not others and comparison.verdict is Verdict.CANNOT_TELL
@@ -238,7 +269,19 @@ def _the_constant(experiment: Experiment) -> str | None:
     return meant[0] if len(meant) == 1 else None
 
 
-def _answer(scores: Scores, question: Question, validation: Scores | None, usual: str | None) -> Answer:
+def read_design(text: str) -> Design:
+    """Read `fixed`, `sequential:50` or `open`. Raises BadConfig."""
+    kind, _, most = str(text).partition(":")
+    if kind == "sequential" and is_whole(most) and 2 <= int(most) <= MOST_SEEDS:
+        return Design(kind="sequential", most=int(most))
+    if text in ("fixed", "open"):
+        return Design(kind="open" if text == "open" else "fixed")
+    raise unfit("design", text, "is none of fixed, sequential:N and open")
+
+
+def _answer(
+    scores: Scores, question: Question, validation: Scores | None, usual: str | None, designs: Designs
+) -> Answer:
     if scores.is_share and question.margin is not None and question.margin >= 1:
         share = f"For {question.margin:g} points, write margin={question.margin / 100:g}"
         raise BadConfig(f"margin={question.margin:g} of a share that lies between 0 and 1.", share)
@@ -248,13 +291,14 @@ def _answer(scores: Scores, question: Question, validation: Scores | None, usual
     if question.every_pair or len(asked.values) < 2:
         baseline = None
     margin = question.margin
-    family = all_pairs(asked, margin) if baseline is None else against(asked, baseline, margin)
+    compared = all_pairs(asked, margin, designs) if baseline is None else against(asked, baseline, margin, designs)
     return Answer(
         name="",
         title="",
         scores=scores,
         baseline=baseline,
-        comparisons=tuple(family),
+        comparisons=tuple(compared),
+        designs=designs,
         apart=tuple(apart),
         cautions=(),
         reached=(),

@@ -4,8 +4,10 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from lrbench.config import Config
+from lrbench.designs import Declared, arms_of
 from lrbench.errors import LrbenchError, Stopped
 from lrbench.plan import Plan, make_plan
 from lrbench.problems import Problem
@@ -16,8 +18,18 @@ from lrbench.runner.signals import Signalled
 from lrbench.runs import Experiment, Finished, Run
 from lrbench.store import find_setting
 
-Policy = Callable[[Experiment], Sequence[Run]]
-"""What to train next, seeing what is there; () when there is nothing more to do."""
+
+class Policy(Protocol):
+    """What to train next, seeing what is there; () when there is nothing more to do."""
+
+    @property
+    def declared(self) -> Declared:
+        """What one sets out to train, before the first run of it."""
+
+    def __call__(self, experiment: Experiment) -> Sequence[Run]: ...
+
+    def said(self, experiment: Experiment) -> str:
+        """What to tell of how it stands, before the next batch; empty if nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +47,25 @@ class Outcome:
         return [one for one in self.experiment.finished if one.key in keys]
 
 
-def fixed(runs: Sequence[Run]) -> Policy:
-    """Return the simplest policy: these runs, once."""
-    batches = iter([runs])
-    return lambda experiment: next(batches, ())
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The simplest policy: these runs, once."""
+
+    batches: Iterator[Sequence[Run]]
+    declared: Declared
+
+    def __call__(self, experiment: Experiment) -> Sequence[Run]:
+        return next(self.batches, ())
+
+    def said(self, experiment: Experiment) -> str:
+        return ""
+
+
+def fixed(runs: Sequence[Run], whole: Sequence[Run] | None = None) -> Policy:
+    """Return the simplest policy: these runs, once. `whole`: all that were declared, if these are a share."""
+    declared = runs if whole is None else whole
+    seeds = tuple(dict.fromkeys(run.seed for run in declared))
+    return Fixed(iter([runs]), Declared(arms=arms_of(declared), seeds=seeds))
 
 
 def conduct(
@@ -48,26 +75,30 @@ def conduct(
     words: Sequence[str] = (),
     problem: Problem | None = None,
     plan: Plan | None = None,
+    policy_of: Callable[[Plan], Policy] | None = None,
 ) -> Outcome:
     """Train what is missing of a config's plan and store it. `words` are the command's, for the experiment's log.
 
     `problem` is trained instead of the config's, if it is given; `plan` is its plan, if it is made already.
+    `policy_of` makes of the plan what decides how much of it is trained; None: all of it.
 
     Raises BadConfig, BadSpec or BadResults before anything is trained; EngineUnavailable, BadData; Stopped after
     Ctrl-C or SIGTERM, when all that finished is stored, and the rest up to its last epoch.
     """
     listener = listener or Listener()
     plan = plan or make_plan(config, problem)
-    policy = fixed(plan.runs)
+    policy = policy_of(plan) if policy_of else fixed(plan.runs, plan.whole)
     executor = executor or executor_of(config, plan.problem)
     folder = folder_of(config, plan)
     with Session(plan.setting, folder, executor, listener) as session, _logged(session, plan, words):
         session.check(plan.runs)
         _announce(plan, session, listener)
         if session.todo(plan.runs):
-            session.declare(plan.whole)
+            session.declare(policy.declared)
         try:
-            while batch := policy(session.experiment):
+            while batch := policy(stands := session.experiment):
+                if said := policy.said(stands):
+                    listener.on_stage(said, batch, session.todo(batch), stands)
                 session.train(batch)
         except Signalled as signalled:
             keys = {run.key for run in plan.runs}

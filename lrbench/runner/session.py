@@ -18,10 +18,11 @@ from typing import Any
 
 import lrbench
 from lrbench import environment
-from lrbench.designs import Declared, arms_of
+from lrbench.designs import Declared
 from lrbench.engine.events import Ended, Epoch, Event, Kept, Refused, Remarked, Resumed
 from lrbench.engine.executor import Executor
 from lrbench.errors import BadResults, LrbenchError
+from lrbench.judging.designs import looked
 from lrbench.runner.listener import Listener
 from lrbench.runner.signals import Signalled, held, raise_held
 from lrbench.runs import Checkpoint, Damage, Experiment, Finished, Run, Setting, Task, in_order
@@ -58,6 +59,7 @@ class Session:
         self._remarks: set[str] = set()
         self._store = Store.open(folder, setting)
         self._executor: Executor | None = None
+        self._history = self._store.experiment.history
         self._curves: dict[Schedule, Knots] = {}
         self.ended: list[Finished] = []  # in this session, whoever trained them
         self.trained: list[Finished] = []  # by this session
@@ -69,7 +71,7 @@ class Session:
     @property
     def experiment(self) -> Experiment:
         """All that is finished, whether before or in this session."""
-        stood = self._store.experiment
+        stood = replace(self._store.experiment, history=self._history)
         if not self.ended:
             return stood
         again = {one.key for one in self.ended}
@@ -123,11 +125,16 @@ class Session:
         self._describe()
         self._store.keep_search(search)
 
-    def declare(self, runs: Sequence[Run]) -> None:
-        """Keep that one set out to train these runs, every schedule with every seed. Raises BadResults."""
-        seeds = tuple(dict.fromkeys(run.seed for run in runs))
+    def declare(self, declared: Declared) -> None:
+        """Keep what one sets out to train, before the first run of it. Raises BadResults.
+
+        What an earlier version stored, and noted nothing of, counts as looked at.
+        """
         self._describe()
-        self._store.declare(Declared(arms=arms_of(runs), seeds=seeds))
+        stood = self._store.experiment
+        before = None if stood.history.is_kept or not stood.finished else looked(stood)
+        self._store.note(*([before] if before else []), declared)
+        self._history = self._store.history()
 
     def tabulate(self) -> Experiment:
         """Bring the tables up to date with all runs, this session's and others', and return the experiment."""

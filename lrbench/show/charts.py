@@ -243,13 +243,20 @@ def forest(comparisons: Sequence[Comparison], *, percent: bool, against: bool) -
             each.scheduler if against else f"{each.scheduler} − {each.baseline}",
             each.verdict,
             f"{each.verdict}, {p_value(each.p_holm)}",
-            (each.ci_low, each.mean_difference, each.ci_high),
+            ends_of(each, each.mean_difference),
             (),
         )
         for each in comparisons
         if each.n > 1
     ]
     return rows(found, percent=percent, differences=True) if found else None
+
+
+def ends_of(each: Comparison, mean: float) -> tuple[float, float, float]:
+    """The ends of an interval about a mean; nan where it has no end."""
+    ends = (each.ci_low, each.ci_high)
+    low, high = ends if all(map(math.isfinite, ends)) else (math.nan, math.nan)
+    return low, mean, high
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from lrbench.judging.comparisons import ALPHA, Verdict
+from lrbench.judging.comparisons import Verdict
+from lrbench.judging.looks import ALPHA
 from lrbench.judging.questions import Answer
 from lrbench.judging.statistics import fewest_pairs
 

@@ -19,7 +19,7 @@ from lrbench.judging.questions import Answer
 from lrbench.judging.statistics import mean_interval
 from lrbench.runs import Figure as Measured
 from lrbench.runs import Setting
-from lrbench.show import PlotFormat
+from lrbench.show import PlotFormat, looks
 from lrbench.show.canvas import (
     STYLE,
     Picture,
@@ -130,6 +130,9 @@ def _of_verdicts(answer: Answer, groups: list[Group]) -> Iterable[tuple[str, Fig
             yield "forest", _finish(draw_forest(answer, groups), answer, groups, note=_how(answer))
         note = _how(answer) + _why_no_marks(answer.comparisons)
         yield "all-pairs", _finish(draw_all_pairs(answer, groups), answer, groups, note=note)
+    if compared := looks.shown(answer):
+        once = looks.ONCE if all(each.design == "fixed" for each in compared) else ""
+        yield "looks", _finish(looks.draw_looks(answer, groups), answer, groups, note=looks.NOTE + once)
 
 
 def final_name(metric: str) -> str:
@@ -233,7 +236,13 @@ def _balanced(text: str, width: int) -> str:
 def _how(answer: Answer) -> str:
     """Say by which test, and over how many comparisons, what is shown was judged."""
     together = f", {family(answer.comparisons)}" if len(answer.comparisons) > 1 else ""
-    return f"paired by seed; p of the sign-flip test{together}"
+    designs = {each.design.partition(":")[0] for each in answer.comparisons}
+    tests = {
+        "fixed": "the sign-flip test",
+        "sequential": "sign-flip tests that hold at every look",
+        "open": "e-values",
+    }
+    return f"paired by seed; p of {' or '.join(tests[each] for each in tests if each in designs)}{together}"
 
 
 def _why_no_marks(compared: Sequence[Comparison]) -> str:

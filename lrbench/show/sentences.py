@@ -4,8 +4,17 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 
-from lrbench.judging.comparisons import ALPHA, Comparison, Verdict
+from lrbench.judging.comparisons import Comparison, Verdict
+from lrbench.judging.looks import ALPHA
 from lrbench.runs import Figure
+
+MOST_LOOKS = 5  # earlier ones that are named
+TESTS = {
+    "fixed": "± is the 95 % t interval, p from exact sign-flip tests",
+    "sequential": "looked at after every seed up to {}, ± is the repeated 95 % interval, p from sign-flip tests "
+    "whose 5 % lasts for all looks",
+    "open": "looked at more than once, intervals (95 %) and p from e-values, which hold at every look",
+}
 
 
 def sentence(comparison: Comparison, scope: str = "") -> str:
@@ -22,13 +31,35 @@ def sentence(comparison: Comparison, scope: str = "") -> str:
         Verdict.NOT_ASKED: f"{a} against {b}: not asked: {difference(comparison)}",
     }[comparison.verdict]
     said = said.removesuffix(": ")
-    if comparison.reason:
+    most = most_seeds(comparison)
+    if most and comparison.verdict is Verdict.CANNOT_TELL and comparison.n >= most:
+        largest = max(abs(comparison.ci_low), abs(comparison.ci_high))
+        bound = f"inside ±{number(comparison, largest)}{unit(comparison)} with 95 %"
+        said = f"{a} against {b}: cannot tell within {most} seeds: the difference is {bound}"
+    elif comparison.reason:
         said += ("; " if comparison.n > 1 else ": ") + comparison.reason
-    facts = [f"n = {comparison.n}"]
+    facts = [seen(comparison)]
     if comparison.n > 1 and comparison.verdict is not Verdict.NOT_ASKED:
         facts.append(p_value(comparison.p_holm))
+    valid = "" if comparison.design == "fixed" else " at every look"
     about = f"; {scope}" if scope else ""
-    return f"{said} ({', '.join(facts)}{about})"
+    return f"{said} ({', '.join(facts)}{valid}{about})"
+
+
+def seen(comparison: Comparison) -> str:
+    """Say on how many pairs it rests, and how they were looked at: `n = 20, looked at before at n = 10`."""
+    n = f"n = {comparison.n}"
+    if most := most_seeds(comparison):
+        return f"{n} of at most {most}"
+    if comparison.looks:
+        return f"{n}, looked at before at n = {', '.join(map(str, comparison.looks[-MOST_LOOKS:]))}"
+    return n
+
+
+def most_seeds(comparison: Comparison) -> int:
+    """Return the largest number of seeds of a sequential design; 0 of another one."""
+    kind, _, most = comparison.design.partition(":")
+    return int(most) if kind == "sequential" else 0
 
 
 def verdicts(comparisons: Sequence[Comparison], scope: Callable[[Comparison], str]) -> list[tuple[Verdict, str]]:
@@ -50,22 +81,42 @@ def nothing_can_be_told(comparisons: Sequence[Comparison]) -> str | None:
 
 
 def size(comparison: Comparison) -> str:
-    """Say how large a difference is, without its sign: `0.13 ± 0.08 points`."""
-    half = (comparison.ci_high - comparison.ci_low) / 2  # a t interval lies evenly about the mean
-    return f"{number(comparison, abs(comparison.mean_difference))} ± {number(comparison, half)}{unit(comparison)}"
+    """Say how large a difference is, without its sign: `0.13 ± 0.08 points`, or `0.13 (0.02 to 0.2) points`.
+
+    An interval that does not lie evenly about the mean has both of its ends, one that is infinite has none.
+    """
+    mean, low, high = comparison.mean_difference, comparison.ci_low, comparison.ci_high
+    said = number(comparison, abs(mean))
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return said + unit(comparison)
+    if abs(low + high - 2 * mean) <= 1e-6 * (high - low):
+        return f"{said} ± {number(comparison, (high - low) / 2)}{unit(comparison)}"
+    ends = (low, high) if mean >= 0 else (-high, -low)
+    first, last = (("−" if end < 0 else "") + number(comparison, abs(end)) for end in ends)
+    return f"{said} ({first} to {last}){unit(comparison)}"
 
 
 def difference(comparison: Comparison) -> str:
     """Say a difference with its sign: `+0.13 ± 0.08 points`; empty where there is none."""
     if comparison.n < 2:
         return ""
-    sign = "−" if comparison.mean_difference < 0 else "+"
-    return sign + size(comparison)
+    if comparison.mean_difference >= 0:
+        return "+" + size(comparison)
+    text = size(comparison)
+    return "−" + text if "(" not in text else "−" + _turned(comparison)
+
+
+def _turned(comparison: Comparison) -> str:
+    """As `size`, of a negative difference whose interval has both ends: they keep their own signs."""
+    ends = (comparison.ci_low, comparison.ci_high)
+    first, last = (("−" if end < 0 else "") + number(comparison, abs(end)) for end in ends)
+    return f"{number(comparison, -comparison.mean_difference)} ({first} to {last}){unit(comparison)}"
 
 
 def within(comparison: Comparison) -> str:
     """Say in what an equivalent difference lies."""
-    return f"its 90 % interval within ±{number(comparison, comparison.margin or math.nan)}{unit(comparison)}"
+    which = "its 90 % interval" if comparison.design == "fixed" else "its interval"
+    return f"{which} within ±{number(comparison, comparison.margin or math.nan)}{unit(comparison)}"
 
 
 def number(comparison: Comparison, value: float) -> str:
@@ -134,8 +185,19 @@ def summary_sentence(baseline: str | None, comparisons: Sequence[Comparison], *,
     lower = "lower" if lower_is_better else "higher"
     margin = ""
     if first.margin is not None:
-        margin = f" Equivalent: the 90 % interval lies within ±{number(first, first.margin)}{unit(first)}."
+        which = "the 90 % interval" if first.design == "fixed" else "the interval"
+        margin = f" Equivalent: {which} lies within ±{number(first, first.margin)}{unit(first)}."
     return (
-        f"{against}, on {figure_name(first.metric)} ({lower} is better): paired by seed, ± is the 95 % t "
-        f"interval, p from exact sign-flip tests, {family(comparisons)}.{margin}"
+        f"{against}, on {figure_name(first.metric)} ({lower} is better): paired by seed, {test(comparisons)}, "
+        f"{family(comparisons)}.{margin}"
     )
+
+
+def test(comparisons: Sequence[Comparison]) -> str:
+    """Say what intervals and p values are, by the designs of the comparisons."""
+    designs = list(dict.fromkeys(each.design.partition(":")[0] for each in comparisons))
+    if len(designs) == 1:
+        most = most_seeds(comparisons[0])
+        return TESTS[designs[0]].format(most)
+    by = {"fixed": "seeds looked at once", "sequential": "seeds looked at as planned", "open": "others"}
+    return "; ".join(f"of {by[each]}: {TESTS[each].format('the largest number')}" for each in designs)

@@ -14,7 +14,7 @@ from lrbench.judging.questions import Answer
 from lrbench.judging.scores import Scores
 from lrbench.show.canvas import Picture, clipped, fitted, height_of, shown
 from lrbench.show.groups import Group, best_first
-from lrbench.show.sentences import family, figure_name, number, p_value, signs
+from lrbench.show.sentences import family, figure_name, number, p_value, seen, signs
 
 WIDTH = 8  # inches
 SIZE = 8.5  # points
@@ -47,7 +47,9 @@ def draw_forest(answer: Answer, groups: list[Group]) -> Figure:
     names = fitted([looks[each.scheduler].said for each in compared], 3)
     verdicts = [clipped(in_words(each)) for each in compared]
     baseline = clipped(looks[compared[0].baseline].legend)
-    title = f"Difference in {figure_name(answer.scores.metric)} from {baseline}: mean, 95 % paired t interval"
+    fixed = all(each.design == "fixed" for each in compared)
+    which = "95 % paired t interval" if fixed else "95 % interval that holds at every look"
+    title = f"Difference in {figure_name(answer.scores.metric)} from {baseline}: mean, {which}"
     title = shown(title, TITLE_WIDTH)
     height = max(2.6, 1.6 + 0.2 * title.count("\n") + len(compared) * height_of(names + verdicts, SIZE))
     figure = Picture(figsize=(WIDTH, height), layout="constrained")
@@ -81,7 +83,8 @@ def _unit(scores: Scores) -> str:
 def _interval(axes: Axes, y: int, each: Comparison, marker: str, scale: int) -> None:
     """Draw an interval in the colour of its verdict, as the page does; filled where there is one."""
     colour = VERDICT_COLOURS[each.verdict]
-    axes.plot([scale * each.ci_low, scale * each.ci_high], [y, y], color=colour, linewidth=1.8)
+    if math.isfinite(each.ci_low) and math.isfinite(each.ci_high):
+        axes.plot([scale * each.ci_low, scale * each.ci_high], [y, y], color=colour, linewidth=1.8)
     axes.plot(
         [scale * each.mean_difference],
         [y],
@@ -97,7 +100,7 @@ def in_words(each: Comparison) -> str:
     """Return the verdict with n and p, and below it the reason, wrapped."""
     p = f", {p_value(each.p_holm)}" if math.isfinite(each.p_holm) else ""
     reason = textwrap.wrap(each.reason, VERDICT_WIDTH)
-    return "\n".join([f"{each.verdict}, n = {each.n}{p}", *reason])
+    return "\n".join([*textwrap.wrap(f"{each.verdict}, {seen(each)}{p}", VERDICT_WIDTH), *reason])
 
 
 def beside(answer: Answer, label: str) -> tuple[Verdict, str]:

@@ -9,10 +9,12 @@
 <results>/<experiment>/epochs.csv              all runs in one table, made from the above
 <results>/<experiment>/summary.csv             a line per schedule, made from the above
 <results>/<experiment>/quarantine/             what `lrbench run` or `doctor --repair` moved away
+<results>/<experiment>/history/                what was declared and looked at, a file each
 <results>/<experiment>/log.jsonl               a line per command
 <results>/<experiment>/.locks/                 who is at work on what
 """
 
+from lrbench.store.history import write_entry as note_in
 from lrbench.store.read import find_experiments, find_setting, load, load_all
 from lrbench.store.repair import Move, carry_out, find_moves
 from lrbench.store.survey import Survey, survey
@@ -29,6 +31,7 @@ __all__ = [
     "find_setting",
     "load",
     "load_all",
+    "note_in",
     "survey",
     "table_of",
 ]

@@ -1,4 +1,4 @@
-"""What was declared of an experiment: history/*.json, a sealed file each, written once and never again.
+"""What was declared of an experiment and when it was looked at: history/*.json, a sealed file each, never changed.
 
 A file's name is the digest of what it says, so that folders are merged by adding the files that are not there.
 """
@@ -10,12 +10,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from lrbench.designs import Arm, Declared
+from lrbench.designs import Arm, Declared, History, Looked
 from lrbench.files import Damaged, digest, make_folder
 from lrbench.store import schema
 from lrbench.store.records import Count, Label
 
 HISTORY = "history"
+Entry = Declared | Looked
 
 
 class _Arm(BaseModel):
@@ -26,26 +27,31 @@ class _Arm(BaseModel):
 class _Declared(BaseModel):
     arms: list[_Arm]
     seeds: list[Count]
+    until_settled: bool = False
 
 
-def path_of(folder: Path, declared: Declared) -> Path:
-    """Return where a declaration is kept: by the digest of all that it says."""
-    return folder / HISTORY / f"declared-{digest(_record(declared))[:12]}.json"
+class _Looked(BaseModel):
+    seeds: list[tuple[str, list[Count]]]
 
 
-def write_declared(folder: Path, declared: Declared) -> None:
-    """Keep a declaration, if it is not kept already; what is damaged in its place is set aside. Raises OSError."""
-    path = path_of(folder, declared)
+def path_of(folder: Path, entry: Entry) -> Path:
+    """Return where an entry is kept: by the digest of all that it says."""
+    return folder / HISTORY / f"{_kind(entry)}-{digest(asdict(entry))[:12]}.json"
+
+
+def write_entry(folder: Path, entry: Entry) -> None:
+    """Keep an entry, if it is not kept already; what is damaged in its place is set aside. Raises OSError."""
+    path = path_of(folder, entry)
     if path.exists():
         try:
-            read_declared(path)
+            read_entry(path)
         except Damaged:
             set_aside(folder, path)
         else:
             return
     make_folder(path.parent)
-    time = datetime.now(UTC).isoformat(timespec="seconds")
-    schema.write_record(path, {"declared": _record(declared), "time": time})
+    time = datetime.now(UTC).isoformat(timespec="microseconds")
+    schema.write_record(path, {_kind(entry): asdict(entry), "time": time})
 
 
 def set_aside(folder: Path, path: Path) -> None:
@@ -55,29 +61,44 @@ def set_aside(folder: Path, path: Path) -> None:
     path.rename(aside / f"{path.stem}-{sum(1 for _ in aside.iterdir()) + 1}.json")
 
 
-def read_history(folder: Path) -> tuple[list[Declared], list[Damaged]]:
-    """Read all that was declared, the earliest first, and what cannot be read of it."""
-    found, broken = [], []
-    for path in sorted((folder / HISTORY).glob("declared-*.json")):
+def read_history(folder: Path) -> tuple[History, list[Damaged]]:
+    """Read all that was declared and looked at, and what cannot be read of it."""
+    declared, looked, broken = [], [], []
+    for path in sorted((folder / HISTORY).glob("*.json")):
         try:
-            found.append(read_declared(path))
+            time, entry = read_entry(path)
         except Damaged as error:
             broken.append(error)
-    return [declared for _, declared in sorted(found, key=lambda one: one[0])], broken
+        else:
+            if isinstance(entry, Declared):
+                declared.append((time, entry))
+            else:
+                looked.append((time, entry))
+    return History(declared=tuple(sorted(declared, key=_time)), looked=tuple(sorted(looked, key=_time))), broken
 
 
-def read_declared(path: Path) -> tuple[str, Declared]:
-    """Read a declaration and when it was made. Raises Damaged."""
+def read_entry(path: Path) -> tuple[str, Entry]:
+    """Read an entry and when it was made. Raises Damaged."""
     record = schema.read_sealed(path)
     try:
-        read = _Declared.model_validate(record.get("declared"))
+        entry = _read(record)
     except ValidationError as error:
-        raise Damaged(f"{path}: nothing is declared in it: {error.errors()[0]['msg']}") from error
-    if not read.arms or not read.seeds:
-        raise Damaged(f"{path}: nothing is declared in it")
+        raise Damaged(f"{path}: no entry of a history: {error.errors()[0]['msg']}") from error
+    return str(record.get("time")), entry
+
+
+def _read(record: dict[str, Any]) -> Entry:
+    if "looked" in record:
+        looked = _Looked.model_validate(record["looked"])
+        return Looked(seeds=tuple((arm, tuple(seeds)) for arm, seeds in looked.seeds))
+    read = _Declared.model_validate(record.get("declared"))
     arms = tuple(Arm(each.label, each.identity) for each in read.arms)
-    return str(record.get("time")), Declared(arms=arms, seeds=tuple(read.seeds))
+    return Declared(arms=arms, seeds=tuple(read.seeds), until_settled=read.until_settled)
 
 
-def _record(declared: Declared) -> dict[str, Any]:
-    return asdict(declared)
+def _kind(entry: Entry) -> str:
+    return "looked" if isinstance(entry, Looked) else "declared"
+
+
+def _time(entry: tuple[str, Entry]) -> str:
+    return entry[0]

@@ -70,7 +70,9 @@ def _declared(experiment: Experiment) -> list[tuple[str, str]]:
     """Return every declared run's id and key, each once, seed by seed."""
     setting = experiment.setting.identity
     found = {}
-    for declared in experiment.declared:
+    for _, declared in experiment.history.declared:
+        if declared.until_settled:  # it may end with fewer
+            continue
         for seed in declared.seeds:
             for arm in declared.arms:
                 key = arm.key(seed, setting)

@@ -122,7 +122,7 @@ def load(folder: Path) -> Experiment:
     damage += [
         Damage(str(error), f"{_mending(folder)} The same `lrbench tune` writes it again.") for error in broken
     ]
-    declared, illegible = read_history(folder)
+    history, illegible = read_history(folder)
     damage += [Damage(str(error), _mending(folder)) for error in illegible]
     experiment = Experiment(
         name=folder.resolve().name,  # also of "."
@@ -130,7 +130,7 @@ def load(folder: Path) -> Experiment:
         setting=setting,
         finished=in_order(_once_each(finished)),
         searches=tuple(searches),
-        declared=tuple(declared),
+        history=history,
     )
     current = False
     try:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lrbench.designs import Declared
+from lrbench.designs import History
 from lrbench.errors import BadResults
 from lrbench.files import (
     Damaged,
@@ -23,7 +23,7 @@ from lrbench.runs import Checkpoint, Damage, Experiment, Finished, Run, Setting
 from lrbench.searches import Search
 from lrbench.store import labels, schema
 from lrbench.store.checkpoints import NAME, made_on, read_checkpoint, write_checkpoint
-from lrbench.store.history import write_declared
+from lrbench.store.history import Entry, read_history, write_entry
 from lrbench.store.labels import LABELS
 from lrbench.store.locks import Locks
 from lrbench.store.log import append
@@ -252,11 +252,15 @@ class Store:
             with self.alone(), _writing(self.folder):
                 write_search(self.folder, search)
 
-    def declare(self, declared: Declared) -> None:
-        """Keep what is declared, before its first run. Raises BadResults."""
-        if declared not in self.experiment.declared:
-            with self.alone(), _writing(self.folder):
-                write_declared(self.folder, declared)
+    def history(self) -> History:
+        """Return what was declared and looked at by now."""
+        return read_history(self.folder)[0]
+
+    def note(self, *entries: Entry) -> None:
+        """Keep what is declared or was looked at, if it is not kept already. Raises BadResults."""
+        with self.alone(), _writing(self.folder):
+            for entry in entries:
+                write_entry(self.folder, entry)
 
     def quarantine(self, damage: Damage) -> None:
         """Move what is stored of a claimed, damaged run to quarantine/, so that nothing is lost."""

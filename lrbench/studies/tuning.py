@@ -14,6 +14,7 @@ import numpy as np
 
 from lrbench.calls import Call, parse_calls
 from lrbench.config import Config
+from lrbench.designs import Declared
 from lrbench.engine import open_engine
 from lrbench.errors import BadConfig, BadSpec, LrbenchError, Stopped
 from lrbench.judging.tuning import tuning_of
@@ -134,6 +135,7 @@ def tune(
     executor = executor or executor_of(config, plan.problem)
     with Session(plan.setting, folder_of(config, plan), executor, listener) as session, _logged(session, words):
         session.keep(search)
+        session.declare(Declared(arms=(), seeds=search.seeds))  # of what the search finds
         listener.on_search(search, session.folder, plan)
         asked: set[str] = set()
         try:

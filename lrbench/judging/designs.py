@@ -1,0 +1,119 @@
+"""Which design a comparison has, told from what was declared, what was looked at, and what stands there now.
+
+Nobody has to remember anything: seeds that were declared before and are looked at once are fixed; a largest number
+that was declared before the first look is sequential; whatever else happened is open.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from lrbench.designs import FIXED, Declared, Design, Looked
+from lrbench.runs import Experiment, Finished
+
+Seeds = frozenset[int]
+Designs = Callable[[str, str], Design]
+
+
+def looked(experiment: Experiment) -> Looked | None:
+    """Return what a look at an experiment shows of every schedule; None if nothing can be compared in it."""
+    ended = _ended(experiment.finished)
+    if len(ended) < 2 or max(map(len, ended.values())) < 2:
+        return None
+    return Looked(seeds=tuple(sorted((arm, tuple(sorted(seeds))) for arm, seeds in ended.items())))
+
+
+def designs_of(experiment: Experiment) -> Designs:
+    """Return what tells the design of a comparison of two schedules, by their names in the experiment."""
+    arms = {name: runs[0].arm.identity for name, runs in experiment.groups.items()}
+    ended = _ended(experiment.finished)
+
+    def design(a: str, b: str) -> Design:
+        if a not in arms or b not in arms:
+            return FIXED
+        pair = (arms[a], arms[b])
+        return _design(experiment, pair, frozenset(ended[pair[0]] & ended[pair[1]]))
+
+    return design
+
+
+def saved_note(experiment: Experiment, designs: Iterable[str]) -> str:
+    """Say how many of the runs that were declared at most were needed; empty where the designs are others."""
+    if not any(each.startswith("sequential") for each in designs):
+        return ""
+    keys = {(one.arm.identity, one.seed) for one in experiment.finished}
+    notes = []
+    for _, declared in experiment.history.declared:
+        arms = {each.identity for each in declared.arms}
+        if not declared.until_settled or not arms <= {arm for arm, _ in keys}:
+            continue
+        most = len(arms) * len(declared.seeds)
+        done = sum((arm, seed) in keys for arm in arms for seed in declared.seeds)
+        notes.append(
+            f"Until settled: {done:,} of {most:,} runs, which {len(declared.seeds)} seeds for all would be."
+        )
+    return " ".join(notes)
+
+
+def _ended(finished: Iterable[Finished]) -> dict[str, set[int]]:
+    """The seeds of every arm that ended, whether they finished or not."""
+    seeds: dict[str, set[int]] = {}
+    for one in finished:
+        seeds.setdefault(one.arm.identity, set()).add(one.seed)
+    return seeds
+
+
+def _design(experiment: Experiment, pair: tuple[str, str], now: Seeds) -> Design:
+    history = experiment.history
+    declared = [(time, each) for time, each in history.declared if _covers(each, pair)]
+    before = _looks(history.looked, pair)
+    others = [(time, seeds) for time, seeds in before if seeds != now]
+    if not declared and not others:
+        return FIXED  # nothing was noted: an earlier version's, or a table from elsewhere
+    first = min((time for time, _ in before), default="~")
+    for time, each in declared:
+        if each.until_settled and time <= first and _within([now, *(s for _, s in others)], each.seeds):
+            return Design(kind="sequential", most=len(each.seeds), streams=(each.seeds,))
+    whole = [frozenset(each.seeds) for _, each in declared if not each.until_settled]
+    whole += [frozenset(seeds) for search in experiment.searches for seeds in (search.seeds, search.tune_seeds)]
+    if not others and now in whole:
+        return FIXED
+    looks = [seeds for _, seeds in others]
+    return Design(kind="open", streams=_streams(looks, now), looks=tuple(sorted({len(seeds) for seeds in looks})))
+
+
+def _covers(declared: Declared, pair: tuple[str, str]) -> bool:
+    """Whether both schedules were declared; a search declares whatever it finds."""
+    return not declared.arms or set(pair) <= {each.identity for each in declared.arms}
+
+
+def _looks(entries: Iterable[tuple[str, Looked]], pair: tuple[str, str]) -> list[tuple[str, Seeds]]:
+    """The earlier looks at a pair: when, and the seeds that both had."""
+    found = []
+    for time, each in entries:
+        seeds = dict(each.seeds)
+        both = frozenset(seeds.get(pair[0], ())) & frozenset(seeds.get(pair[1], ()))
+        if len(both) > 1:
+            found.append((time, both))
+    return found
+
+
+def _within(sets: Iterable[Seeds], seeds: Sequence[int]) -> bool:
+    whole = set(seeds)
+    return all(each <= whole for each in sets)
+
+
+def _streams(looks: Iterable[Seeds], now: Seeds) -> tuple[tuple[int, ...], ...]:
+    """Put seeds in the order in which they were first looked at, by independent origin.
+
+    What adds to one earlier look goes on with it. A look that shares nothing with the others is an origin of its
+    own, from a folder that was merged, and so are the seeds that were added to several at once.
+    """
+    streams: list[list[int]] = []
+    for look in sorted({*looks, now}, key=lambda seeds: (len(seeds), sorted(seeds))):
+        known = {seed for stream in streams for seed in stream}
+        new = sorted((look & now) - known)
+        within = [stream for stream in streams if set(stream) <= look]
+        if len(within) == 1:
+            within[0].extend(new)
+        elif new:
+            streams.append(new)
+    return tuple(tuple(stream) for stream in streams)

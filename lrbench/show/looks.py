@@ -1,0 +1,90 @@
+"""A comparison against the number of seeds: what each look showed, and when it was settled."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from lrbench.judging.comparisons import Comparison
+from lrbench.judging.looks import ALPHA, Look, looks_of, pairs_of
+from lrbench.judging.questions import Answer
+from lrbench.show.canvas import Picture, clipped
+from lrbench.show.groups import Group
+from lrbench.show.sentences import figure_name, number, unit
+from lrbench.show.verdict_plots import VERDICT_COLOURS, percents
+
+COLUMNS = 3
+MOST_PANELS = 12
+NOTE = "lines are mean differences, bands 95 % intervals that hold at every look; ◆ is where a verdict was settled"
+ONCE = "; one look was declared and counts: the bands show what looking after every seed would have allowed"
+
+
+def shown(answer: Answer) -> list[Comparison]:
+    """Return the comparisons that there is more than one look at, a few of many."""
+    return [each for each in answer.comparisons if each.n > 2][:MOST_PANELS]
+
+
+def draw_looks(answer: Answer, groups: Sequence[Group]) -> Figure:
+    """Draw a panel for each comparison: mean difference and its interval at every look, by the number of pairs."""
+    compared = shown(answer)
+    colours = {each.label: each.colour for each in groups}
+    rows = math.ceil(len(compared) / COLUMNS)
+    columns = min(COLUMNS, len(compared))
+    figure: Figure = Picture(figsize=(max(6.0, 3.7 * columns), 1.0 + 2.7 * rows), layout="constrained")
+    places = list(np.atleast_1d(figure.subplots(rows, columns, sharex=True)).flat)
+    scale = percents(answer.scores)
+    for axes, each in zip(places, compared, strict=False):
+        looks = _looks(answer, each)
+        _panel(axes, each, looks, scale, colours.get(each.scheduler, "#444444"))
+    for axes in places[len(compared) :]:
+        axes.set_axis_off()
+    points = "points" if answer.scores.is_share else figure_name(answer.scores.metric)
+    figure.supylabel(f"difference, {points}", fontsize=9)
+    figure.supxlabel("pairs of seeds", fontsize=9)
+    return figure
+
+
+def _looks(answer: Answer, each: Comparison) -> list[Look]:
+    design = answer.designs(each.scheduler, each.baseline)
+    return looks_of(pairs_of(answer.scores, each.scheduler, each.baseline, design), design)
+
+
+def settled(each: Comparison, looks: Sequence[Look]) -> Look | None:
+    """Return the first look at which its verdict stood: its p below Holm's level, or all inside the margin."""
+    if each.design == "fixed" or each.verdict not in ("better", "worse", "equivalent"):
+        return None
+    if each.verdict == "equivalent":
+        margin = each.margin or 0.0
+        return next((look for look in looks if -margin < look.low and look.high < margin), None)
+    level = ALPHA * each.p_value / each.p_holm if each.p_holm else ALPHA
+    return next((look for look in looks if look.p < level or look.p == each.p_value), None)
+
+
+def _panel(axes: Axes, each: Comparison, looks: Sequence[Look], scale: int, colour: str) -> None:
+    n = [look.n for look in looks]
+    axes.axhline(0, color="#444444", linewidth=0.8)
+    if each.margin is not None:
+        axes.axhspan(-scale * each.margin, scale * each.margin, color="#dddddd", zorder=0)
+    ends = np.array([[look.low, look.high] for look in looks])
+    ends[~np.isfinite(ends).all(1)] = np.nan  # no interval yet
+    axes.fill_between(n, *(scale * ends.T), color=colour, alpha=0.18, linewidth=0)
+    axes.plot(n, [scale * look.mean for look in looks], color=colour, linewidth=1.6)
+    late = ends[len(looks) // 2 :]
+    reach = np.nanmax(np.abs([*late.flat, *(look.mean for look in looks)]))
+    axes.set_ylim(-1.15 * scale * reach or -1, 1.15 * scale * reach or 1)
+    if look := settled(each, looks):
+        axes.plot([look.n], [scale * look.mean], marker="D", color=VERDICT_COLOURS[each.verdict], markersize=7)
+    for before in each.looks:
+        axes.axvline(before, color="#999999", linewidth=0.8, linestyle=":")
+    difference = number(each, abs(each.mean_difference))
+    sign = "−" if each.mean_difference < 0 else "+"
+    axes.set_title(
+        clipped(
+            f"{each.scheduler} − {each.baseline}\n{each.verdict}, {sign}{difference}{unit(each)}, n = {each.n}"
+        ),
+        fontsize=9,
+    )
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))

@@ -1,0 +1,110 @@
+"""`--until-settled`: seed by seed, whole pairs first, until every comparison is settled or the last seed is reached.
+
+Whole seeds are left out, never a part of a training. A schedule whose comparisons are settled takes no further
+seeds. What is settled is told by the same answer that the summary shows: its p values and intervals hold at every
+look, so that looking after each seed costs nothing.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from lrbench.designs import Arm, Declared, arms_of
+from lrbench.errors import BadConfig
+from lrbench.judging.comparisons import Comparison, Verdict
+from lrbench.judging.looks import ALPHA
+from lrbench.judging.questions import Answer, Question, answer
+from lrbench.judging.sequential import FIRST_LOOK
+from lrbench.plan import Plan
+from lrbench.runs import Experiment, Run
+
+SETTLED = (Verdict.BETTER, Verdict.WORSE, Verdict.EQUIVALENT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UntilSettled:
+    """A policy: what to train next, seeing what is there; () when nothing is open or the last seed is reached."""
+
+    runs: tuple[Run, ...]  # all that it may come to, seed by seed
+    question: Question
+    jobs: int  # runs side by side: so many at least are asked for at a time, where there are as many
+    tried: set[str] = field(default_factory=set, compare=False)  # the keys of runs that it asked for
+
+    @property
+    def declared(self) -> Declared:
+        """What is declared before the first of them: the largest number of seeds, and their order."""
+        return Declared(arms=arms_of(self.runs), seeds=self.seeds, until_settled=True)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(run.seed for run in self.runs))
+
+    def __call__(self, experiment: Experiment) -> Sequence[Run]:
+        by_seed: dict[int, list[Run]] = {}
+        for run in self.runs:
+            by_seed.setdefault(run.seed, []).append(run)
+        ended = {one.key for one in experiment.finished if not one.failed} | self.tried
+        needed = self._needed(experiment)
+        batch: list[Run] = []
+        for i, runs in enumerate(by_seed.values(), start=1):
+            batch += [
+                run for run in runs if run.key not in ended and (needed is None or arm_of(run).identity in needed)
+            ]
+            can_settle = needed is not None or i >= min(FIRST_LOOK, len(by_seed))
+            if batch and can_settle and len(batch) >= self.jobs:
+                break
+        self.tried.update(run.key for run in batch)  # one that fails is not tried again by the same command
+        return tuple(batch)
+
+    def said(self, experiment: Experiment) -> str:
+        """Say in a line what is settled, and what each of the others still lacks."""
+        given, most = self.answer(experiment), len(self.seeds)
+        if given is None or not given.comparisons:
+            return f"At most {most} seeds, with a look after every one from {min(FIRST_LOOK, most)} on"
+        still = open_ones(given)
+        done = len(given.comparisons) - len(still)
+        lacks = ", ".join(
+            f"{each.scheduler} against {each.baseline}, n = {each.n}, {p_now(each)}" for each in still
+        )
+        return f"{done} of {len(given.comparisons)} comparisons settled; open: {lacks or 'none'}"
+
+    def answer(self, experiment: Experiment) -> Answer | None:
+        """Return what can be said of its schedules by now; None where no two of them have two seeds."""
+        keys = {run.key for run in self.runs}
+        ours = tuple(one for one in experiment.finished if one.key in keys)
+        if len({one.seed for one in ours}) < 2 or len({one.schedule for one in ours}) < 2:
+            return None
+        return answer(replace(experiment, finished=ours, searches=()), self.question)
+
+    def _needed(self, experiment: Experiment) -> set[str] | None:
+        """The arms that further seeds are needed of; None: all, for nothing can be settled yet."""
+        given = self.answer(experiment)
+        if given is None or not given.comparisons or given.experiment is None:
+            return None
+        arms = {name: runs[0].arm.identity for name, runs in given.experiment.groups.items()}
+        return {arms[name] for each in open_ones(given) for name in (each.scheduler, each.baseline)}
+
+
+def arm_of(run: Run) -> Arm:
+    """Return a run's schedule, as far as its identity tells of it."""
+    return Arm.of(run.schedule.label, run.identity)
+
+
+def p_now(each: Comparison) -> str:
+    """Say the adjusted p as it stands, beside the level that it has to come below."""
+    return f"p = {each.p_holm:.2g} of {ALPHA:g}" if math.isfinite(each.p_holm) else "no p yet"
+
+
+def open_ones(given: Answer) -> list[Comparison]:
+    """Return the comparisons that more seeds may settle."""
+    return [each for each in given.comparisons if each.verdict not in SETTLED]
+
+
+def until_settled(plan: Plan, question: Question, jobs: int) -> UntilSettled:
+    """Return the policy for a plan whose seeds are the largest number. Raises BadConfig if nothing is compared."""
+    if len(plan.schedules) < 2:
+        raise BadConfig(
+            "One schedule is compared with nothing, and so never settled.",
+            "Name another: schedulers=constant,cosine",
+        )
+    return UntilSettled(runs=plan.runs, question=question, jobs=jobs)
