@@ -29,6 +29,7 @@ class Plan:
     runs: tuple[Run, ...]  # what is to be trained here: all of them, or a shard's share
     whole: tuple[Run, ...]  # all of them
     warnings: tuple[str, ...]
+    at_most: bool = False  # whether verdicts may settle before all of them are trained
     notes: tuple[str, ...] = ()  # what was told from the user's model and data
 
     @cached_property

@@ -4,6 +4,7 @@ import contextlib
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -202,6 +203,7 @@ def _conduct(
     outcomes: list[Outcome] = []
     with noise.kept_off_screen(show=context.obj["debug"]) as kept, runner.signals_raise():
         plans = make_plans(wishes)  # what is wrong with any is said before the first is trained
+        plans = [(each, replace(plan, at_most=policy is not None)) for each, plan in plans]
         for each, plan in plans:
             listener = progress.progress_for(sys.stderr, quiet=quiet, verbose=verbose, log=log)
             try:

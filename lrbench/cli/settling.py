@@ -42,8 +42,8 @@ def seeds_until(settling: Mapping[str, Any], sources: Mapping[str, str], shard: 
         )
     if shard:
         raise BadConfig(
-            f"shard={shard} and until_settled=True do not go together: what comes next depends on all that is there.",
-            "Use one machine or a cluster, executor=ray",
+            f"shard={shard} and until_settled=True do not go together: what comes next depends on all runs.",
+            "Use one machine or a cluster: executor=ray",
         )
     most = int(SETTLING["max_seeds"].default) if text is None else whole_number("max_seeds", text)  # type: ignore[call-overload]
     if not 2 <= most <= MOST_SEEDS:

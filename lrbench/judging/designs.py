@@ -14,8 +14,12 @@ Designs = Callable[[str, str], Design]
 
 
 def looked(experiment: Experiment) -> Looked | None:
-    """Return what a look at an experiment shows of every schedule; None if nothing can be compared in it."""
-    ended = _ended(experiment.finished)
+    """Return what a look at an experiment shows of every schedule; None if nothing can be compared in it.
+
+    The seeds that rates are tuned by are left out: they report nothing.
+    """
+    tuned_by = {seed for search in experiment.searches for seed in search.tune_seeds}
+    ended = _ended(one for one in experiment.finished if one.seed not in tuned_by)
     if len(ended) < 2 or max(map(len, ended.values())) < 2:
         return None
     return Looked(seeds=tuple(sorted((arm, tuple(sorted(seeds))) for arm, seeds in ended.items())))
@@ -73,9 +77,8 @@ def _design(experiment: Experiment, pair: tuple[str, str], now: Seeds) -> Design
         if each.until_settled and time <= first and _within([now, *(s for _, s in others)], each.seeds):
             return Design(kind="sequential", most=len(each.seeds), streams=(each.seeds,))
     whole = [frozenset(each.seeds) for _, each in declared if not each.until_settled]
-    whole += [frozenset(seeds) for search in experiment.searches for seeds in (search.seeds, search.tune_seeds)]
-    if not others and now in whole:
-        return FIXED
+    if not others and (now in whole or not any(now & each for each in whole)):
+        return FIXED  # as declared, or the seeds of a search, which declares them itself
     looks = [seeds for _, seeds in others]
     return Design(kind="open", streams=_streams(looks, now), looks=tuple(sorted({len(seeds) for seeds in looks})))
 

@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ class Answer:
     question: Question
     experiment: Experiment | None  # None: the scores come from a file
     note: str = ""  # what tuning changed of the order, and what a look after every seed saved
-    designs: Designs = always_fixed  # of every two schedules
+    designs: Designs = field(default=always_fixed, compare=False)  # of every two schedules
 
     def __repr__(self) -> str:
         verdicts = [f"{each.scheduler} against {each.baseline}: {each.verdict}" for each in self.comparisons]

@@ -233,8 +233,9 @@ class Bars(Counted):
 def start_lines(plan: Plan, todo: Sequence[Run], folder: Path) -> list[str]:
     """Return what is known before anything is loaded."""
     schedules, seeds = len(plan.schedules), len(plan.seeds)
+    most = "at most " if plan.at_most else ""
     runs = (
-        f"{counted(schedules, 'schedule')} × {counted(seeds, 'seed')} = {counted(schedules * seeds, 'run')}"
+        f"{counted(schedules, 'schedule')} × {counted(seeds, 'seed')} = {most}{counted(schedules * seeds, 'run')}"
         f" of {counted(plan.setting.epochs, 'epoch')}"
     )
     lines = [f"lrbench: {runs}, into {folder}", *setting_lines(plan)]

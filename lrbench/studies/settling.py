@@ -1,4 +1,4 @@
-"""`--until-settled`: seed by seed, whole pairs first, until every comparison is settled or the last seed is reached.
+"""`--until-settled`: seed by seed, whole pairs first, until every comparison is settled or the seeds are used up.
 
 Whole seeds are left out, never a part of a training. A schedule whose comparisons are settled takes no further
 seeds. What is settled is told by the same answer that the summary shows: its p values and intervals hold at every
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from lrbench.designs import Arm, Declared, arms_of
 from lrbench.errors import BadConfig
 from lrbench.judging.comparisons import Comparison, Verdict
-from lrbench.judging.looks import ALPHA
 from lrbench.judging.questions import Answer, Question, answer
 from lrbench.judging.sequential import FIRST_LOOK
 from lrbench.plan import Plan
@@ -63,10 +62,14 @@ class UntilSettled:
             return f"At most {most} seeds, with a look after every one from {min(FIRST_LOOK, most)} on"
         still = open_ones(given)
         done = len(given.comparisons) - len(still)
-        lacks = ", ".join(
-            f"{each.scheduler} against {each.baseline}, n = {each.n}, {p_now(each)}" for each in still
-        )
-        return f"{done} of {len(given.comparisons)} comparisons settled; open: {lacks or 'none'}"
+        n = max(each.n for each in given.comparisons)
+        lacks = [
+            f"{each.scheduler}{'' if given.baseline else f' against {each.baseline}'} {p_now(each)}"
+            for each in still
+        ]
+        against = f" against {given.baseline}" if given.baseline else ""
+        settled = f"{done} of {len(given.comparisons)} comparisons{against} settled"
+        return f"After {n} of at most {most} seeds: {settled}; open: {', '.join(lacks) or 'none'}"
 
     def answer(self, experiment: Experiment) -> Answer | None:
         """Return what can be said of its schedules by now; None where no two of them have two seeds."""
@@ -91,8 +94,8 @@ def arm_of(run: Run) -> Arm:
 
 
 def p_now(each: Comparison) -> str:
-    """Say the adjusted p as it stands, beside the level that it has to come below."""
-    return f"p = {each.p_holm:.2g} of {ALPHA:g}" if math.isfinite(each.p_holm) else "no p yet"
+    """Say the adjusted p as it stands; it has to come below 5 %, or the interval into the margin."""
+    return f"(p = {each.p_holm:.2g})" if math.isfinite(each.p_holm) else "(no p yet)"
 
 
 def open_ones(given: Answer) -> list[Comparison]:

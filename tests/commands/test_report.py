@@ -246,11 +246,11 @@ def test_a_table_from_elsewhere_has_pictures_and_a_page(cli: Cli, tmp_path: Path
     Path("tables/my.csv").write_text(TABLE.replace("optimizer", "scheduler").replace("lion,3,0.86\n", "lion,3,\n"))
     result = cli("plot", "tables/my.csv", "--metric", "accuracy", "--baseline", "sgd")
     assert result.exit_code == 0, result.output
-    names = ("final-accuracy", "forest", "all-pairs")
+    names = ("final-accuracy", "forest", "all-pairs", "looks")
     assert result.stdout.split() == [f"tables/plots/{name}.png" for name in names]
     assert all(Path(path).read_bytes().startswith(b"\x89PNG") for path in result.stdout.split())
     result = cli("plot", "tables/my.csv", "--metric", "accuracy", "--out", "here")
-    assert result.stdout.split() == ["here/final-accuracy.png", "here/all-pairs.png"]
+    assert result.stdout.split() == ["here/final-accuracy.png", "here/all-pairs.png", "here/looks.png"]
     result = cli("report", "tables/my.csv", "--metric", "accuracy", "--baseline", "sgd")
     assert (result.exit_code, result.stdout.strip()) == (0, "tables/report.html")
     text = html.unescape(Path("tables/report.html").read_text())

@@ -61,6 +61,8 @@ WRONG = {  # option -> values that it cannot have; what is a place can have any 
     "--engine": ["x", ""],
     "--jobs": ["x", "1.5", "0", ""],
     "--checkpoint-every": ["x", "1.5", "0", ""],
+    "--max-seeds": ["x", "1.5", "0", "1", "5", "", "9" * 5000],  # 5: without --until-settled
+    "--design": ["x", "sequential", "sequential:x", "sequential:1", "open", ""],  # of stored runs it is known
     "--shard": ["x", "2", "0/8", "9/8", "auto", "", "9" * 5000],
     "--executor": ["x", ""],
     "--address": ["auto", ""],  # without --executor ray
@@ -86,6 +88,7 @@ WRONG = {  # option -> values that it cannot have; what is a place can have any 
     "--fail-if": ["x", "", "a<b"],
 }
 SWITCHES = {
+    "--until-settled",
     "--allow-undecided",
     "--json",
     "--dry-run",

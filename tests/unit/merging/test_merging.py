@@ -53,7 +53,9 @@ def test_shards_come_to_what_one_command_leaves(tmp_path: Path) -> None:
     for table in ("epochs.csv", "summary.csv"):
         assert (one.folder / table).read_bytes() == (whole.folder / table).read_bytes()
     assert [each.run_id for each in one.finished] == [each.run_id for each in whole.finished]
-    assert [each for _, each in one.history.declared] == [each for _, each in whole.history.declared], "all shards set out to train the same"
+    assert [each for _, each in one.history.declared] == [each for _, each in whole.history.declared], (
+        "all shards set out to train the same"
+    )
     assert not progress_of(one).missing
     assert len(progress_of(load(parts[0] / whole.name)).missing) == 16
     assert not one.damage
