@@ -89,6 +89,12 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result
 
 
 @pytest.fixture
+def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are put together, named and written, but have no pixels: for who looks at none of them."""
+    monkeypatch.setattr("lrbench.show.canvas.picture_of", lambda figure, form: b"")
+
+
+@pytest.fixture
 def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """`lrbench WORDS` in a process of its own, in an empty folder."""
 
