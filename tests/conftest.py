@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import settings
 from typer.testing import CliRunner, Result
 
+from lrbench import environment
 from lrbench.cli import app
 from lrbench.config import load_config
 from lrbench.engine.events import Ended
@@ -30,6 +32,10 @@ CLEAN = pytest.StashKey[bool]()  # this process had not loaded TensorFlow before
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=50)
 settings.register_profile("explore", deadline=None, max_examples=500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+# Every experiment of this process notes them, and none changes meanwhile. git would be started twice for each.
+for asked_once in ("_version", "_cpu", "_git"):
+    setattr(environment, asked_once, cache(getattr(environment, asked_once)))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -86,6 +92,12 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result
     """`lrbench WORDS` in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are put together, named and written, but have no pixels: for who looks at none of them."""
+    monkeypatch.setattr("lrbench.show.canvas.picture_of", lambda figure, form: b"")
 
 
 @pytest.fixture

@@ -330,6 +330,7 @@ def test_every_config_key_is_an_option_and_the_help_shows_its_default(cli: Cli) 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unrendered")
 def test_the_help_s_examples_run(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     import shlex
 
