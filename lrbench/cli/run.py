@@ -15,7 +15,7 @@ from lrbench.cli.effective import as_toml
 from lrbench.cli.forecast import list_runs
 from lrbench.cli.places import no_folder, put
 from lrbench.cli.results import show
-from lrbench.cli.settling import TAKEN, policy_of, seeds_until, taken_out
+from lrbench.cli.settling import TAKEN, seeds_until, settled, taken_out
 from lrbench.cli.status import show_progress
 from lrbench.cli.taking import LogFile, Quiet, Verbose, taking
 from lrbench.errors import BadConfig, EngineUnavailable, Stopped
@@ -127,7 +127,8 @@ def run(
     if verify:
         return _verify(resolved, debug=context.obj["debug"])
     with opened_log(log_file) as log:
-        policy = policy_of(resolved, question) if most else None
+        settle = settled(resolved, question) if most else None
+        policy = (lambda plan: settle(plan.runs)) if settle else None
         outcomes = _conduct(resolved, context, policy, quiet=quiet > 0, verbose=verbose, log=log)
     experiments = [each.experiment for each in outcomes]
     if quiet < 2 and resolved.shard:  # a part is no comparison: who looked at it would look twice

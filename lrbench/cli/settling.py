@@ -1,6 +1,6 @@
 """What `run` and `tune` have in common about verdicts: the question, and whether to train until it is settled."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lrbench.cli.forecast import cores
@@ -9,7 +9,7 @@ from lrbench.options import QUESTION, SETTLING, whole_number
 
 if TYPE_CHECKING:
     from lrbench.config import Config
-    from lrbench.plan import Plan
+    from lrbench.runs import Run
     from lrbench.studies.settling import UntilSettled
 
 ASKED = ("baseline", "every_pair", "margin")  # what verdicts are given against, and what counts as no difference
@@ -51,11 +51,11 @@ def seeds_until(settling: Mapping[str, Any], sources: Mapping[str, str], shard: 
     return str(most)
 
 
-def policy_of(config: "Config", question: Mapping[str, Any]) -> "Callable[[Plan], UntilSettled]":
-    """Return what makes the policy of a plan. Raises BadConfig for a question that is none."""
+def settled(config: "Config", question: Mapping[str, Any]) -> "Callable[[Sequence[Run]], UntilSettled]":
+    """Return what makes the policy of runs. Raises BadConfig for a question that is none."""
     from lrbench.judging.questions import Question
     from lrbench.studies.settling import until_settled
 
     asked = Question(**question)
     jobs = config.jobs or (cores() if config.executor == "local" else 1)
-    return lambda plan: until_settled(plan, asked, jobs)
+    return lambda runs: until_settled(runs, asked, jobs)

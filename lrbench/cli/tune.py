@@ -14,6 +14,7 @@ from lrbench.cli.forecast import cores
 from lrbench.cli.places import put
 from lrbench.cli.results import show
 from lrbench.cli.run import opened_log, speak_of_failures, tell_where
+from lrbench.cli.settling import TAKEN, seeds_until, settled, taken_out
 from lrbench.cli.status import show_progress
 from lrbench.cli.taking import ConfigFile, LogFile, Quiet, Verbose, taking
 from lrbench.errors import EngineUnavailable
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from lrbench.studies.tuning import Wanted
 
 SEEDS = "10"  # of the comparison, unless others are asked for
-WISHES = TRAINING | TUNING | {"seeds": replace(TRAINING["seeds"], said="10, that is 0 to 9")}
+WISHES = TRAINING | TUNING | TAKEN | {"seeds": replace(TRAINING["seeds"], said="10, that is 0 to 9")}
 
 
 @app.command()
@@ -43,7 +44,7 @@ def tune(
     quiet: Quiet = 0,
     verbose: Verbose = False,
     log_file: LogFile = None,
-    **wishes: str | None,
+    **wishes: Any,
 ) -> int:
     """Find every schedule's best peak rate with equal effort, and compare each at its own.
 
@@ -61,10 +62,12 @@ def tune(
     """
     from lrbench.config import load_with_sources
 
+    question, settling = taken_out(wishes)
     search = {name: wishes.pop(name) for name in TUNING}
     resolved, sources = load_with_sources(config, wishes)
+    most = seeds_until(settling, sources, resolved.shard)
     if "seeds" not in sources:
-        resolved, _ = load_with_sources(config, {**wishes, "seeds": SEEDS})
+        resolved, _ = load_with_sources(config, {**wishes, "seeds": most or SEEDS})
     from lrbench.show import noise, progress
     from lrbench.studies import tuning
 
@@ -76,9 +79,11 @@ def tune(
 
         with opened_log(log_file) as log, runner.signals_raise():
             listener = progress.progress_for(sys.stderr, quiet=quiet > 0, verbose=verbose, log=log)
+            settle = settled(resolved, question) if most else None
             try:
                 outcomes = [
-                    tuning.tune(each, wanted, listener, words=context.obj["words"]) for each in resolved.each()
+                    tuning.tune(each, wanted, listener, words=context.obj["words"], settle=settle)
+                    for each in resolved.each()
                 ]
             except EngineUnavailable:
                 typer.echo(kept.read(), err=True)
@@ -88,7 +93,7 @@ def tune(
     if quiet < 2 and resolved.shard:
         show_progress([each.experiment for each in outcomes], as_json=as_json)
     elif quiet < 2:
-        show([each.experiment for each in outcomes], "json" if as_json else "table")
+        show([each.experiment for each in outcomes], "json" if as_json else "table", question)
     if not quiet:
         tell_where([each.experiment.folder for each in outcomes], resolved.out, resolved.shard)
     codes = [_code(each) for each in outcomes]

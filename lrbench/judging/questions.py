@@ -164,6 +164,20 @@ def answer_file(path: Path, question: Question) -> Answer:
     )
 
 
+def after(given: Answer, seeds: int) -> Answer:
+    """Return what the first so many seeds alone would have said, declared and looked at once: the same pairs."""
+    known = sorted({seed for runs in given.scores.values.values() for seed in runs})[:seeds]
+    values = {
+        label: {seed: value for seed, value in runs.items() if seed in known}
+        for label, runs in given.scores.values.items()
+    }
+    scores = replace(given.scores, values={label: runs for label, runs in values.items() if runs})
+    asked = [(each.scheduler, each.baseline) for each in given.comparisons]
+    pairs = [pair for pair in asked if set(pair) <= set(scores.values)]
+    compared = compare(scores, pairs, given.question.margin)
+    return replace(given, scores=scores, comparisons=tuple(compared), designs=always_fixed, apart=())
+
+
 def fitting(question: Question, experiment: Experiment, all_: Iterable[Experiment]) -> Question:
     """Return the question as it fits one of several: where only others have its baseline, the default one."""
 

@@ -27,6 +27,11 @@ def shown(answer: Answer) -> list[Comparison]:
     return [each for each in answer.comparisons if each.n > 2][:MOST_PANELS]
 
 
+def note(answer: Answer) -> str:
+    """Say how to read the picture."""
+    return NOTE + (ONCE if all(each.design == "fixed" for each in shown(answer)) else "")
+
+
 def draw_looks(answer: Answer, groups: Sequence[Group]) -> Figure:
     """Draw a panel for each comparison: mean difference and its interval at every look, by the number of pairs."""
     compared = shown(answer)

@@ -130,9 +130,8 @@ def _of_verdicts(answer: Answer, groups: list[Group]) -> Iterable[tuple[str, Fig
             yield "forest", _finish(draw_forest(answer, groups), answer, groups, note=_how(answer))
         note = _how(answer) + _why_no_marks(answer.comparisons)
         yield "all-pairs", _finish(draw_all_pairs(answer, groups), answer, groups, note=note)
-    if compared := looks.shown(answer):
-        once = looks.ONCE if all(each.design == "fixed" for each in compared) else ""
-        yield "looks", _finish(looks.draw_looks(answer, groups), answer, groups, note=looks.NOTE + once)
+    if looks.shown(answer):
+        yield "looks", _finish(looks.draw_looks(answer, groups), answer, groups, note=looks.note(answer))
 
 
 def final_name(metric: str) -> str:

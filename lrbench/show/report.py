@@ -14,9 +14,9 @@ import lrbench
 from lrbench.files import write_whole
 from lrbench.foreign import place
 from lrbench.judging.comparisons import Verdict
-from lrbench.judging.questions import Answer, scope_of
+from lrbench.judging.questions import Answer, after, scope_of
 from lrbench.judging.statistics import mean_interval
-from lrbench.show import sentences, tables
+from lrbench.show import looks, sentences, tables
 from lrbench.show.canvas import STYLE, picture_of
 from lrbench.show.charts import Cell, Chart, Curve, Row, Rows, chart, forest, matrix, rows
 from lrbench.show.groups import Group, best_first, group, used_rates
@@ -30,6 +30,7 @@ from lrbench.show.verdict_plots import beside, scores_label
 MOST_RATES = 400  # points of a rate's curve
 RUN_KEYS = ("scheduler", "seed", "ended")
 MOST_PAIRED = 20  # schedules in the table of all pairs
+STORIES = (1, 2, 3, 5, 10, 20, 50, 100)  # numbers of seeds whose verdicts are told, below those that there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,26 @@ class TuningPart:
 
 
 @dataclass(frozen=True, slots=True)
+class Story:
+    """What the first so many seeds alone would have said."""
+
+    seeds: int
+    first: str  # the best mean, and its value
+    headline: str
+    lines: list[tuple[Verdict, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class LooksPart:
+    """The comparisons by the number of seeds."""
+
+    picture: str  # a PNG in base64
+    said: str  # of the picture
+    note: str  # how to read it
+    stories: list[Story]
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """All that the template needs of one experiment."""
 
@@ -68,6 +89,7 @@ class Section:
     rows: list[list[str]]
     caption: str
     tuning: TuningPart | None
+    looks: LooksPart | None
     finals: Rows  # and their axis
     axis: str
     means: str  # what lines and bands are
@@ -143,6 +165,7 @@ def section(key: str, answer: Answer, *, log_rate: bool | None = None) -> Sectio
         rows=cells,
         caption=tables.caption(answer),
         tuning=_tuning(answer, groups),
+        looks=_looks(answer, groups),
         finals=rows([_final(answer, label) for label in labels], percent=share),
         axis=scores_label(answer.scores) + (": seeds, mean, 95 % t interval" if seeds else ""),
         means="Lines are means over seeds, bands reach from the lowest to the highest seed." if seeds else "",
@@ -174,6 +197,31 @@ def _tuning(answer: Answer, groups: Sequence[Group]) -> TuningPart | None:
         picture=base64.b64encode(picture).decode(),
         said=f"Final validation {measured.title} by peak rate, a curve for each schedule",
     )
+
+
+def _looks(answer: Answer, groups: Sequence[Group]) -> LooksPart | None:
+    """The picture of the looks as it stands in a page without files, and what fewer seeds would have said."""
+    compared = looks.shown(answer)
+    if not compared:
+        return None
+    with mpl.rc_context(STYLE):
+        picture = picture_of(looks.draw_looks(answer, groups), "png")
+    most = max(each.n for each in compared)
+    counts = [n for n in STORIES if n < most] + [most]
+    return LooksPart(
+        picture=base64.b64encode(picture).decode(),
+        said="Difference and its interval by the number of seeds: "
+        + "; ".join(sentences.sentence(each) for each in compared),
+        note=looks.note(answer),
+        stories=[_story(after(answer, n), n) for n in counts],
+    )
+
+
+def _story(answer: Answer, seeds: int) -> Story:
+    best = answer.scores.ranked()[0]
+    mean = answer.scores.mean(best)
+    value = f"{100 * mean:.2f} %" if answer.scores.is_share else f"{mean:.4g}"
+    return Story(seeds=seeds, first=f"{best} ({value})", headline=headline(answer), lines=_lines(answer))
 
 
 def _lines(answer: Answer) -> list[tuple[Verdict, str]]:

@@ -14,7 +14,6 @@ from lrbench.errors import BadConfig
 from lrbench.judging.comparisons import Comparison, Verdict
 from lrbench.judging.questions import Answer, Question, answer
 from lrbench.judging.sequential import FIRST_LOOK
-from lrbench.plan import Plan
 from lrbench.runs import Experiment, Run
 
 SETTLED = (Verdict.BETTER, Verdict.WORSE, Verdict.EQUIVALENT)
@@ -103,11 +102,11 @@ def open_ones(given: Answer) -> list[Comparison]:
     return [each for each in given.comparisons if each.verdict not in SETTLED]
 
 
-def until_settled(plan: Plan, question: Question, jobs: int) -> UntilSettled:
-    """Return the policy for a plan whose seeds are the largest number. Raises BadConfig if nothing is compared."""
-    if len(plan.schedules) < 2:
+def until_settled(runs: Sequence[Run], question: Question, jobs: int) -> UntilSettled:
+    """Return the policy for runs whose seeds are the largest number. Raises BadConfig if nothing is compared."""
+    if len({run.schedule for run in runs}) < 2:
         raise BadConfig(
             "One schedule is compared with nothing, and so never settled.",
             "Name another: schedulers=constant,cosine",
         )
-    return UntilSettled(runs=plan.runs, question=question, jobs=jobs)
+    return UntilSettled(runs=tuple(runs), question=question, jobs=jobs)

@@ -6,7 +6,7 @@ goes on after any interruption, and several commands share its work.
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -21,7 +21,7 @@ from lrbench.judging.tuning import tuning_of
 from lrbench.optimizers import peak_rate
 from lrbench.plan import Plan, find_problem, plan_of, resolve_setting, seeded
 from lrbench.problems import Problem
-from lrbench.runner.conduct import Outcome, folder_of
+from lrbench.runner.conduct import Outcome, Policy, folder_of
 from lrbench.runner.executors import executor_of
 from lrbench.runner.listener import Listener
 from lrbench.runner.session import OpenExecutor, Session
@@ -58,6 +58,9 @@ class Wanted:
                 )
         if self.refine % 2:
             raise BadConfig(f"refine={self.refine} is odd, and as many points lie on each side.", "Write refine=4")
+
+
+Settle = Callable[[Sequence[Run]], Policy]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +127,12 @@ def tune(
     executor: OpenExecutor | None = None,
     words: Sequence[str] = (),
     problem: Problem | None = None,
+    settle: Settle | None = None,
 ) -> Outcome:
     """Search the best peak rate of every schedule with equal effort, then compare each at its own on fresh seeds.
 
-    Raises as `conduct` does.
+    `settle` makes of the runs of that comparison the policy that trains them until it is settled; None: all of
+    them. Raises as `conduct` does.
     """
     listener = listener or Listener()
     planned = plan_search(config, wanted, problem)
@@ -139,7 +144,7 @@ def tune(
         listener.on_search(search, session.folder, plan)
         asked: set[str] = set()
         try:
-            for stage, whole in _stages(session, planned):
+            for stage, whole in _stages(session, planned, settle):
                 runs = _share(whole, config.shard)
                 asked |= {run.key for run in runs}
                 listener.on_stage(stage, runs, session.todo(runs), session.experiment)
@@ -187,12 +192,17 @@ def measure(planned: Planned) -> float:
         engine.close()
 
 
-def _stages(session: Session, planned: Planned) -> Iterator[tuple[str, tuple[Run, ...]]]:
+def _stages(session: Session, planned: Planned, settle: Settle | None) -> Iterator[tuple[str, tuple[Run, ...]]]:
     """Yield what to train next until nothing is left: the grid, its extensions, refinements, the comparison."""
     while (tuning := _standing(session, planned.search)).missing:
         yield _said(tuning), planned.runs(tuning.missing, planned.search.tune_seeds)
     final = tuple(_final_runs(planned, session.experiment))
-    if session.todo(final):
+    if settle and len({run.schedule for run in final}) > 1:
+        policy = settle(final)
+        session.declare(policy.declared)
+        while batch := policy(stands := session.experiment):
+            yield f"Each at its own best rate. {policy.said(stands)}", tuple(batch)
+    elif session.todo(final):
         yield "Each at its own best rate, on fresh seeds", final
 
 

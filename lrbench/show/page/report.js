@@ -23,6 +23,19 @@ for (const article of document.querySelectorAll("article")) {
     });
   }
 
+  const looks = article.querySelector(".looks");
+  if (looks) {
+    const stories = [...looks.querySelectorAll(".story")];
+    const slider = looks.querySelector("input");
+    const tell = () => {
+      stories.forEach((story, i) => { story.hidden = i !== Number(slider.value); });
+      looks.querySelector("output").textContent = stories[Number(slider.value)].dataset.seeds;
+    };
+    slider.addEventListener("input", tell);
+    looks.querySelector(".choice").hidden = false;
+    tell();
+  }
+
   const key = article.dataset.section;
   const data = JSON.parse(document.getElementById(`${key}-data`).textContent);
   const charts = [...article.querySelectorAll("svg.chart")];
