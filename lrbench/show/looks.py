@@ -18,6 +18,7 @@ from lrbench.show.verdict_plots import VERDICT_COLOURS, percents
 
 COLUMNS = 3
 MOST_PANELS = 12
+MOST_LETTERS = 18  # of each label above a panel
 NOTE = "lines are mean differences, bands 95 % intervals that hold at every look; ◆ is where a verdict was settled"
 ONCE = "; one look was declared and counts: the bands show what looking after every seed would have allowed"
 
@@ -84,12 +85,12 @@ def _panel(axes: Axes, each: Comparison, looks: Sequence[Look], scale: int, colo
         axes.plot([look.n], [scale * look.mean], marker="D", color=VERDICT_COLOURS[each.verdict], markersize=7)
     for before in each.looks:
         axes.axvline(before, color="#999999", linewidth=0.8, linestyle=":")
-    difference = number(each, abs(each.mean_difference))
     sign = "−" if each.mean_difference < 0 else "+"
-    axes.set_title(
-        clipped(
-            f"{each.scheduler} − {each.baseline}\n{each.verdict}, {sign}{difference}{unit(each)}, n = {each.n}"
-        ),
-        fontsize=9,
-    )
+    difference = f"{sign}{number(each, abs(each.mean_difference))}{unit(each)}"
+    who = f"{_short(each.scheduler)} − {_short(each.baseline)}"
+    axes.set_title(clipped(f"{who}\n{each.verdict}, {difference}, n = {each.n}"), fontsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= MOST_LETTERS else label[: MOST_LETTERS - 1] + "…"

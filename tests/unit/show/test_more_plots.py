@@ -316,7 +316,7 @@ def test_six_schedules_need_no_panels_of_their_own(pictures: dict[str, Figure]) 
     assert "small-multiples" not in pictures
 
 
-LEAST = {"overview": 0.25, "small-multiples": 0.15, "small-multiples-rates": 0.15, "forest": 0.4}
+LEAST = {"overview": 0.25, "looks": 0.15, "small-multiples": 0.15, "small-multiples-rates": 0.15, "forest": 0.4}
 
 
 @pytest.mark.parametrize("count", [6, 8, 20])
