@@ -141,9 +141,11 @@ def _code(outcome: "Outcome") -> int:
 
 def _forecast(configs: "Sequence[Config]", wanted: "Wanted", *, as_json: bool) -> int:
     """Print what `lrbench tune` would do, and how long it may take by a short measurement."""
+    from lrbench.runner import folder_of
     from lrbench.searches import runs_of
     from lrbench.show.progress import search_lines
-    from lrbench.studies.tuning import measure, plan_search
+    from lrbench.store import load
+    from lrbench.studies.tuning import left, measure, plan_search
 
     records = []
     for config in configs:
@@ -151,11 +153,15 @@ def _forecast(configs: "Sequence[Config]", wanted: "Wanted", *, as_json: bool) -
         search, setting = planned.search, planned.plan.setting
         seconds = measure(planned)
         jobs = config.jobs or cores()
-        total = runs_of(search) * setting.epochs * seconds / jobs
+        folder = folder_of(config, planned.plan)
+        stored = load(folder).finished if (folder / "experiment.json").exists() else ()
+        todo = left(planned, stored)
+        total = todo * setting.epochs * seconds / jobs
         records.append(
             {
                 "experiment": planned.plan.experiment,
                 "runs": runs_of(search),
+                "to_do": todo,
                 "trials_per_schedule": search.budget,
                 "rates": search.rates,
                 "tune_seeds": search.tune_seeds,
@@ -171,7 +177,7 @@ def _forecast(configs: "Sequence[Config]", wanted: "Wanted", *, as_json: bool) -
         for line in search_lines(search, Path(planned.plan.experiment), planned.plan):
             typer.echo(printable(line))
         typer.echo(
-            f"If nothing is stored, it may take about {duration(total)} with {jobs} runs at a time: an epoch "
+            f"To do: {counted(todo, 'run')}; it may take about {duration(total)} with {jobs} at a time: an epoch "
             f"took {seconds:.2g} s just now. Where a best rate lies at the edge, the grid grows, "
             f"at most {search.max_extend} times."
         )

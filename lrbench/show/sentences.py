@@ -9,6 +9,7 @@ from lrbench.judging.looks import ALPHA
 from lrbench.runs import Figure
 
 MOST_LOOKS = 5  # earlier ones that are named
+HAIR = 1e-6  # below 5 %: a level of the sequential test, and not what was measured
 TESTS = {
     "fixed": "± is the 95 % t interval, p from exact sign-flip tests",
     "sequential": "looked at after every seed up to {}, ± is the repeated 95 % interval, p from sign-flip tests "
@@ -135,6 +136,8 @@ def p_value(p: float) -> str:
         return "no p"
     if p < 0.001:
         return "p < 0.001"
+    if ALPHA - HAIR < p < ALPHA:
+        return f"p < {ALPHA:g}"
     if p > 0.1:
         return f"p = {p:.2f}"
     texts = (f"{p:.{digits}g}" for digits in itertools.count(2))

@@ -26,7 +26,7 @@ from lrbench.runner.executors import executor_of
 from lrbench.runner.listener import Listener
 from lrbench.runner.session import OpenExecutor, Session
 from lrbench.runner.signals import Signalled
-from lrbench.runs import Experiment, Run
+from lrbench.runs import Experiment, Finished, Run
 from lrbench.schedules import Horizon, Schedule, parse
 from lrbench.schedules.spec import takes_list
 from lrbench.searches import Contender, Point, Search, Tuning, Variant
@@ -172,6 +172,21 @@ def _share(runs: tuple[Run, ...], shard: str | None) -> tuple[Run, ...]:
     if shard is None:
         return runs
     return tuple(runs[i] for i in share([run.setting.horizon.steps for run in runs], read_shard(shard)))
+
+
+def left(planned: Planned, finished: Sequence[Finished]) -> int:
+    """Return how many runs a search and its comparison still take, as far as is known: the grid may grow."""
+    search = planned.search
+    stored = [one for one in finished if not one.failed]
+    tuning = tuning_of(search, stored)
+    keys = {one.key for one in stored}
+    missing = sum(run.key not in keys for run in planned.runs(tuning.missing, search.tune_seeds))
+    if tuning.stage == "coarse":
+        missing += len(search.contenders) * search.refine * len(search.tune_seeds)
+    if tuning.stage != "done":
+        return missing + len(search.contenders) * len(search.seeds)
+    best = [each.best.point for each in tuning.tuned if each.best]
+    return missing + sum(run.key not in keys for run in planned.runs(best, search.seeds))
 
 
 def measure(planned: Planned) -> float:

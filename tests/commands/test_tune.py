@@ -91,6 +91,16 @@ def test_a_damaged_search_is_said_and_the_same_command_writes_it_again(cli: Cli)
     assert cli("summary", "results").exit_code == 0
 
 
+def test_a_dry_run_counts_what_is_stored(cli: Cli) -> None:
+    assert json.loads(cli(*TUNE, "--dry-run", "--json").stdout)["to_do"] == 80
+    cli(*TUNE, "-qq")
+    assert json.loads(cli(*TUNE, "--dry-run", "--json").stdout)["to_do"] == 0
+    for path in sorted(only_folder().glob("runs/*-s0-*/run.json")):
+        path.unlink()
+    assert json.loads(cli(*TUNE, "--dry-run", "--json").stdout)["to_do"] == 2
+    assert "To do: 2 runs;" in cli(*TUNE, "--dry-run").stdout
+
+
 def test_a_dry_run_says_how_many_and_how_long_and_writes_nothing(cli: Cli) -> None:
     done = cli(*TUNE, "--dry-run")
     assert done.exit_code == 0
