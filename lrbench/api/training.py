@@ -33,6 +33,9 @@ def compare(
     The wishes are the options of `lrbench run`, with _ for -: `schedulers` and `seeds` (lists, or the command's
     text; seeds=5 is 0 to 4), `epochs`, `batch_size` (examples), `lr` (the peak rate), `out` (a folder), ...
 
+    `until_settled=True` trains seed by seed, at most `max_seeds` (50), until every comparison is settled, with the
+    `margin`, `baseline` and `every_pair` of `judge`.
+
     A notebook shows how it goes in a line that changes, a terminal in bars, and TensorFlow's own messages are kept
     off both. `progress=True` writes lines to stderr where there is neither, False shows nothing anywhere. A
     `listener` takes the place of all that: it hears of every epoch and every run.
@@ -44,9 +47,12 @@ def compare(
     <Results of mine: 2 schedules, 16 runs>
     >>> lrbench.compare(schedulers=["cosine"], seeds=[0, 3], epochs=4, engine="fake", name="mine")
     <Results of mine: 3 schedules, 18 runs>
+    >>> lrbench.compare(schedulers="constant,step", epochs=4, engine="fake", name="clear", until_settled=True)
+    <Results of clear: 2 schedules, 20 runs>
     """
     from lrbench import config, runner
     from lrbench.plan import make_plans
+    from lrbench.studies.settling import most_seeds, settling
 
     own = None if problem is None or isinstance(problem, str) else problem
     if own is not None and (data is not None or loss is not None):
@@ -57,12 +63,29 @@ def compare(
     elif problem is not None:
         raise BadConfig("model and problem are two different things to train.", "Leave one of them out.")
     metric = wishes.pop("metric", None) if model is not None else None
+    asked: dict[str, Any] = {
+        name: wishes.pop(name) for name in ("baseline", "every_pair", "margin") if name in wishes
+    }
+    until = {name: wishes.pop(name, None) for name in ("until_settled", "max_seeds")}
     wanted = config.load_config(None, wishes)
+    given = wishes.get("seeds") is not None
+    policy = None
+    if most := most_seeds(**until, seeds_are_given=given, shard=wanted.shard):
+        wanted = config.load_config(None, {**wishes, "seeds": most})
+        settle = settling(wanted, asked)
+        policy = lambda plan: settle(plan.runs)  # noqa: E731 # one line, where it is used
+    elif asked:
+        name, value = next(iter(asked.items()))
+        raise BadConfig(
+            f"{name}={shown(value)} is a question to results.", f"Ask them: results.judge({name}={shown(value)})"
+        )
     with _told(listener, progress) as hearing, runner.interrupts_raise():
         if model is not None:
             own = as_problem(model, data, loss=loss, metric=metric, memory_share=wanted.memory_share)
         plans = make_plans(wanted, own)
-        experiments = [runner.conduct(each, hearing, plan=plan).experiment for each, plan in plans]
+        experiments = [
+            runner.conduct(each, hearing, plan=plan, policy_of=policy).experiment for each, plan in plans
+        ]
     return Results(tuple(experiments), tuple(damage for each in experiments for damage in each.damage))
 
 

@@ -15,7 +15,7 @@ from lrbench.cli.effective import as_toml
 from lrbench.cli.forecast import list_runs
 from lrbench.cli.places import no_folder, put
 from lrbench.cli.results import show
-from lrbench.cli.settling import TAKEN, seeds_until, settled, taken_out
+from lrbench.cli.settling import TAKEN, taken_out
 from lrbench.cli.status import show_progress
 from lrbench.cli.taking import LogFile, Quiet, Verbose, taking
 from lrbench.errors import BadConfig, EngineUnavailable, Stopped
@@ -101,7 +101,7 @@ def run(
     """
     from lrbench.config import load_with_sources
 
-    question, settling = taken_out(wishes)
+    question, wanted = taken_out(wishes)
     given = {
         "--dry-run": dry_run,
         "--verify": verify,
@@ -114,8 +114,9 @@ def run(
     }
     _refuse({name for name, is_given in given.items() if is_given})
     resolved, sources = load_with_sources(config, wishes)
-    if most := seeds_until(settling, sources, resolved.shard):
-        resolved, sources = load_with_sources(config, {**wishes, "seeds": most})
+    most = _most_seeds(wanted, sources, resolved)
+    if most:
+        resolved, sources = load_with_sources(config, {**wishes, "seeds": str(most)})
     if print_config:
         put(as_toml(resolved, sources), None)
         return DONE
@@ -127,8 +128,7 @@ def run(
     if verify:
         return _verify(resolved, debug=context.obj["debug"])
     with opened_log(log_file) as log:
-        settle = settled(resolved, question) if most else None
-        policy = (lambda plan: settle(plan.runs)) if settle else None
+        policy = _policy(resolved, question) if most else None
         outcomes = _conduct(resolved, context, policy, quiet=quiet > 0, verbose=verbose, log=log)
     experiments = [each.experiment for each in outcomes]
     if quiet < 2 and resolved.shard:  # a part is no comparison: who looked at it would look twice
@@ -185,6 +185,23 @@ def opened_log(log_file: Path | None) -> Iterator[TextIO | None]:
         log = log_file.open("a", encoding="utf-8", errors="backslashreplace")
     with log:
         yield log
+
+
+def _most_seeds(wanted: "Mapping[str, Any]", sources: "Mapping[str, str]", resolved: "Config") -> int | None:
+    """Return how many seeds there may be until it is settled; None if all are trained. Raises BadConfig."""
+    if not any(wanted.values()):
+        return None
+    from lrbench.studies.settling import most_seeds
+
+    return most_seeds(**wanted, seeds_are_given="seeds" in sources, shard=resolved.shard)
+
+
+def _policy(resolved: "Config", question: "Mapping[str, Any]") -> "Callable[[Plan], Policy]":
+    """Return what makes of a plan the policy that trains it until it is settled. Raises BadConfig."""
+    from lrbench.studies.settling import settling
+
+    settle = settling(resolved, question)
+    return lambda plan: settle(plan.runs)
 
 
 def _conduct(

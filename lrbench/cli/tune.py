@@ -14,7 +14,7 @@ from lrbench.cli.forecast import cores
 from lrbench.cli.places import put
 from lrbench.cli.results import show
 from lrbench.cli.run import opened_log, speak_of_failures, tell_where
-from lrbench.cli.settling import TAKEN, seeds_until, settled, taken_out
+from lrbench.cli.settling import TAKEN, taken_out
 from lrbench.cli.status import show_progress
 from lrbench.cli.taking import ConfigFile, LogFile, Quiet, Verbose, taking
 from lrbench.errors import EngineUnavailable
@@ -62,14 +62,16 @@ def tune(
     """
     from lrbench.config import load_with_sources
 
-    question, settling = taken_out(wishes)
+    question, until = taken_out(wishes)
     search = {name: wishes.pop(name) for name in TUNING}
     resolved, sources = load_with_sources(config, wishes)
-    most = seeds_until(settling, sources, resolved.shard)
-    if "seeds" not in sources:
-        resolved, _ = load_with_sources(config, {**wishes, "seeds": most or SEEDS})
     from lrbench.show import noise, progress
     from lrbench.studies import tuning
+    from lrbench.studies.settling import most_seeds, settling
+
+    most = most_seeds(**until, seeds_are_given="seeds" in sources, shard=resolved.shard)
+    if "seeds" not in sources:
+        resolved, _ = load_with_sources(config, {**wishes, "seeds": str(most or SEEDS)})
 
     wanted = _wanted(search)
     with noise.kept_off_screen(show=context.obj["debug"]) as kept:
@@ -79,7 +81,7 @@ def tune(
 
         with opened_log(log_file) as log, runner.signals_raise():
             listener = progress.progress_for(sys.stderr, quiet=quiet > 0, verbose=verbose, log=log)
-            settle = settled(resolved, question) if most else None
+            settle = settling(resolved, question) if most else None
             try:
                 outcomes = [
                     tuning.tune(each, wanted, listener, words=context.obj["words"], settle=settle)

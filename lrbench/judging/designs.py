@@ -89,12 +89,12 @@ def _covers(declared: Declared, pair: tuple[str, str]) -> bool:
 
 
 def _looks(entries: Iterable[tuple[str, Looked]], pair: tuple[str, str]) -> list[tuple[str, Seeds]]:
-    """The earlier looks at a pair: when, and the seeds that both had."""
-    found = []
+    """The earlier looks at a pair: when, and the seeds that both had. One at a part of an earlier one is none."""
+    found: list[tuple[str, Seeds]] = []
     for time, each in entries:
         seeds = dict(each.seeds)
         both = frozenset(seeds.get(pair[0], ())) & frozenset(seeds.get(pair[1], ()))
-        if len(both) > 1:
+        if len(both) > 1 and not any(both <= before for _, before in found):
             found.append((time, both))
     return found
 

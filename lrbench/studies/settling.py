@@ -6,14 +6,18 @@ look, so that looking after each seed costs nothing.
 """
 
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from lrbench.config import Config
 from lrbench.designs import Arm, Declared, arms_of
 from lrbench.errors import BadConfig
 from lrbench.judging.comparisons import Comparison, Verdict
-from lrbench.judging.questions import Answer, Question, answer
+from lrbench.judging.questions import MOST_SEEDS, Answer, Question, answer
 from lrbench.judging.sequential import FIRST_LOOK
+from lrbench.options import SETTLING, shown, whole_number
 from lrbench.runs import Experiment, Run
 
 SETTLED = (Verdict.BETTER, Verdict.WORSE, Verdict.EQUIVALENT)
@@ -100,6 +104,42 @@ def p_now(each: Comparison) -> str:
 def open_ones(given: Answer) -> list[Comparison]:
     """Return the comparisons that more seeds may settle."""
     return [each for each in given.comparisons if each.verdict not in SETTLED]
+
+
+def most_seeds(until_settled: Any, max_seeds: Any, *, seeds_are_given: bool, shard: str | None) -> int | None:
+    """Return how many seeds there may be at most; None if they are not to be trained until it is settled.
+
+    Raises BadConfig for what does not go with it.
+    """
+    if not until_settled:
+        if max_seeds is not None:
+            raise BadConfig(
+                f"max_seeds={shown(max_seeds)} is for until_settled=True.",
+                "Leave it out, or say how many: seeds=10",
+            )
+        return None
+    if seeds_are_given:
+        raise BadConfig(
+            "seeds and until_settled=True do not go together: the seeds are 0, 1, 2, …",
+            "Say how many there may be: max_seeds=50",
+        )
+    if shard:
+        raise BadConfig(
+            f"shard={shard} and until_settled=True do not go together: what comes next depends on all runs.",
+            "Use one machine or a cluster: executor=ray",
+        )
+    most = whole_number("max_seeds", str(SETTLING["max_seeds"].default if max_seeds is None else max_seeds))
+    if not 2 <= most <= MOST_SEEDS:
+        raise BadConfig(f"max_seeds={most} does not lie between 2 and {MOST_SEEDS:,}.", "Write max_seeds=50")
+    return most
+
+
+def settling(config: Config, question: Mapping[str, Any]) -> Callable[[Sequence[Run]], UntilSettled]:
+    """Return what makes the policy of runs. Raises BadConfig for a question that is none."""
+    asked = Question(**question)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    jobs = config.jobs or (cores if config.executor == "local" else 1)
+    return lambda runs: until_settled(runs, asked, jobs)
 
 
 def until_settled(runs: Sequence[Run], question: Question, jobs: int) -> UntilSettled:
