@@ -5,6 +5,7 @@ import platform
 
 from epochs import bench_epochs, bench_peers
 from folders import bench_fake, bench_light_commands, bench_load, bench_tables
+from scale import bench_cluster, bench_scale
 from timing import CORES
 from whole import bench_commands, bench_start, bench_tune, keras_loop
 
@@ -30,6 +31,8 @@ def main() -> None:
     bench_light_commands()
     bench_fake(options.commands)
     bench_load()
+    bench_scale()
+    bench_cluster(1)
     bench_tables(5)  # last: a child's peak memory begins with its parent's
     return None
 
