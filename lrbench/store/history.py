@@ -39,6 +39,8 @@ def write_declared(folder: Path, declared: Declared) -> None:
     if path.exists():
         try:
             read_declared(path)
+        except schema.TooNew:
+            return  # a later version keeps it
         except Damaged:
             set_aside(folder, path)
         else:

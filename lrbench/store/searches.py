@@ -42,6 +42,8 @@ def write_search(folder: Path, search: Search) -> None:
     if path.exists():
         try:
             read_search(path)
+        except schema.TooNew:
+            return  # a later version keeps it
         except Damaged:
             set_aside(folder, path)
         else:
