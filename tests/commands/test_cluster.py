@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -89,6 +91,26 @@ def test_a_share_is_trained_on_it(cluster: Any, cli: Cli, tmp_path: Path, local:
     assert cli(*RUN, "--shard", "2/2", "-o", "here").exit_code == 0
     assert cli("merge", "here", "there", "-o", "results").exit_code == 0
     assert table(tmp_path) == local
+
+
+def test_the_page_on_ray(cluster: Any, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "ray.md").read_text(encoding="utf-8")
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert len(lines) == 5
+    for line in lines:
+        there = line.replace("--address auto", f"--address {cluster.address}")
+        words = shlex.split(there.replace("ray://HEAD:10001", cluster.client))
+        subprocess.run(
+            [sys.executable, "-m", *words, "-qq"],
+            cwd=tmp_path,
+            env={**os.environ, "LRBENCH_ENGINE": "fake"},
+            check=True,
+            timeout=120,
+        )
+    (folder,) = (path.parent for path in tmp_path.glob("results/*/experiment.json"))
+    assert len(load(folder).searches) == 1
+    assert len([one for one in load(folder).finished if one.seed < 20]) >= 60
+    assert list(tmp_path.glob("tried/*/epochs.csv"))
 
 
 def test_a_search_runs_on_it_as_it_is(cluster: Any, cli: Cli, tmp_path: Path) -> None:
