@@ -97,7 +97,7 @@ def find_repairs(results: Path) -> list[Repair]:
         except BadResults:
             continue
         moves = find_moves(folder, experiment.setting)
-        broken_table = any(damage.run_folder is None for damage in experiment.damage)
+        broken_table = any(each.run_folder is None and not each.is_later for each in experiment.damage)
         if moves or broken_table or (experiment.finished and _summary_in(folder) != _summary_of(experiment)):
             found.append(Repair(folder, tuple(moves)))
     return found

@@ -15,6 +15,7 @@ from lrbench.files import digest
 from lrbench.runs import Damage, Experiment, Finished, Setting
 from lrbench.store import Store, find_experiments, find_setting, load
 from lrbench.store.adding import add, labels_of
+from lrbench.store.read import REWRITTEN
 
 VERSIONS = ("lrbench", "python", "tensorflow", "keras", "numpy")
 
@@ -44,8 +45,10 @@ def look(sources: Sequence[Path], out: Path) -> Merge:
     """Read results folders and say what would be added to `out`. Nothing is written.
 
     Raises BadResults if a folder cannot be read or written by a later version, if two runs of one identity gave
-    other figures, if a label stands for two schedules, or if a name is taken by another setting.
+    other figures, if a label stands for two schedules, or if a name is taken by another setting; also if `out` can
+    hold no experiments.
     """
+    _refuse_place(out)
     read = [load(folder) for source in sources for folder in find_experiments(source)]
     for experiment in read:
         for later in (each for each in experiment.damage if each.is_later):
@@ -55,7 +58,7 @@ def look(sources: Sequence[Path], out: Path) -> Merge:
         groups.setdefault(digest(dict(experiment.setting.identity)), []).append(experiment)
     joints = [_joint(group, out) for group in groups.values()]
     _refuse_one_place(joints)
-    damage = tuple(each for experiment in read for each in experiment.damage if each.run_folder is not None)
+    damage = tuple(each for experiment in read for each in experiment.damage if each.hint != REWRITTEN)
     return Merge(joints=tuple(_with_other_data(joints)), damage=damage)
 
 
@@ -71,6 +74,21 @@ def carry_out(merge: Merge) -> None:
             now = load(joint.folder)
             if now.finished:
                 store.write_tables(now, summary.tabulated(now))
+
+
+def _refuse_place(out: Path) -> None:
+    """Raise BadResults for a file, and for a place in an experiment's folder: nobody looks for others there."""
+    if out.exists() and not out.is_dir():
+        raise BadResults(f"{out} is a file, not a results folder.", "Choose another folder: out=PATH")
+    for folder in (out, *out.parents, *out.resolve().parents):
+        if (folder / "experiment.json").exists():
+            where = "is an experiment itself" if folder == out else f"lies in the experiment {folder}"
+            raise BadResults(f"{out} {where}, and not in a folder of experiments.", f"Write out={_parent(folder)}")
+
+
+def _parent(folder: Path) -> Path:
+    """The folder above, also of `.`."""
+    return folder.parent if folder.name else folder.resolve().parent
 
 
 def _joint(group: Sequence[Experiment], out: Path) -> Joint:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -13,13 +14,16 @@ from typing import Any
 
 @contextlib.contextmanager
 def ray_cluster(nodes: int = 2) -> Iterator[Any]:
-    """Yield a cluster of nodes with one core each; the first is the head."""
+    """Yield a cluster of nodes with one core each; the first is the head, where clients knock at `client`."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray's own
         from ray.cluster_utils import Cluster
 
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        port = free_port()
+        head = {"num_cpus": 1, "include_dashboard": False, "ray_client_server_port": port}
+        cluster = Cluster(initialize_head=True, head_node_args=head)
+        cluster.client = f"ray://{cluster.head_node.node_ip_address}:{port}"
         try:
             for _ in range(nodes - 1):
                 cluster.add_node(num_cpus=1)
@@ -28,10 +32,20 @@ def ray_cluster(nodes: int = 2) -> Iterator[Any]:
             cluster.shutdown()
 
 
-def driver(cluster: Any, folder: Path, *words: object, **variables: str) -> subprocess.Popen[str]:
+def free_port() -> int:
+    """Return a port that nobody listens at."""
+    with socket.socket() as unused:
+        unused.bind(("", 0))
+        return int(unused.getsockname()[1])
+
+
+def driver(
+    cluster: Any, folder: Path, *words: object, address: str = "", **variables: str
+) -> subprocess.Popen[str]:
     """Start `lrbench WORDS --executor ray` on a cluster, in a folder."""
+    there = ["--executor", "ray", "--address", address or cluster.address]
     return subprocess.Popen(
-        [sys.executable, "-m", "lrbench", *map(str, words), "--executor", "ray", "--address", cluster.address],
+        [sys.executable, "-m", "lrbench", *map(str, words), *there],
         cwd=folder,
         env={**os.environ, **variables},
         stdout=subprocess.PIPE,

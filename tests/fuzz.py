@@ -49,6 +49,7 @@ NUMBERS = [
 KINDS = [
     "one/experiment.json",
     "one/labels.json",
+    "one/history/*.json",
     "one/epochs.csv",
     "one/summary.csv",
     "one/runs/*/run.json",
@@ -62,6 +63,9 @@ READING = [  # with the exit codes that each may have
     (["report", "results", "-o", "out/page.html"], {0, 2, 3}),
     (["export", "results", "--to", "json", "--out", "out/json"], {0, 2, 3}),
     (["doctor", "results"], {0, 2, 3}),
+    (["status", "results"], {0, 2, 3}),
+    (["status", "results", "--json"], {0, 2, 3}),
+    (["merge", "results", "-o", "out/merged"], {0, 2, 3}),
     ([*RUN, "--dry-run"], {0, 2}),
     ([*RUN, "--verify"], {0, 2, 3}),
 ]

@@ -1,6 +1,7 @@
 """`lrbench merge`: results of many machines made into one folder."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,7 +9,6 @@ import typer
 
 from lrbench.cli.app import BROKEN, DONE, app, speak
 from lrbench.cli.places import put
-from lrbench.cli.run import tell_where
 from lrbench.show import counted, printable
 
 if TYPE_CHECKING:
@@ -56,7 +56,12 @@ def merge(
         for joint in merged.joints:
             typer.echo(printable(_said(joint)))
     if not dry_run and not as_json:
-        tell_where([joint.folder for joint in merged.joints], out)
+        for joint in merged.joints:
+            typer.echo(printable(f"Stored in {shlex.quote(str(joint.folder))}"), err=True)
+        whole = shlex.quote(str(out))
+        typer.echo(
+            printable(f"Next: lrbench status {whole}; when nothing is missing: lrbench plot {whole}"), err=True
+        )
     return BROKEN if merged.damage else DONE
 
 

@@ -14,6 +14,7 @@ from lrbench.show import counted, printable
 
 if TYPE_CHECKING:
     from lrbench.runs import Experiment
+    from lrbench.searches import Tuning
     from lrbench.store.progress import Progress
 
 MOST_NAMES = 10  # of runs of one kind
@@ -79,8 +80,8 @@ def _lines(experiment: "Experiment", progress: "Progress") -> list[str]:
         more = [f"and {len(names) - MOST_NAMES:,} more"] if len(names) > MOST_NAMES else []
         lines += [f"  {kind:<9} {name}" for name in (*names[:MOST_NAMES], *more)]
     for search in _searches(experiment):
-        trials = f", {counted(search['missing'], 'trial')} missing" if search["missing"] else ""
-        lines.append(f"  search    {search['schedules']}: {search['stage']}{trials}")
+        runs = f", {counted(search['missing'], 'run')} missing" if search["missing"] else ""
+        lines.append(f"  search    {search['schedules']}: {search['stage']}{runs}")
     return lines
 
 
@@ -95,16 +96,22 @@ def _searches(experiment: "Experiment") -> list[dict[str, Any]]:
             (each.schedule.name, each.schedule.parameters, each.schedule.lr, each.seed)
             for each in experiment.finished
         }
-        missing = sum(
-            (*point.variant, point.lr, seed) not in tried for point in tuning.missing for seed in search.tune_seeds
-        )
+        points, seeds = tuning.missing, search.tune_seeds
+        if not points:  # then each is compared at its own best
+            points, seeds = tuple(each.best.point for each in tuning.tuned if each.best), search.seeds
+        missing = sum((*point.variant, point.lr, seed) not in tried for point in points for seed in seeds)
         found.append(
             {
                 "schedules": ", ".join(each.words for each in search.contenders),
-                "stage": {"coarse": "the same rates for all", "refine": "around each one's best"}.get(
-                    tuning.stage, "every rate is tried"
-                ),
+                "stage": _stage(tuning) if missing or tuning.missing else "all is tried and compared",
                 "missing": missing,
             }
         )
     return found
+
+
+def _stage(tuning: "Tuning") -> str:
+    """Say what a search tries next."""
+    if tuning.stage == "coarse":
+        return "the same rates for all" if tuning.rates == tuning.search.rates else "the grid grows, for all"
+    return "around each one's best" if tuning.stage == "refine" else "each at its own best rate"

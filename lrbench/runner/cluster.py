@@ -35,6 +35,7 @@ LOOK = 2.0  # seconds until the cluster's nodes are counted again
 ASKING = 1.0  # seconds that a worker waits for something to tell
 MOST_DEATHS = 3  # workers that one run, or one node while they start, may lose
 KNOCKING = 5.0  # seconds until nobody is there
+PATIENCE_WITH_GPUS = 20.0  # seconds until a cluster has none
 PATIENCE = 300.0  # seconds without any worker until that is an error
 
 
@@ -300,6 +301,11 @@ class Cluster:
 
     def _lose_patience(self) -> None:
         """Raise EngineUnavailable if there has been no worker for long, nor a node that could have one."""
+        if self._gpus and not self._nodes and time.monotonic() - self._alive > PATIENCE_WITH_GPUS:
+            raise EngineUnavailable(
+                f"No node of the cluster has a GPU for gpus_per_run={self._gpus:g}.",
+                "Leave it out to train on processors, or add a node that has one.",
+            )
         if time.monotonic() - self._alive > PATIENCE:
             raise EngineUnavailable(
                 f"The cluster had no node to train on for {PATIENCE:.0f} s.",
@@ -340,7 +346,8 @@ def _connect(ray: Any, address: str | None) -> None:
         except Exception as error:  # Ray raises whatever its parts raise
             raise EngineUnavailable(
                 f"No Ray cluster answers at {address or 'this machine'}: {_first_line(error)}",
-                "Start one with `ray start --head`, and say where: address=auto or address=ray://HOST:10001",
+                "Start one with `ray start --head`, and say where: address=auto or address=ray://HOST:10001 "
+                "(and set RAY_AUTH_MODE=token where it wants a token)",
             ) from error
 
 

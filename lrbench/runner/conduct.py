@@ -93,7 +93,7 @@ def conduct(
     with Session(plan.setting, folder, executor, listener) as session, _logged(session, plan, words):
         session.check(plan.runs)
         _announce(plan, session, listener)
-        if session.todo(plan.runs):
+        if session.todo(plan.whole):
             session.declare(policy.declared)
         try:
             while batch := policy(stands := session.experiment):

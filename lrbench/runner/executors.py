@@ -1,14 +1,18 @@
 """Which executor a config asks for."""
 
+import re
+
 from lrbench.config import Config
 from lrbench.engine import open_engine
 from lrbench.engine.executor import Executor
 from lrbench.errors import BadConfig
+from lrbench.options import unfit
 from lrbench.problems import Problem
 from lrbench.runner.session import OpenExecutor
 from lrbench.runner.threads import Threads
 from lrbench.runs import Setting
 
+ADDRESS = re.compile(r"auto|(ray://)?([^\s/:]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
 OF_CLUSTERS = ("address", "runs_per_node", "gpus_per_run")
 
 
@@ -20,6 +24,7 @@ def executor_of(config: Config, problem: Problem) -> OpenExecutor:
                 f"jobs={config.jobs} is for this machine; the runs train on a cluster.",
                 f"Say how many train on each node: runs_per_node={config.jobs}",
             )
+        _check(config)
         from lrbench.runner.cluster import on_ray
 
         return on_ray(
@@ -33,6 +38,15 @@ def executor_of(config: Config, problem: Problem) -> OpenExecutor:
         if (value := getattr(config, name)) is not None:
             raise BadConfig(f"{name}={value} is for a cluster.", "Leave it out, or write executor=ray")
     return threads(problem, config.jobs, config.checkpoint_every)
+
+
+def _check(config: Config) -> None:
+    """Raise BadConfig for what no cluster can be asked."""
+    if config.address is not None and not ADDRESS.fullmatch(config.address):
+        raise unfit("address", config.address, "is no address")
+    share = config.gpus_per_run
+    if share is not None and share > 1 and share % 1:
+        raise unfit("gpus_per_run", share, "is neither a share of one GPU nor a number of them")
 
 
 def threads(problem: Problem, jobs: int | None = None, every: int | None = None) -> OpenExecutor:

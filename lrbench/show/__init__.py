@@ -24,9 +24,10 @@ def counted(number: int, word: str) -> str:
 
 
 def setting_lines(plan: "Plan") -> list[str]:
-    """Return what is trained, and whose default the peak rate is if nobody named one."""
+    """Return what is trained, whose default the peak rate is if nobody named one, and how much of it here."""
     default = [f"Peak rate {plan.peak}; --lr sets another."] if plan.takes_default_rate else []
-    return [plan.describe(), *default, *(f"Note: {note}" for note in plan.notes)]
+    share = [f"Of these, {len(plan.runs):,} for this shard."] if len(plan.runs) < len(plan.whole) else []
+    return [plan.describe(), *default, *share, *(f"Note: {note}" for note in plan.notes)]
 
 
 def duration(seconds: float) -> str:

@@ -240,7 +240,9 @@ def start_lines(plan: Plan, todo: Sequence[Run], folder: Path) -> list[str]:
     )
     lines = [f"lrbench: {runs}, into {folder}", *setting_lines(plan)]
     lines += [f"Warning: {warning}" for warning in plan.warnings]
-    if not todo:
+    if not plan.runs:
+        lines.append("There are more shards than runs: nothing to train.")
+    elif not todo:
         every = "The run is" if len(plan.runs) == 1 else f"All {counted(len(plan.runs), 'run')} are"
         lines.append(f"{every} done already: nothing to train.")
     else:

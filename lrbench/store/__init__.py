@@ -8,6 +8,8 @@
 <results>/<experiment>/runs/<run-id>/failed-1.json    an earlier attempt that ended in an exception
 <results>/<experiment>/epochs.csv              all runs in one table, made from the above
 <results>/<experiment>/summary.csv             a line per schedule, made from the above
+<results>/<experiment>/history/*.json         what was declared before it was trained
+<results>/<experiment>/search-<digest>.json   what `lrbench tune` searches
 <results>/<experiment>/quarantine/             what `lrbench run` or `doctor --repair` moved away
 <results>/<experiment>/history/                what was declared and looked at, a file each
 <results>/<experiment>/log.jsonl               a line per command

@@ -5,17 +5,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lrbench.errors import BadResults
-from lrbench.files import make_folder, read_bytes, read_json, write_whole
+from lrbench.files import Damaged, make_folder, read_bytes, remove_leftovers, write_whole
 from lrbench.foreign import place
-from lrbench.runs import Experiment, Finished, Status
+from lrbench.runs import Damage, Experiment, Finished
 from lrbench.store import labels
 from lrbench.store.checkpoints import NAME
-from lrbench.store.history import HISTORY
+from lrbench.store.history import HISTORY, set_aside
 from lrbench.store.labels import LABELS
 from lrbench.store.log import LOG, append
+from lrbench.store.notes import check_note, notes_in
+from lrbench.store.read import AGAIN, read_run
+from lrbench.store.schema import TooNew
 from lrbench.store.write import Store
-
-NOTES = ("search-*.json", f"{HISTORY}/*.json")  # files that are named by what they say
 
 
 def labels_of(experiments: Iterable[Experiment]) -> dict[str, str]:
@@ -39,43 +40,78 @@ def add(
 ) -> None:
     """Add runs, each with the folder of the experiment that it is in, and what those folders note beside them.
 
-    Raises BadResults if the target cannot be written; what is there by then stays, the same again adds the rest.
+    Raises BadResults if the target cannot be written, or a source changed meanwhile; what is there by then stays,
+    and the same again adds the rest.
     """
+    try:
+        _add(store, runs, folders, meanings)
+    except Damaged as error:
+        raise BadResults(str(error), "Somebody is at work there: merge once more when it is done.") from error
+
+
+def _add(
+    store: Store, runs: Sequence[tuple[Finished, Path]], folders: Sequence[Path], meanings: Mapping[str, str]
+) -> None:
     target = store.folder
     with place(target, "written"):
         with store.alone():
+            for folder in (target, target / HISTORY):
+                remove_leftovers(folder)  # of a merge that was killed
             if not (target / "experiment.json").exists():
                 write_whole(target / "experiment.json", read_bytes(folders[0] / "experiment.json"))
             for folder in folders:
-                for path in (path for pattern in NOTES for path in sorted(folder.glob(pattern))):
-                    _copy(path, target / path.relative_to(folder))
+                for path in filter(_is_whole, notes_in(folder)):
+                    _copy(path, target, path.relative_to(folder))
             _add_lines(target, folders)
             if store.experiment.names or runs:
                 store.note_labels({**labels.read(target / LABELS), **meanings})
         for one, folder in runs:
             if store.locks.claim(one.run_id):  # otherwise a command is just training it
-                _add_run(folder / "runs" / one.run_id, target / "runs" / one.run_id)
+                _add_run(store, folder / "runs" / one.run_id, target / "runs" / one.run_id)
                 store.locks.release(one.run_id)
 
 
-def _add_run(source: Path, target: Path) -> None:
-    """Copy a finished run; run.json, written last, makes it count. An attempt that failed is kept aside."""
+def _add_run(store: Store, source: Path, target: Path) -> None:
+    """Copy a finished run; run.json, written last, makes it count. What failed or is damaged is kept aside."""
     make_folder(target)
+    remove_leftovers(target)
     record = target / "run.json"
     if record.exists():
-        if read_json(record).get("status") != Status.FAILED:  # somebody has just finished it
+        try:
+            there = read_run(target, store.experiment.setting)
+        except TooNew:
             return
-        before = sum(1 for _ in target.glob("failed-*.json"))
-        record.rename(target / f"failed-{before + 1}.json")
+        except Damaged as error:
+            store.quarantine(Damage(str(error), AGAIN, target))
+        else:
+            if not there.failed:  # somebody has just finished it
+                return
+            before = sum(1 for _ in target.glob("failed-*.json"))
+            record.rename(target / f"failed-{before + 1}.json")
     for name in ("epochs.csv", "run.json"):
         write_whole(target / name, read_bytes(source / name))
     (target / NAME).unlink(missing_ok=True)
 
 
-def _copy(source: Path, target: Path) -> None:
-    if not target.exists():
-        make_folder(target.parent)
-        write_whole(target, read_bytes(source))
+def _copy(source: Path, folder: Path, name: Path) -> None:
+    """Copy a note that is not there yet; what is damaged in its place is set aside."""
+    target = folder / name
+    if target.exists():
+        if _is_whole(target):
+            return
+        set_aside(folder, target)
+    make_folder(target.parent)
+    write_whole(target, read_bytes(source))
+
+
+def _is_whole(note: Path) -> bool:
+    try:
+        check_note(note)
+    except TooNew:
+        return True  # and stays as it is
+    except Damaged:
+        return False
+    return True
 
 
 def _add_lines(target: Path, folders: Sequence[Path]) -> None:

@@ -45,6 +45,8 @@ def write_entry(folder: Path, entry: Entry) -> None:
     if path.exists():
         try:
             read_entry(path)
+        except schema.TooNew:
+            return  # a later version keeps it
         except Damaged:
             set_aside(folder, path)
         else:

@@ -119,11 +119,9 @@ def load(folder: Path) -> Experiment:
             if path.exists():  # otherwise another command has just moved it: the run is to be trained again
                 damage.append(Damage(str(error), repairing(folder), path.parent))
     searches, broken = read_searches(folder)
-    damage += [
-        Damage(str(error), f"{_mending(folder)} The same `lrbench tune` writes it again.") for error in broken
-    ]
+    damage += [_damage(error, f"{_mending(folder)} The same `lrbench tune` writes it again.") for error in broken]
     history, illegible = read_history(folder)
-    damage += [Damage(str(error), _mending(folder)) for error in illegible]
+    damage += [_damage(error, _mending(folder)) for error in illegible]
     experiment = Experiment(
         name=folder.resolve().name,  # also of "."
         folder=folder,
@@ -145,6 +143,12 @@ def _once_each(finished: Sequence[Finished]) -> list[Finished]:
     """Leave out a failed run that was done in another folder: a later version names folders otherwise."""
     by_key = {one.key: one for one in sorted(finished, key=lambda one: not one.failed)}
     return list(by_key.values())
+
+
+def _damage(error: Damaged, hint: str) -> Damage:
+    """What is told of a file that no run is in; nothing is wrong with one of a later version."""
+    is_later = isinstance(error, schema.TooNew)
+    return Damage(str(error), schema.UPGRADE if is_later else hint, is_later=is_later)
 
 
 def repairing(folder: Path) -> str:

@@ -10,9 +10,12 @@ from lrbench.files import Damaged, make_folder, read_json, sync_folder
 from lrbench.foreign import place
 from lrbench.runs import Setting
 from lrbench.store.checkpoints import NAME, check_whole
+from lrbench.store.history import set_aside
 from lrbench.store.locks import Locks
+from lrbench.store.notes import check_note, notes_in
 from lrbench.store.read import read_run
 from lrbench.store.schema import TooNew
+from lrbench.store.write import WHOLE
 
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9.-]*-s[0-9]+-[0-9a-f]{8}")
 TABLES = ("epochs.csv", "summary.csv")  # of all runs; they can be written again at any time
@@ -22,7 +25,7 @@ TABLES = ("epochs.csv", "summary.csv")  # of all runs; they can be written again
 class Move:
     """Something that cannot be used where it stands."""
 
-    path: Path  # a run's folder, its checkpoint, or what stands in a table's place
+    path: Path  # a run's folder, its checkpoint, a note, or what stands in a table's place
     reason: str
     name: str | None = None  # of the run whose folder it is, as its record proves; None: it goes to quarantine
 
@@ -41,6 +44,7 @@ def find_moves(folder: Path, setting: Setting) -> list[Move]:
         for run in sorted(path for path in (folder / "runs").glob("*") if path.is_dir()):
             move = _move_of_run(run, setting)
             found += [move] if move else []
+        found += [Move(note, reason) for note in notes_in(folder) if (reason := _broken(note))]
     leaving = {move.path for move in found if move.name is None}
     taken: set[Path] = set()
     for i, move in enumerate(found):
@@ -56,8 +60,17 @@ def carry_out(moves: list[Move], folder: Path, setting: Setting, locks: Locks) -
 
     What another command is at work on, or has put right meanwhile, stays. Raises BadResults.
     """
+    notes = set(notes_in(folder))
     with place(folder, "written"):
         for move in moves:
+            if move.path in notes:
+                with locks.waiting_for(WHOLE):
+                    broken = move.path.exists() and _broken(move.path)
+                    if broken:
+                        set_aside(folder, move.path)
+                if broken:
+                    yield move
+                continue
             run = move.path.parent if move.path.name == NAME else move.path
             with _claimed(locks, run.name, move.name or run.name) as ours:
                 now = move if move.path.name in TABLES else _move_of_run(run, setting)
@@ -105,6 +118,17 @@ def _move_of_run(run: Path, setting: Setting) -> Move | None:
         except Damaged as error:
             return Move(run / NAME, str(error))
     return None
+
+
+def _broken(note: Path) -> str:
+    """Say why a note cannot be read; empty if it can, or a later version wrote it."""
+    try:
+        check_note(note)
+    except TooNew:
+        return ""
+    except Damaged as error:
+        return str(error)
+    return ""
 
 
 def _proven_name(run: Path, setting: Setting) -> str | None:

@@ -41,7 +41,9 @@ def write_search(folder: Path, search: Search) -> None:
     path = path_of(folder, search)
     if path.exists():
         try:
-            _read(path)
+            read_search(path)
+        except schema.TooNew:
+            return  # a later version keeps it
         except Damaged:
             set_aside(folder, path)
         else:
@@ -54,13 +56,14 @@ def read_searches(folder: Path) -> tuple[list[Search], list[Damaged]]:
     found, broken = [], []
     for path in sorted(folder.glob("search-*.json")):
         try:
-            found.append(_read(path))
+            found.append(read_search(path))
         except Damaged as error:
             broken.append(error)
     return found, broken
 
 
-def _read(path: Path) -> Search:
+def read_search(path: Path) -> Search:
+    """Read a search. Raises Damaged."""
     record = schema.read_sealed(path)
     try:
         read = _Search.model_validate(record.get("search"))

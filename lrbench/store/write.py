@@ -23,7 +23,7 @@ from lrbench.runs import Checkpoint, Damage, Experiment, Finished, Run, Setting
 from lrbench.searches import Search
 from lrbench.store import labels, schema
 from lrbench.store.checkpoints import NAME, made_on, read_checkpoint, write_checkpoint
-from lrbench.store.history import Entry, read_history, write_entry
+from lrbench.store.history import HISTORY, Entry, read_history, write_entry
 from lrbench.store.labels import LABELS
 from lrbench.store.locks import Locks
 from lrbench.store.log import append
@@ -238,7 +238,8 @@ class Store:
                 write_whole(self.folder / "epochs.csv", table_of_all(experiment))
             if not path.exists() or path.read_bytes() != summary:
                 write_whole(path, summary)
-            remove_leftovers(self.folder)
+            for folder in (self.folder, self.folder / HISTORY):
+                remove_leftovers(folder)
 
     def log(self, entry: dict[str, Any]) -> None:
         """Note what a command did, if there is an experiment by now. Raises BadResults."""
@@ -285,9 +286,9 @@ def _writing(path: Path) -> contextlib.AbstractContextManager[None]:
 
 
 def _stamp(folder: Path) -> str:
-    """A hash that changes whenever a run.json comes, goes or is written."""
+    """A hash that changes whenever a run.json, or what was declared, comes, goes or is written."""
     records = []
-    for path in (folder / "runs").glob("*/run.json"):
+    for path in (*(folder / "runs").glob("*/run.json"), *(folder / HISTORY).glob("*.json")):
         with contextlib.suppress(FileNotFoundError):  # another command has just moved it
             status = path.stat()
             records.append((str(path), status.st_mtime_ns, status.st_size))

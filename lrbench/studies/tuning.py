@@ -34,7 +34,7 @@ from lrbench.shards import read_shard, share
 from lrbench.studies.grids import read_rates
 
 LEFT = (
-    "{} runs of this stage are left to the other shards, and what comes next depends on them: when they are done, "
+    "The other shards have {} of {} runs of this stage, and what comes next depends on them: when they are done, "
     "`lrbench merge` brings them here, and the same command goes on."
 )
 FIRST_TUNING_SEED = 1_000_000  # far from those that people count up from 0
@@ -150,7 +150,7 @@ def tune(
                 listener.on_stage(stage, runs, session.todo(runs), session.experiment)
                 session.train(runs)
                 if left := session.todo(whole):
-                    listener.on_remark(LEFT.format(len(left)))
+                    listener.on_remark(LEFT.format(len(left), len(whole)))
                     break
         except Signalled as signalled:
             kept = sum(one.key in asked and not one.failed for one in session.experiment.finished)

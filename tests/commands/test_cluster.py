@@ -2,9 +2,12 @@
 
 import importlib.util
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -70,6 +73,43 @@ def test_the_same_bytes_as_on_one_machine(cluster: Any, tmp_path: Path, local: b
     assert hosts, "a run says on what it was made"
     finish(driver(cluster, tmp_path, *RUN))
     assert table(tmp_path) == local
+
+
+def test_a_client_from_elsewhere_trains_on_it(cluster: Any, tmp_path: Path, local: bytes) -> None:
+    """`ray://`: this process is no node of the cluster, and is told all through one port."""
+    process = driver(cluster, tmp_path, *RUN[:-1], address=cluster.client, **SLOW)
+    until(lambda: process.poll() is not None or list(tmp_path.glob("results/one/runs/*/run.json")))
+    process.send_signal(signal.SIGINT)
+    assert "runs are finished and kept" in finish(process, 130)
+    finish(driver(cluster, tmp_path, *RUN, address=cluster.client))
+    assert table(tmp_path) == local
+
+
+def test_a_share_is_trained_on_it(cluster: Any, cli: Cli, tmp_path: Path, local: bytes) -> None:
+    finish(driver(cluster, tmp_path, *RUN, "--shard", "1/2", "-o", "there"))
+    assert cli(*RUN, "--shard", "2/2", "-o", "here").exit_code == 0
+    assert cli("merge", "here", "there", "-o", "results").exit_code == 0
+    assert table(tmp_path) == local
+
+
+def test_the_page_on_ray(cluster: Any, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "ray.md").read_text(encoding="utf-8")
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert len(lines) == 5
+    for line in lines:
+        there = line.replace("--address auto", f"--address {cluster.address}")
+        words = shlex.split(there.replace("ray://HEAD:10001", cluster.client))
+        subprocess.run(
+            [sys.executable, "-m", *words, "-qq"],
+            cwd=tmp_path,
+            env={**os.environ, "LRBENCH_ENGINE": "fake"},
+            check=True,
+            timeout=120,
+        )
+    (folder,) = (path.parent for path in tmp_path.glob("results/*/experiment.json"))
+    assert len(load(folder).searches) == 1
+    assert len([one for one in load(folder).finished if one.seed < 20]) >= 60
+    assert list(tmp_path.glob("tried/*/epochs.csv"))
 
 
 def test_a_search_runs_on_it_as_it_is(cluster: Any, cli: Cli, tmp_path: Path) -> None:
@@ -169,6 +209,35 @@ def test_an_address_where_nothing_is_says_so(cli: Cli) -> None:
     shown = cli(*RUN, "--executor", "ray", "--address", "127.0.0.1:1")
     assert shown.exit_code == 1
     assert "No Ray cluster answers at 127.0.0.1:1" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--address", ""], "--address '' is no address"),
+        (["--address", "nonsense"], "--address nonsense is no address"),
+        (["--address", "http://head:8265"], "--address http://head:8265 is no address"),
+        (["--runs-per-node", "0"], "--runs-per-node 0 is below 1"),
+        (["--gpus-per-run", "0"], "--gpus-per-run 0 is not above 0"),
+        (["--gpus-per-run", "1.5"], "--gpus-per-run 1.5 is neither a share of one GPU nor a number of them"),
+        (["--jobs", "2"], "--jobs 2 is for this machine; the runs train on a cluster"),
+    ],
+)
+def test_what_no_cluster_can_be_asked_is_refused(cli: Cli, words: list[str], said: str) -> None:
+    shown = cli(*RUN, "--executor", "ray", *words)
+    assert shown.exit_code == 2
+    assert said in shown.stderr
+    assert len(shown.stderr.splitlines()) == 2
+
+
+def test_without_ray_it_says_what_to_install(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    shown = cli(*RUN, "--executor", "ray")
+    assert shown.exit_code == 2
+    assert shown.stderr.splitlines() == [
+        "Error: --executor ray needs Ray, which is not installed.",
+        '  Install it: python -m pip install "lrbench-keras[ray]"',
+    ]
 
 
 def checkpoint(folder: Path) -> list[int]:

@@ -28,6 +28,7 @@ from lrbench.store import load
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
+SHARD = next(line for line in COMMANDS if "--shard" in line)
 
 
 def test_there_are_commands_to_run() -> None:
@@ -45,6 +46,9 @@ def test_every_lrbench_command_runs(
     shutil.copytree(ROOT / "results" / "reference", tmp_path / "results" / "reference")
     if "--verify" in line:
         cli("run")  # the README's first command
+    if "whole" in line:  # it goes on with what those above it leave
+        for before in COMMANDS[COMMANDS.index(SHARD) : COMMANDS.index(line)]:
+            cli(*shlex.split(before)[1:])
     result = cli(*shlex.split(line)[1:])
     assert result.exit_code == 0, result.output
 

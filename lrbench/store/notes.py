@@ -1,0 +1,21 @@
+"""What stands beside the runs in files that are named by what they say: searches, and what was declared."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lrbench.store.history import HISTORY, read_entry
+from lrbench.store.searches import read_search
+
+READERS: Mapping[str, Callable[[Path], Any]] = {"search-*.json": read_search, f"{HISTORY}/*.json": read_entry}
+
+
+def notes_in(folder: Path) -> Iterator[Path]:
+    """Yield the notes of an experiment's folder, whether they can be read or not."""
+    for pattern in READERS:
+        yield from sorted(folder.glob(pattern))
+
+
+def check_note(path: Path) -> None:
+    """Read a note. Raises Damaged."""
+    READERS[f"{HISTORY}/*.json" if path.parent.name == HISTORY else "search-*.json"](path)
