@@ -10,6 +10,7 @@ from lrbench.files import Damaged, make_folder, read_json, sync_folder
 from lrbench.foreign import place
 from lrbench.runs import Setting
 from lrbench.store.checkpoints import NAME, check_whole
+from lrbench.store.history import HISTORY, read_entry, set_aside
 from lrbench.store.locks import Locks
 from lrbench.store.read import read_run
 from lrbench.store.schema import TooNew
@@ -22,7 +23,7 @@ TABLES = ("epochs.csv", "summary.csv")  # of all runs; they can be written again
 class Move:
     """Something that cannot be used where it stands."""
 
-    path: Path  # a run's folder, its checkpoint, or what stands in a table's place
+    path: Path  # a run's folder, its checkpoint, a file of the history, or what stands in a table's place
     reason: str
     name: str | None = None  # of the run whose folder it is, as its record proves; None: it goes to quarantine
 
@@ -41,6 +42,8 @@ def find_moves(folder: Path, setting: Setting) -> list[Move]:
         for run in sorted(path for path in (folder / "runs").glob("*") if path.is_dir()):
             move = _move_of_run(run, setting)
             found += [move] if move else []
+        noted = (_move_of_note(path) for path in sorted((folder / HISTORY).glob("*.json")))
+        found += [move for move in noted if move]
     leaving = {move.path for move in found if move.name is None}
     taken: set[Path] = set()
     for i, move in enumerate(found):
@@ -58,6 +61,11 @@ def carry_out(moves: list[Move], folder: Path, setting: Setting, locks: Locks) -
     """
     with place(folder, "written"):
         for move in moves:
+            if move.path.parent.name == HISTORY:
+                if _move_of_note(move.path):
+                    set_aside(folder, move.path)
+                    yield move
+                continue
             run = move.path.parent if move.path.name == NAME else move.path
             with _claimed(locks, run.name, move.name or run.name) as ours:
                 now = move if move.path.name in TABLES else _move_of_run(run, setting)
@@ -104,6 +112,17 @@ def _move_of_run(run: Path, setting: Setting) -> Move | None:
             check_whole(run / NAME)
         except Damaged as error:
             return Move(run / NAME, str(error))
+    return None
+
+
+def _move_of_note(path: Path) -> Move | None:
+    """Return what is to be done with a file of the history; None if it can be read."""
+    try:
+        read_entry(path)
+    except TooNew:
+        return None
+    except Damaged as error:
+        return Move(path, str(error))
     return None
 
 
