@@ -56,7 +56,9 @@ def test_the_same_is_noted_once_and_keeps_its_time(tmp_path: Path) -> None:
 
 def test_without_a_history_there_is_none(tmp_path: Path) -> None:
     history, broken = read_history(tmp_path)
-    assert not (history.is_kept or history.is_torn or broken)
+    assert not history.is_kept
+    assert not history.is_torn
+    assert not broken
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"declared": {"arms": 3}}', '{"looked": {"seeds": [1]}}'])

@@ -1,4 +1,4 @@
-"""What is trained until every verdict is settled: whole pairs first, no more than needed, whatever comes between."""
+"""What is trained until every verdict is settled: whole pairs first, and no more than that takes."""
 
 from collections import Counter
 from collections.abc import Callable
