@@ -53,6 +53,7 @@ class History:
 
     declared: tuple[tuple[str, Declared], ...] = ()
     looked: tuple[tuple[str, Looked], ...] = ()
+    is_torn: bool = False  # whether something was noted that cannot be read any more
 
     @property
     def is_kept(self) -> bool:

@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from lrbench.show import counted, duration, printable, setting_lines
 if TYPE_CHECKING:
     from lrbench.config import Config
     from lrbench.plan import Plan
+    from lrbench.runner import Policy
     from lrbench.runs import Finished
 
 
@@ -30,6 +31,7 @@ class Forecast:
     jobs: int  # runs side by side
     known: int  # stored runs of the experiment whose seconds are known
     epoch_seconds: float | None  # the median of those, per epoch; None if there are none
+    at_most: bool = False  # whether fewer may do
 
     @property
     def seconds(self) -> float | None:
@@ -39,7 +41,9 @@ class Forecast:
         return self.epochs * self.epoch_seconds / max(1, min(self.jobs, self.runs))
 
 
-def forecast(config: "Config", todo: Sequence[Any], stored: "Sequence[Finished]", begun: int) -> Forecast:
+def forecast(
+    config: "Config", todo: Sequence[Any], stored: "Sequence[Finished]", begun: int, *, at_most: bool = False
+) -> Forecast:
     """Look forward to these runs by the seconds of stored ones."""
     paces = [
         (each.result.seconds.train + each.result.seconds.evaluate) / len(each.result.rows)
@@ -53,6 +57,7 @@ def forecast(config: "Config", todo: Sequence[Any], stored: "Sequence[Finished]"
         jobs=config.jobs or cores(),
         known=len(paces),
         epoch_seconds=median(paces) if paces else None,
+        at_most=at_most,
     )
 
 
@@ -61,12 +66,14 @@ def say(each: Forecast) -> str:
     if not each.runs:
         return "Nothing is to do: every run is done."
     begun = f", less what {counted(each.begun, 'run')} did before" if each.begun else ""
-    todo = f"To do: {counted(each.runs, 'run')}, {counted(each.epochs, 'epoch')}{begun}."
+    at_most = "at most " if each.at_most else ""
+    todo = f"To do: {at_most}{counted(each.runs, 'run')}, {counted(each.epochs, 'epoch')}{begun}."
     if each.seconds is None or each.epoch_seconds is None:
         return f"{todo} How long that takes is not known: no run of this experiment is stored."
     side_by_side = min(each.jobs, each.runs)
     return (
-        f"{todo} It may take about {duration(each.seconds)} with {counted(side_by_side, 'run')} at a time, "
+        f"{todo} It may take {at_most or 'about '}{duration(each.seconds)} with "
+        f"{counted(side_by_side, 'run')} at a time, "
         f"going by {counted(each.known, 'stored run')} ({each.epoch_seconds:.2g} s per epoch)."
     )
 
@@ -91,14 +98,19 @@ def look(config: "Config", plan: "Plan") -> Outlook:
     done = frozenset(one.key for one in stored if not one.failed)
     todo = [run for run in plan.runs if run.key not in done]
     begun = sum((folder / "runs" / run.run_id / "checkpoint.npz").exists() for run in todo)
-    return Outlook(folder=folder, plan=plan, done=done, ahead=forecast(config, todo, stored, begun))
+    ahead = forecast(config, todo, stored, begun, at_most=plan.at_most)
+    return Outlook(folder=folder, plan=plan, done=done, ahead=ahead)
 
 
-def list_runs(config: "Config", *, as_json: bool) -> int:
+def list_runs(config: "Config", *, as_json: bool, policy: "Callable[[Plan], Policy] | None" = None) -> int:
     """Print what `lrbench run` would do; as JSON an object, or a list where there are several experiments."""
     from lrbench.plan import make_plans
 
-    outlooks = [look(each, plan) for each, plan in make_plans(config)]
+    plans = [(each, replace(plan, at_most=policy is not None)) for each, plan in make_plans(config)]
+    if policy:
+        for _, plan in plans:
+            policy(plan)  # what is wrong with the question is said here too
+    outlooks = [look(each, plan) for each, plan in plans]
     if as_json:
         records = [_record(each) for each in outlooks]
         put(json.dumps(records if config.is_several else records[0], indent=2) + "\n", None)
@@ -124,6 +136,7 @@ def _record(outlook: Outlook) -> dict[str, Any]:
         "setting": {**plan.setting.identity, "optimizer": plan.setting.optimizer},
         "default_rate": plan.peak.value if plan.takes_default_rate else None,
         "runs": runs,
+        "at_most": ahead.at_most,
         "to_do": {"runs": ahead.runs, "epochs": ahead.epochs, "begun": ahead.begun},
         "seconds": ahead.seconds,
         "going_by": ahead.known,

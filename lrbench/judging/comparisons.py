@@ -5,7 +5,7 @@ that both finished, and is never better.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import combinations
@@ -14,9 +14,10 @@ import numpy as np
 
 from lrbench.designs import FIXED, Design
 from lrbench.errors import BadConfig, nearest
+from lrbench.judging import sequential
 from lrbench.judging import statistics as stats
 from lrbench.judging.designs import Designs
-from lrbench.judging.looks import ALPHA, Pairs, anytime_p, e_value, interval, is_inside, pairs_of
+from lrbench.judging.looks import ALPHA, Pairs, anytime_p, e_value, first_inside, interval, is_inside, pairs_of
 from lrbench.judging.scores import Scores
 
 POWER = 0.8
@@ -75,10 +76,15 @@ def choose_baseline(
     Raises BadConfig if the wanted one is a stranger.
     """
     if wanted is not None and wanted not in scores.values:
-        raise BadConfig(f"There is no schedule {wanted!r} to compare with.", nearest(wanted, scores.values))
+        raise no_schedule(wanted, scores.values)
     if wanted or usual in scores.finished:
         return wanted or usual
     return next(iter(validation.ranked()), None) if validation else None
+
+
+def no_schedule(wanted: str, known: Iterable[str]) -> BadConfig:
+    """Return the error for a baseline that is a stranger."""
+    return BadConfig(f"There is no schedule {wanted!r} to compare with.", nearest(wanted, list(known)))
 
 
 def always_fixed(a: str, b: str) -> Design:
@@ -112,7 +118,7 @@ def compare(
     """
     known = [designs(a, b) for a, b in pairs]
     values = [pairs_of(scores, a, b, design) for (a, b), design in zip(pairs, known, strict=True)]
-    p = _p_values(values, known)
+    p = _p_when_settled(_p_values(values, known), values, known, margin)
     adjusted = stats.holm(p)
     family = []
     for i, ((a, b), of, design) in enumerate(zip(pairs, values, known, strict=True)):
@@ -193,6 +199,32 @@ def _p_values(values: Sequence[Pairs], designs: Sequence[Design]) -> list[float]
         for i, value in zip(same, stats.sign_flip_p(np.stack([differences[i] for i in same])), strict=True):
             p[i] = float(value)
     return p
+
+
+def _p_when_settled(
+    p: list[float], values: Sequence[Pairs], designs: Sequence[Design], margin: float | None
+) -> list[float]:
+    """The p of each; of a sequential one that was equivalent before anything else, as it stood then.
+
+    So that pairs which came later, because they were trained side by side, do not turn it into another verdict.
+    """
+    if margin is None:
+        return p
+    paths = {
+        i: sequential.running_p(each.differences, design.most)
+        for i, (each, design) in enumerate(zip(values, designs, strict=True))
+        if design.most is not None and each.differences.size > 1
+    }
+    inside = [(n, i) for i in paths if (n := first_inside(values[i], designs[i], margin))]
+    stands = list(p)
+    for n, i in sorted(inside):
+        then = [
+            max(stands[j], float(paths[j][min(n, paths[j].size) - 1])) if j in paths else p[j]
+            for j in range(len(p))
+        ]
+        if not stats.holm(then)[i] < ALPHA:
+            stands[i] = then[i]
+    return stands
 
 
 def _measure(scores: Scores, a: str, b: str, pairs: Pairs, design: Design, margin: float | None) -> Comparison:

@@ -1,7 +1,8 @@
 """Which design a comparison has, told from what was declared, what was looked at, and what stands there now.
 
 Nobody has to remember anything: seeds that were declared before and are looked at once are fixed; a largest number
-that was declared before the first look is sequential; whatever else happened is open.
+that was declared before the first look is sequential; whatever else happened is open, and so is all of a history
+of which something was lost.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -45,9 +46,12 @@ def saved_note(experiment: Experiment, designs: Iterable[str]) -> str:
         return ""
     keys = {(one.arm.identity, one.seed) for one in experiment.finished}
     notes = []
-    for _, declared in experiment.history.declared:
+    until = [each for _, each in experiment.history.declared if each.until_settled]
+    for declared in until:
         arms = {each.identity for each in declared.arms}
-        if not declared.until_settled or not arms <= {arm for arm, _ in keys}:
+        more = (each for each in until if each != declared and each.seeds == declared.seeds)
+        part = any(set(declared.arms) <= set(each.arms) for each in more)
+        if part or not arms <= {arm for arm, _ in keys}:
             continue
         most = len(arms) * len(declared.seeds)
         done = sum((arm, seed) in keys for arm in arms for seed in declared.seeds)
@@ -70,14 +74,16 @@ def _design(experiment: Experiment, pair: tuple[str, str], now: Seeds) -> Design
     declared = [(time, each) for time, each in history.declared if _covers(each, pair)]
     before = _looks(history.looked, pair)
     others = [(time, seeds) for time, seeds in before if seeds != now]
-    if not declared and not others:
+    if not declared and not others and not history.is_torn:
         return FIXED  # nothing was noted: an earlier version's, or a table from elsewhere
     first = min((time for time, _ in before), default="~")
-    for time, each in declared:
-        if each.until_settled and time <= first and _within([now, *(s for _, s in others)], each.seeds):
+    until = [(time, each) for time, each in declared if each.until_settled]
+    for time, each in until[:1]:  # who sees how it stands after each seed may not choose another number by it
+        if time <= first and not history.is_torn and _within([now, *(s for _, s in others)], each.seeds):
             return Design(kind="sequential", most=len(each.seeds), streams=(each.seeds,))
     whole = [frozenset(each.seeds) for _, each in declared if not each.until_settled]
-    if not others and (now in whole or not any(now & each for each in whole)):
+    once = not (others or until or history.is_torn)
+    if once and (now in whole or not any(now & each for each in whole)):
         return FIXED  # as declared, or the seeds of a search, which declares them itself
     looks = [seeds for _, seeds in others]
     return Design(kind="open", streams=_streams(looks, now), looks=tuple(sorted({len(seeds) for seeds in looks})))

@@ -99,13 +99,18 @@ def is_inside(pairs: Pairs, design: Design, margin: float) -> bool:
 
     Of a fixed design, that is the 90 % interval: two one-sided tests at 5 %.
     """
+    if design.kind == "sequential":
+        return first_inside(pairs, design, margin) is not None
     if design.kind == "fixed":
         low, high = stats.mean_interval(pairs.differences, 0.9)
         return -margin < low and high < margin
-    if design.kind == "open":
-        low, high = interval(pairs, design)
-        return -margin < low and high < margin
-    return any(-margin < look.low and look.high < margin for look in looks_of(pairs, design))
+    low, high = interval(pairs, design)
+    return -margin < low and high < margin
+
+
+def first_inside(pairs: Pairs, design: Design, margin: float) -> int | None:
+    """Return after how many pairs of a sequential design the interval first lay within ±margin; None if never."""
+    return next((look.n for look in looks_of(pairs, design) if -margin < look.low and look.high < margin), None)
 
 
 def looks_of(pairs: Pairs, design: Design) -> list[Look]:

@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from lrbench.judging.comparisons import (
     always_fixed,
     choose_baseline,
     compare,
+    no_schedule,
     winner,
     with_all_pairs,
 )
@@ -147,6 +148,14 @@ def answer(experiment: Experiment, question: Question) -> Answer:
     )
 
 
+def check_question(question: Question, names: Mapping[Named, str], *, is_share: bool) -> None:
+    """Raise BadConfig for what no run of these schedules could answer, before any is trained."""
+    baseline = _meant(question.baseline, names)
+    if baseline is not None and baseline not in names.values():
+        raise no_schedule(baseline, names.values())
+    _check_margin(question, is_share=is_share)
+
+
 def answer_file(path: Path, question: Question) -> Answer:
     """Answer a question from a tidy CSV file. Raises BadResults or BadConfig."""
     if question.target is not None:
@@ -258,14 +267,18 @@ def comparison_record(given: Answer, comparison: Comparison) -> dict[str, Any]:
 
 
 def _called(experiment: Experiment, words: str | None) -> str | None:
-    """Return the name here of the schedule that words mean: its name, its words, or any spelling of it."""
-    if words is None or words in experiment.groups:
+    """Return the name here of the schedule that words mean."""
+    return _meant(words, experiment.names)
+
+
+def _meant(words: str | None, names: Mapping[Named, str]) -> str | None:
+    """Return which of these schedules words mean: by its name, its words, or any spelling of it."""
+    if words is None or words in names.values():
         return words
-    schedules = experiment.names.items()
-    meant = [name for each, name in schedules if words in (each.words, each.spec)]
+    meant = [name for each, name in names.items() if words in (each.words, each.spec)]
     if not meant:
         with contextlib.suppress(BadSpec):
-            meant = [name for each, name in schedules if _means(words, each)]
+            meant = [name for each, name in names.items() if _means(words, each)]
     return meant[0] if len(meant) == 1 else words
 
 
@@ -293,12 +306,16 @@ def read_design(text: str) -> Design:
     raise unfit("design", text, "is none of fixed, sequential:N and open")
 
 
+def _check_margin(question: Question, *, is_share: bool) -> None:
+    if is_share and question.margin is not None and question.margin >= 1:
+        share = f"For {question.margin:g} points, write margin={question.margin / 100:g}"
+        raise BadConfig(f"margin={question.margin:g} of a share that lies between 0 and 1.", share)
+
+
 def _answer(
     scores: Scores, question: Question, validation: Scores | None, usual: str | None, designs: Designs
 ) -> Answer:
-    if scores.is_share and question.margin is not None and question.margin >= 1:
-        share = f"For {question.margin:g} points, write margin={question.margin / 100:g}"
-        raise BadConfig(f"margin={question.margin:g} of a share that lies between 0 and 1.", share)
+    _check_margin(question, is_share=scores.is_share)
     apart = [label for label in scores.with_one_seed() if label != question.baseline]
     asked = scores.without(apart)
     baseline = choose_baseline(asked, question.baseline, validation and validation.without(apart), usual)

@@ -1,6 +1,5 @@
 """Verdicts in words. A difference of accuracies is in points: hundredths."""
 
-import itertools
 import math
 from collections.abc import Callable, Sequence
 
@@ -9,12 +8,18 @@ from lrbench.judging.looks import ALPHA
 from lrbench.runs import Figure
 
 MOST_LOOKS = 5  # earlier ones that are named
-HAIR = 1e-6  # below 5 %: a level of the sequential test, and not what was measured
+MOST_DIGITS = 6  # of a p
 TESTS = {
     "fixed": "± is the 95 % t interval, p from exact sign-flip tests",
     "sequential": "looked at after every seed up to {}, ± is the repeated 95 % interval, p from sign-flip tests "
     "whose 5 % lasts for all looks",
     "open": "looked at more than once, intervals (95 %) and p from e-values, which hold at every look",
+}
+
+P_FROM = {
+    "fixed": "exact sign-flip tests",
+    "sequential": "sign-flip tests that hold at every look",
+    "open": "e-values that hold at every look",
 }
 
 
@@ -41,10 +46,10 @@ def sentence(comparison: Comparison, scope: str = "") -> str:
         said += ("; " if comparison.n > 1 else ": ") + comparison.reason
     facts = [seen(comparison)]
     if comparison.n > 1 and comparison.verdict is not Verdict.NOT_ASKED:
-        facts.append(p_value(comparison.p_holm))
-    valid = "" if comparison.design == "fixed" else " at every look"
+        valid = "" if comparison.design == "fixed" else " at every look"
+        facts.append(p_value(comparison.p_holm) + valid)
     about = f"; {scope}" if scope else ""
-    return f"{said} ({', '.join(facts)}{valid}{about})"
+    return f"{said} ({', '.join(facts)}{about})"
 
 
 def seen(comparison: Comparison) -> str:
@@ -136,12 +141,11 @@ def p_value(p: float) -> str:
         return "no p"
     if p < 0.001:
         return "p < 0.001"
-    if ALPHA - HAIR < p < ALPHA:
-        return f"p < {ALPHA:g}"
     if p > 0.1:
         return f"p = {p:.2f}"
-    texts = (f"{p:.{digits}g}" for digits in itertools.count(2))
-    return "p = " + next(text for text in texts if (float(text) < ALPHA) == (p < ALPHA))
+    texts = (f"{p:.{digits}g}" for digits in range(2, MOST_DIGITS + 1))
+    side = f"p {'<' if p < ALPHA else '>'} {ALPHA}"
+    return next((f"p = {text}" for text in texts if (float(text) < ALPHA) == (p < ALPHA)), side)
 
 
 def figure_name(metric: str) -> str:
@@ -204,3 +208,8 @@ def test(comparisons: Sequence[Comparison]) -> str:
         return TESTS[designs[0]].format(most)
     by = {"fixed": "seeds looked at once", "sequential": "seeds looked at as planned", "open": "others"}
     return "; ".join(f"of {by[each]}: {TESTS[each].format('the largest number')}" for each in designs)
+
+
+def p_from(comparisons: Sequence[Comparison]) -> str:
+    """Say in a few words what p values come from, by the designs of the comparisons."""
+    return " and ".join(dict.fromkeys(P_FROM[each.design.partition(":")[0]] for each in comparisons))

@@ -25,7 +25,7 @@ from lrbench.judging.targets import Reached
 from lrbench.searches import Tuning
 from lrbench.show import PIPE_WIDTH, SummaryFormat, latex, printable
 from lrbench.show.headline import headline
-from lrbench.show.sentences import family, figure_name, summary_sentence, target, value, verdicts
+from lrbench.show.sentences import family, figure_name, p_from, summary_sentence, target, value, verdicts
 from lrbench.show.tuning import HEADINGS, tuning_caption, tuning_rows
 
 COLOURS: dict[Verdict | None, str] = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
@@ -305,7 +305,7 @@ def bold_note(answer: Answer) -> str:
     """Say what bold means, or that nothing is bold."""
     if not answer.comparisons or answer.one_seed:
         return "Nothing was compared, so none is bold."
-    test = f"exact sign-flip tests, {family(answer.comparisons)}, {100 * ALPHA:g} %"
+    test = f"{p_from(answer.comparisons)}, {family(answer.comparisons)}, {100 * ALPHA:g} %"
     if answer.winner is None:
         return f"No schedule is better than all others ({test}), so none is bold."
     return f"Bold: better than every other schedule ({test})."

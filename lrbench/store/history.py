@@ -16,6 +16,8 @@ from lrbench.store import schema
 from lrbench.store.records import Count, Label
 
 HISTORY = "history"
+ASIDE = "quarantine"
+KINDS = ("declared", "looked")
 Entry = Declared | Looked
 
 
@@ -58,25 +60,36 @@ def write_entry(folder: Path, entry: Entry) -> None:
 
 def set_aside(folder: Path, path: Path) -> None:
     """Move a damaged file to quarantine/, under a name that nothing there has."""
-    aside = folder / "quarantine"
+    aside = folder / ASIDE
     make_folder(aside)
     path.rename(aside / f"{path.stem}-{sum(1 for _ in aside.iterdir()) + 1}.json")
 
 
 def read_history(folder: Path) -> tuple[History, list[Damaged]]:
-    """Read all that was declared and looked at, and what cannot be read of it."""
+    """Read all that was declared and looked at, and what cannot be read of it.
+
+    What was damaged and set aside is lost until the same is noted again.
+    """
     declared, looked, broken = [], [], []
+    kept = set()
     for path in sorted((folder / HISTORY).glob("*.json")):
         try:
             time, entry = read_entry(path)
         except Damaged as error:
             broken.append(error)
         else:
+            kept.add(path.stem)
             if isinstance(entry, Declared):
                 declared.append((time, entry))
             else:
                 looked.append((time, entry))
-    return History(declared=tuple(sorted(declared, key=_time)), looked=tuple(sorted(looked, key=_time))), broken
+    aside = {path.stem.rpartition("-")[0] for kind in KINDS for path in (folder / ASIDE).glob(f"{kind}-*.json")}
+    history = History(
+        declared=tuple(sorted(declared, key=_time)),
+        looked=tuple(sorted(looked, key=_time)),
+        is_torn=bool(broken or aside - kept),
+    )
+    return history, broken
 
 
 def read_entry(path: Path) -> tuple[str, Entry]:

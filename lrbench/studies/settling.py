@@ -15,22 +15,28 @@ from lrbench.config import Config
 from lrbench.designs import Arm, Declared, arms_of
 from lrbench.errors import BadConfig
 from lrbench.judging.comparisons import Comparison, Verdict
-from lrbench.judging.questions import MOST_SEEDS, Answer, Question, answer
+from lrbench.judging.looks import ALPHA
+from lrbench.judging.questions import MOST_SEEDS, Answer, Question, answer, check_question
 from lrbench.judging.sequential import FIRST_LOOK
 from lrbench.options import SETTLING, shown, whole_number
 from lrbench.runs import Experiment, Run
+from lrbench.schedules.names import names
 
 SETTLED = (Verdict.BETTER, Verdict.WORSE, Verdict.EQUIVALENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UntilSettled:
-    """A policy: what to train next, seeing what is there; () when nothing is open or the last seed is reached."""
+    """A policy: what to train next, seeing what is there; () when nothing is open or the last seed is reached.
+
+    It decides by whole batches of seeds alone, from the first one on, also where a command goes on: so what it
+    trains does not depend on where it was interrupted, and a run that fails is not tried twice.
+    """
 
     runs: tuple[Run, ...]  # all that it may come to, seed by seed
     question: Question
     jobs: int  # runs side by side: so many at least are asked for at a time, where there are as many
-    tried: set[str] = field(default_factory=set, compare=False)  # the keys of runs that it asked for
+    stops: list[int] = field(default_factory=lambda: [0], compare=False)  # numbers of seeds after which it looks
 
     @property
     def declared(self) -> Declared:
@@ -42,30 +48,30 @@ class UntilSettled:
         return tuple(dict.fromkeys(run.seed for run in self.runs))
 
     def __call__(self, experiment: Experiment) -> Sequence[Run]:
-        by_seed: dict[int, list[Run]] = {}
-        for run in self.runs:
-            by_seed.setdefault(run.seed, []).append(run)
-        ended = {one.key for one in experiment.finished if not one.failed} | self.tried
-        needed = self._needed(experiment)
-        batch: list[Run] = []
-        for i, runs in enumerate(by_seed.values(), start=1):
-            batch += [
-                run for run in runs if run.key not in ended and (needed is None or arm_of(run).identity in needed)
+        done = {one.key for one in experiment.finished if not one.failed}
+        seeds = self.seeds
+        while (stop := self.stops[-1]) < len(seeds) and (arms := self._needed(experiment)):
+            several = -(-self.jobs // len(arms))
+            first = min(FIRST_LOOK, len(seeds)) if stop == 0 else 1
+            self.stops.append(min(stop + max(first, several), len(seeds)))
+            ours = seeds[stop : self.stops[-1]]
+            batch = [
+                run
+                for run in self.runs
+                if run.seed in ours and arm_of(run).identity in arms and run.key not in done
             ]
-            can_settle = needed is not None or i >= min(FIRST_LOOK, len(by_seed))
-            if batch and can_settle and len(batch) >= self.jobs:
-                break
-        self.tried.update(run.key for run in batch)  # one that fails is not tried again by the same command
-        return tuple(batch)
+            if batch:
+                return tuple(batch)
+        return ()
 
     def said(self, experiment: Experiment) -> str:
         """Say in a line what is settled, and what each of the others still lacks."""
-        given, most = self.answer(experiment), len(self.seeds)
+        n, most = self.stops[-2] if len(self.stops) > 1 else 0, len(self.seeds)
+        given = self.answer(experiment, n)
         if given is None or not given.comparisons:
             return f"At most {most} seeds, with a look after every one from {min(FIRST_LOOK, most)} on"
         still = open_ones(given)
         done = len(given.comparisons) - len(still)
-        n = max(each.n for each in given.comparisons)
         lacks = [
             f"{each.scheduler}{'' if given.baseline else f' against {each.baseline}'} {p_now(each)}"
             for each in still
@@ -74,21 +80,25 @@ class UntilSettled:
         settled = f"{done} of {len(given.comparisons)} comparisons{against} settled"
         return f"After {n} of at most {most} seeds: {settled}; open: {', '.join(lacks) or 'none'}"
 
-    def answer(self, experiment: Experiment) -> Answer | None:
-        """Return what can be said of its schedules by now; None where no two of them have two seeds."""
+    def answer(self, experiment: Experiment, upto: int | None = None) -> Answer | None:
+        """Return what can be said after so many of its seeds; None where no two of its schedules have two."""
         keys = {run.key for run in self.runs}
-        ours = tuple(one for one in experiment.finished if one.key in keys)
+        seeds = set(self.seeds[:upto])
+        ours = tuple(one for one in experiment.finished if one.key in keys and one.seed in seeds)
         if len({one.seed for one in ours}) < 2 or len({one.schedule for one in ours}) < 2:
             return None
         return answer(replace(experiment, finished=ours, searches=()), self.question)
 
-    def _needed(self, experiment: Experiment) -> set[str] | None:
-        """The arms that further seeds are needed of; None: all, for nothing can be settled yet."""
-        given = self.answer(experiment)
-        if given is None or not given.comparisons or given.experiment is None:
-            return None
-        arms = {name: runs[0].arm.identity for name, runs in given.experiment.groups.items()}
-        return {arms[name] for each in open_ones(given) for name in (each.scheduler, each.baseline)}
+    def _needed(self, experiment: Experiment) -> set[str]:
+        """The arms that further seeds are needed of: by the seeds of the batches so far, or else by all."""
+        for upto in (self.stops[-1], None):
+            given = self.answer(experiment, upto)
+            if given is None or not given.comparisons or given.experiment is None:
+                return {arm_of(run).identity for run in self.runs}
+            arms = {name: runs[0].arm.identity for name, runs in given.experiment.groups.items()}
+            if needed := {arms[name] for each in open_ones(given) for name in (each.scheduler, each.baseline)}:
+                return needed
+        return set()
 
 
 def arm_of(run: Run) -> Arm:
@@ -102,8 +112,15 @@ def p_now(each: Comparison) -> str:
 
 
 def open_ones(given: Answer) -> list[Comparison]:
-    """Return the comparisons that more seeds may settle."""
-    return [each for each in given.comparisons if each.verdict not in SETTLED]
+    """Return the comparisons that more seeds may settle.
+
+    They will not where one of the two has only lost runs so far, or where the better side has lost some.
+    """
+    return [
+        each
+        for each in given.comparisons
+        if each.verdict not in SETTLED and not (each.n == 0 and any(each.lost)) and not each.p_holm < ALPHA
+    ]
 
 
 def most_seeds(until_settled: Any, max_seeds: Any, *, seeds_are_given: bool, shard: str | None) -> int | None:
@@ -143,10 +160,16 @@ def settling(config: Config, question: Mapping[str, Any]) -> Callable[[Sequence[
 
 
 def until_settled(runs: Sequence[Run], question: Question, jobs: int) -> UntilSettled:
-    """Return the policy for runs whose seeds are the largest number. Raises BadConfig if nothing is compared."""
-    if len({run.schedule for run in runs}) < 2:
+    """Return the policy for runs whose seeds are the largest number.
+
+    Raises BadConfig if nothing is compared, or if the question does not fit the runs.
+    """
+    first = {run.schedule: run for run in runs}
+    if len(first) < 2:
         raise BadConfig(
             "One schedule is compared with nothing, and so never settled.",
             "Name another: schedulers=constant,cosine",
         )
+    called = names(run.named for run in first.values())
+    check_question(question, called, is_share=runs[0].setting.subject.compared.is_share)
     return UntilSettled(runs=tuple(runs), question=question, jobs=jobs)

@@ -1,10 +1,11 @@
-"""Speed and memory, measured: `make bench`. Prints tables with n, median and ratio; asserts nothing."""
+"""Speed, memory and repeated looks, measured: `make bench`. Prints tables with n and median; asserts nothing."""
 
 import argparse
 import platform
 
 from epochs import bench_epochs, bench_peers
 from folders import bench_fake, bench_light_commands, bench_load, bench_tables
+from looking import bench_looks
 from scale import bench_cluster, bench_scale
 from timing import CORES
 from whole import bench_commands, bench_start, bench_tune, keras_loop
@@ -30,6 +31,7 @@ def main() -> None:
     bench_tune()
     bench_light_commands()
     bench_fake(options.commands)
+    bench_looks()
     bench_load()
     bench_scale()
     bench_cluster(1)
