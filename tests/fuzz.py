@@ -200,7 +200,7 @@ def harm(rng: random.Random, path: Path, others: list[Path], root: Path) -> Harm
     elif way == "copy the run":
         shutil.copytree(path.parent, path.parent.with_name(rng.choice(NAMES)), dirs_exist_ok=True)
     elif way == "another file":
-        path.write_bytes(rng.choice(others).read_bytes())
+        path.write_bytes(rng.choice([each for each in others if each.is_file()]).read_bytes())
     else:
         assert callable(way)
         try:
