@@ -107,7 +107,7 @@ def run(
         "--dry-run": dry_run,
         "--verify": verify,
         "--print-config": print_config,
-        "--until-settled": bool(settling["until_settled"]),
+        "--until-settled": bool(wanted["until_settled"]),
         "--json": as_json,
         "--quiet": quiet > 0,
         "-qq": quiet > 1,
@@ -126,7 +126,7 @@ def run(
         from lrbench.show import noise
 
         with noise.kept_off_screen(show=context.obj["debug"]):  # a problem of the user's needs TensorFlow
-            return list_runs(resolved, as_json=as_json, policy=policy_of(resolved, question) if most else None)
+            return list_runs(resolved, as_json=as_json, policy=_policy(resolved, question) if most else None)
     if verify:
         return _verify(resolved, debug=context.obj["debug"])
     with opened_log(log_file) as log:
