@@ -205,6 +205,21 @@ def test_a_node_with_another_version_is_refused_by_name(cluster: Any, tmp_path: 
     assert f"Error: Node {node.node_ip_address} has lrbench 9.9, and this machine" in said
 
 
+def test_a_node_whose_examples_are_others_is_refused_by_name(cluster: Any, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(ROOT / "lrbench", other / "lrbench", ignore=shutil.ignore_patterns("data", "__pycache__"))
+    worker = other / "lrbench" / "runner" / "worker.py"
+    whole = worker.read_text()
+    worker.write_text(whole.replace("return sha256.hexdigest()", 'return "0" * 64'))
+    assert worker.read_text() != whole
+    node = cluster.add_node(num_cpus=4, env_vars={"PYTHONPATH": str(other)})
+    try:
+        said = finish(driver(cluster, tmp_path, *RUN), 1)
+    finally:
+        cluster.remove_node(node)
+    assert f"Error: Node {node.node_ip_address} has other examples than this machine: sha256 000000000000…" in said
+
+
 def test_an_address_where_nothing_is_says_so(cli: Cli) -> None:
     shown = cli(*RUN, "--executor", "ray", "--address", "127.0.0.1:1")
     assert shown.exit_code == 1
