@@ -55,6 +55,7 @@ KINDS = [
     "one/runs/*/run.json",
     "one/runs/*/epochs.csv",
     "one/runs/*/checkpoint.npz",
+    "one/history/*.json",
 ]
 READING = [  # with the exit codes that each may have
     (["summary", "results"], {0, 2, 3}),
@@ -249,11 +250,12 @@ def check_results(root: Path, harms: list[Harm]) -> None:
 
 
 def contents(root: Path, names: list[str]) -> dict[str, bytes]:
+    """All files but the notes of what was looked at, which reading adds to."""
     return {
         str(path.relative_to(root)): path.read_bytes()
         for name in names
         for path in [root / name, *(root / name).rglob("*")]
-        if path.is_file()
+        if path.is_file() and not (path.parent.name == "history" or path.name.startswith("looked-"))
     }
 
 
