@@ -131,7 +131,7 @@ def run(
         return _verify(resolved, debug=context.obj["debug"])
     with opened_log(log_file) as log:
         policy = _policy(resolved, question) if most else None
-        outcomes = _conduct(resolved, context, policy, quiet=quiet > 0, verbose=verbose, log=log)
+        outcomes = _conduct(resolved, context, question, policy, quiet=quiet > 0, verbose=verbose, log=log)
     experiments = [each.experiment for each in outcomes]
     if quiet < 2 and resolved.shard:  # a part is no comparison: who looked at it would look twice
         show_progress(experiments, as_json=as_json)
@@ -209,6 +209,7 @@ def _policy(resolved: "Config", question: "Mapping[str, Any]") -> "Callable[[Pla
 def _conduct(
     wishes: "Config",
     context: typer.Context,
+    question: "Mapping[str, Any]",
     policy: "Callable[[Plan], Policy] | None",
     *,
     quiet: bool,
@@ -225,6 +226,8 @@ def _conduct(
         plans = make_plans(wishes)  # what is wrong with any is said before the first is trained
         plans = [(each, replace(plan, at_most=policy is not None)) for each, plan in plans]
         for each, plan in plans:
+            _check(question, each, plan)
+        for each, plan in plans:
             listener = progress.progress_for(sys.stderr, quiet=quiet, verbose=verbose, log=log)
             try:
                 outcomes.append(
@@ -239,6 +242,17 @@ def _conduct(
             finally:
                 listener.close()
     return outcomes
+
+
+def _check(question: "Mapping[str, Any]", config: "Config", plan: "Plan") -> None:
+    """Raise BadConfig for what these runs cannot answer, before any is trained; stored ones may know more."""
+    if question:
+        from lrbench.judging.questions import Question, check_question
+        from lrbench.runner import folder_of
+
+        asked = Question(**question)
+        if not (folder_of(config, plan) / "experiment.json").exists():
+            check_question(asked, plan.names, is_share=plan.setting.subject.compared.is_share)
 
 
 def _verify(wishes: "Config", *, debug: bool) -> int:

@@ -332,3 +332,11 @@ def started(words: Sequence[str], cwd: Path) -> "subprocess.Popen[str]":
 
 def runs_so_far(cwd: Path) -> int:
     return len(list(cwd.glob("results/*/runs/*/run.json")))
+
+
+@pytest.mark.parametrize("words", [["--baseline", "nope"], ["--margin", "3"], ["--margin", "-1"]])
+def test_a_question_that_no_run_could_answer_is_refused_before_any_is_trained(cli: Cli, words: list[str]) -> None:
+    result = cli("run", "--engine", "fake", "--epochs", "2", *words)
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 2
+    assert not Path("results").exists()
