@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from lrbench import summary
+from lrbench.designs import Looked
 from lrbench.errors import BadResults
 from lrbench.files import digest
+from lrbench.judging.designs import looked
 from lrbench.runs import Damage, Experiment, Finished, Setting
 from lrbench.store import Store, find_experiments, find_setting, load
 from lrbench.store.adding import add, labels_of
@@ -27,10 +29,15 @@ class Joint:
     folder: Path
     setting: Setting
     sources: tuple[Experiment, ...]
-    stored: tuple[Finished, ...]  # in the target already
+    there: Experiment | None  # what is in the target already
     added: tuple[tuple[Finished, Path], ...]  # each with the experiment's folder that it is in
     labels: Mapping[str, str]  # what each stands for
     warnings: tuple[str, ...]
+
+    @property
+    def stored(self) -> tuple[Finished, ...]:
+        """The runs that are in the target already."""
+        return self.there.finished if self.there else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +69,25 @@ def look(sources: Sequence[Path], out: Path) -> Merge:
     return Merge(joints=tuple(_with_other_data(joints)), damage=damage)
 
 
-def carry_out(merge: Merge) -> None:
-    """Add what is missing, under the target's locks, and bring its tables up to date. Raises BadResults."""
+def carry_out(merge: Merge) -> int:
+    """Add what is missing, under the target's locks, and bring its tables up to date.
+
+    Returns how many runs were left because a command is training them there just now. Raises BadResults.
+    """
+    left = 0
     for joint in merge.joints:
         store = Store.open(joint.folder, joint.setting)
         try:
-            add(store, joint.added, [each.folder for each in joint.sources], joint.labels)
+            left += add(store, joint.added, [each.folder for each in joint.sources], joint.labels)
+            if unnoted := _unnoted(joint):
+                store.note(*unnoted)
         finally:
             store.locks.release_all()
         with store.alone():
             now = load(joint.folder)
             if now.finished:
                 store.write_tables(now, summary.tabulated(now))
+    return left
 
 
 def _refuse_place(out: Path) -> None:
@@ -89,6 +103,15 @@ def _refuse_place(out: Path) -> None:
 def _parent(folder: Path) -> Path:
     """The folder above, also of `.`."""
     return folder.parent if folder.name else folder.resolve().parent
+
+
+def _unnoted(joint: Joint) -> list[Looked]:
+    """The looks at folders of earlier versions, which noted none, where another folder notes its own."""
+    parts = [*([joint.there] if joint.there else []), *joint.sources]
+    if not any(each.history.is_kept for each in parts):
+        return []
+    seen = [looked(each) for each in parts if not each.history.is_kept]
+    return [each for each in seen if each]
 
 
 def _joint(group: Sequence[Experiment], out: Path) -> Joint:
@@ -108,7 +131,7 @@ def _joint(group: Sequence[Experiment], out: Path) -> Joint:
         folder=folder,
         setting=setting,
         sources=tuple(group),
-        stored=there.finished if there else (),
+        there=there,
         added=tuple((one, where) for one, where in chosen.values() if where != folder),
         labels=labels_of(parts),
         warnings=tuple(_mixed(parts)),

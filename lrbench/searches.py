@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+FIRST_TUNING_SEED = 1_000_000  # far from those that people count up from 0
 Variant = tuple[str, tuple[tuple[str, str], ...]]  # a schedule without its peak rate: name, resolved parameters
 
 

@@ -16,8 +16,7 @@ def note_look(experiment: Experiment) -> None:
     keeps what it has.
     """
     seen = looked(experiment)
-    broken = any(damage.run_folder for damage in experiment.damage)  # what is missing will be back
-    if seen is None or broken or not experiment.history.is_kept:
+    if seen is None or not experiment.history.is_kept:
         return
     if all(each != seen for _, each in experiment.history.looked):
         with contextlib.suppress(BadResults), place(experiment.folder, "written"):

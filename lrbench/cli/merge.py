@@ -49,7 +49,12 @@ def merge(
         for warning in joint.warnings:
             typer.echo(printable(f"Warning: {joint.folder.name}: {warning}"), err=True)
     if not dry_run:
-        merging.carry_out(merged)
+        left = merging.carry_out(merged)
+        if left:
+            runs = counted(left, "run")
+            typer.echo(
+                f"Left: {runs} that a command is training there just now. Merge again when it is done.", err=True
+            )
     if as_json:
         put(json.dumps([_record(joint) for joint in merged.joints], indent=2) + "\n", None)
     else:

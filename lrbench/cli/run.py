@@ -191,7 +191,7 @@ def opened_log(log_file: Path | None) -> Iterator[TextIO | None]:
 
 def _most_seeds(wanted: "Mapping[str, Any]", sources: "Mapping[str, str]", resolved: "Config") -> int | None:
     """Return how many seeds there may be until it is settled; None if all are trained. Raises BadConfig."""
-    if not any(wanted.values()):
+    if wanted == {"until_settled": False, "max_seeds": None}:
         return None
     from lrbench.studies.settling import most_seeds
 

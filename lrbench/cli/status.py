@@ -97,7 +97,10 @@ def _searches(experiment: "Experiment") -> list[dict[str, Any]]:
             for each in experiment.finished
         }
         points, seeds = tuning.missing, search.tune_seeds
-        if not points:  # then each is compared at its own best
+        until_settled = any(
+            each.until_settled and set(search.seeds) <= set(each.seeds) for _, each in experiment.history.declared
+        )
+        if not points and not until_settled:  # then each is compared at its own best
             points, seeds = tuple(each.best.point for each in tuning.tuned if each.best), search.seeds
         missing = sum((*point.variant, point.lr, seed) not in tried for point in points for seed in seeds)
         found.append(

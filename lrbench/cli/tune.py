@@ -83,6 +83,7 @@ def tune(
             listener = progress.progress_for(sys.stderr, quiet=quiet > 0, verbose=verbose, log=log)
             settle = settling(resolved, question) if most else None
             try:
+                _check(question, resolved.each(), wanted)
                 outcomes = [
                     tuning.tune(each, wanted, listener, words=context.obj["words"], settle=settle)
                     for each in resolved.each()
@@ -100,6 +101,18 @@ def tune(
         tell_where([each.experiment.folder for each in outcomes], resolved.out, resolved.shard)
     codes = [_code(each) for each in outcomes]
     return BROKEN if BROKEN in codes else DONE
+
+
+def _check(question: dict[str, Any], configs: "Sequence[Config]", wanted: "Wanted") -> None:
+    """Raise BadConfig for what no comparison of these schedules could answer, before any is trained."""
+    if question:
+        from lrbench.judging.questions import Question, check_question
+        from lrbench.studies.tuning import plan_search
+
+        asked = Question(**question)
+        for config in configs:
+            plan = plan_search(config, wanted).plan
+            check_question(asked, plan.names, is_share=plan.setting.subject.compared.is_share)
 
 
 def _wanted(search: dict[str, str | None]) -> "Wanted":

@@ -19,8 +19,10 @@ from lrbench.judging import statistics as stats
 from lrbench.judging.designs import Designs
 from lrbench.judging.looks import ALPHA, Pairs, anytime_p, e_value, first_inside, interval, is_inside, pairs_of
 from lrbench.judging.scores import Scores
+from lrbench.judging.sequential import running_p
 
 POWER = 0.8
+UNSETTLED = "not settled within"
 
 
 class Verdict(StrEnum):
@@ -292,7 +294,7 @@ def _judge(
         )
     inside = seen.margin is not None and is_inside(pairs, design, seen.margin)
     if seen.p_holm < ALPHA:
-        better = (seen.mean_difference > 0) != scores.lower_is_better
+        better = (_when_clear(pairs, design, seen.mean_difference) > 0) != scores.lower_is_better
         if seen.lost[0 if better else 1]:
             return replace(known, reason=lost)
         verdict = Verdict.BETTER if better else Verdict.WORSE
@@ -302,6 +304,15 @@ def _judge(
         return replace(known, verdict=Verdict.EQUIVALENT, reason=lost)
     settle = _what_would_settle if design.kind == "fixed" else _what_would_settle_a_look
     return replace(known, reason="; ".join(filter(None, (settle(known, design, p, i), lost))))
+
+
+def _when_clear(pairs: Pairs, design: Design, now: float) -> float:
+    """The mean difference when a sequential p came to what it is, which later pairs take nothing of; else now."""
+    if design.kind != "sequential" or design.most is None:
+        return now
+    p = running_p(pairs.differences, design.most)
+    first = int(np.flatnonzero(p == p[-1])[0]) + 1
+    return float(pairs.differences[:first].mean())
 
 
 def _smallest_p(n: int, design: Design) -> float:
@@ -321,8 +332,8 @@ def _too_few(seen: Comparison, design: Design, p: Sequence[float], i: int) -> st
 
 def _what_would_settle_a_look(seen: Comparison, design: Design, p: Sequence[float], i: int) -> str:
     """As `_what_would_settle`, where more looks may follow."""
-    if design.kind == "sequential" and seen.n >= (design.most or 0):
-        return f"not settled within {design.most} seeds"
+    if design.kind == "sequential" and seen.n + max(seen.lost) >= (design.most or 0):
+        return f"{UNSETTLED} {design.most} seeds"
     if not seen.can_tell:
         return _too_few(seen, design, p, i)
     return "more seeds may settle it"

@@ -7,20 +7,17 @@ of which something was lost.
 
 from collections.abc import Callable, Iterable, Sequence
 
-from lrbench.designs import FIXED, Declared, Design, Looked
+from lrbench.designs import FIXED, Declared, Design, History, Looked
 from lrbench.runs import Experiment, Finished
+from lrbench.searches import FIRST_TUNING_SEED
 
 Seeds = frozenset[int]
 Designs = Callable[[str, str], Design]
 
 
 def looked(experiment: Experiment) -> Looked | None:
-    """Return what a look at an experiment shows of every schedule; None if nothing can be compared in it.
-
-    The seeds that rates are tuned by are left out: they report nothing.
-    """
-    tuned_by = {seed for search in experiment.searches for seed in search.tune_seeds}
-    ended = _ended(one for one in experiment.finished if one.seed not in tuned_by)
+    """Return what a look at an experiment shows of every schedule; None if nothing can be compared in it."""
+    ended = _ended(experiment.finished)
     if len(ended) < 2 or max(map(len, ended.values())) < 2:
         return None
     return Looked(seeds=tuple(sorted((arm, tuple(sorted(seeds))) for arm, seeds in ended.items())))
@@ -72,34 +69,52 @@ def _ended(finished: Iterable[Finished]) -> dict[str, set[int]]:
 def _design(experiment: Experiment, pair: tuple[str, str], now: Seeds) -> Design:
     history = experiment.history
     declared = [(time, each) for time, each in history.declared if _covers(each, pair)]
-    before = _looks(history.looked, pair)
+    before = _looks(history.looked, pair, of_a_search=_is_of_a_search(now))
     others = [(time, seeds) for time, seeds in before if seeds != now]
-    if not declared and not others and not history.is_torn:
+    planned = [_planned(history, arm, now) for arm in pair]
+    if not any(planned) and not others and not history.is_torn:
         return FIXED  # nothing was noted: an earlier version's, or a table from elsewhere
     first = min((time for time, _ in before), default="~")
     until = [(time, each) for time, each in declared if each.until_settled]
     for time, each in until[:1]:  # who sees how it stands after each seed may not choose another number by it
         if time <= first and not history.is_torn and _within([now, *(s for _, s in others)], each.seeds):
             return Design(kind="sequential", most=len(each.seeds), streams=(each.seeds,))
-    whole = [frozenset(each.seeds) for _, each in declared if not each.until_settled]
-    once = not (others or until or history.is_torn)
-    if once and (now in whole or not any(now & each for each in whole)):
-        return FIXED  # as declared, or the seeds of a search, which declares them itself
+    whole = (planned[0] or now) & (planned[1] or now)
+    if now == whole and not (others or until or history.is_torn):
+        return FIXED
     looks = [seeds for _, seeds in others]
     return Design(kind="open", streams=_streams(looks, now), looks=tuple(sorted({len(seeds) for seeds in looks})))
 
 
-def _covers(declared: Declared, pair: tuple[str, str]) -> bool:
-    """Whether both schedules were declared; a search declares whatever it finds."""
-    return not declared.arms or set(pair) <= {each.identity for each in declared.arms}
+def _covers(declared: Declared, arms: Iterable[str]) -> bool:
+    """Whether all of these schedules were declared; a search declares whatever it finds."""
+    return not declared.arms or set(arms) <= {each.identity for each in declared.arms}
 
 
-def _looks(entries: Iterable[tuple[str, Looked]], pair: tuple[str, str]) -> list[tuple[str, Seeds]]:
+def _is_of_a_search(seeds: Iterable[int]) -> bool:
+    """Whether these are seeds that rates are tuned by: another plan than those that report."""
+    return min(seeds, default=0) >= FIRST_TUNING_SEED
+
+
+def _planned(history: History, arm: str, now: Seeds) -> Seeds:
+    """All seeds that were ever declared of a schedule, in one plan or in several; empty if none was.
+
+    A plan that was given up for a smaller one still counts: who did that may have seen how it stood.
+    """
+    plans = [each.seeds for _, each in history.declared if _covers(each, [arm])]
+    kind = _is_of_a_search(now)
+    return frozenset(seed for seeds in plans for seed in seeds if _is_of_a_search([seed]) == kind)
+
+
+def _looks(
+    entries: Iterable[tuple[str, Looked]], pair: tuple[str, str], *, of_a_search: bool
+) -> list[tuple[str, Seeds]]:
     """The earlier looks at a pair: when, and the seeds that both had. One at a part of an earlier one is none."""
     found: list[tuple[str, Seeds]] = []
     for time, each in entries:
         seeds = dict(each.seeds)
-        both = frozenset(seeds.get(pair[0], ())) & frozenset(seeds.get(pair[1], ()))
+        a, b = ({seed for seed in seeds.get(arm, ()) if _is_of_a_search([seed]) == of_a_search} for arm in pair)
+        both = frozenset(a & b)
         if len(both) > 1 and not any(both <= before for _, before in found):
             found.append((time, both))
     return found

@@ -217,8 +217,7 @@ class Cluster:
     def _hand_out(self) -> None:
         for hand in self._hands("idle")[: len(self._waiting)]:
             hand.task = self._waiting.pop(0)
-            hand.actor.begin.remote(hand.task)
-            hand.stage, hand.asked = "busy", hand.actor.events.remote(ASKING)
+            hand.stage, hand.asked = "busy", hand.actor.begin.remote(hand.task)
 
     def _hear(self, hand: _Hand) -> None:
         """Take a worker's answer, and ask it the next thing; what it tells waits to be handed on."""
@@ -246,6 +245,8 @@ class Cluster:
                         "Something on the way to that node changes data: leave it out.",
                     )
                 hand.stage, hand.asked = "idle", None
+            case "busy" if answer is None:  # it has begun
+                hand.asked = hand.actor.events.remote(ASKING)
             case "busy":
                 self._told(hand, answer)
 
@@ -253,27 +254,37 @@ class Cluster:
         is_free = bool(told) and isinstance(told[-1], Free)
         hand.asked = None if is_free else hand.actor.events.remote(ASKING)
         for each in told:
-            assert hand.task
             match each:
                 case Free():
                     hand.stage, hand.task = "idle", None
                     if each.problem:
                         raise EngineUnavailable(f"Node {self._where(hand)}: {each.problem}", each.hint)
                     return
-                case Kept():
+                case Kept() if hand.task:
                     hand.task = replace(hand.task, checkpoint=each.checkpoint)
-                case Refused():
+                case Refused() if hand.task:
                     hand.task = Task(hand.task.run)
+                case Ended():
+                    hand.task = None  # whatever becomes of the worker now
             self._events.append(each)
 
     def _lost(self, hand: _Hand, error: Exception) -> None:
-        """Forget a worker that is gone, and give its run to another from where it was kept last."""
+        """Forget a worker that is gone, and give its run to another from where it was kept last.
+
+        A node that is gone takes all its workers with it, and nothing of that is the fault of a run.
+        """
+        if hand.node not in self._nodes:
+            return
         node = self._nodes[hand.node]
         node.hands.remove(hand)
-        self._looked = -LOOK  # perhaps its node is gone as well
+        self._looked = -LOOK
+        if not self._is_alive(hand.node):
+            self._waiting[:0] = [each.task for each in (hand, *node.hands) if each.task]
+            del self._nodes[hand.node]
+            return
         if hand.task is None:
-            node.deaths += 1
-            if node.deaths >= MOST_DEATHS and self._is_alive(hand.node):
+            node.deaths += hand.stage != "busy"
+            if node.deaths >= MOST_DEATHS:
                 raise EngineUnavailable(
                     f"Node {node.address} loses its workers before they train: {_first_line(error)}",
                     "Look at that node, or leave it out; fewer runs on it need less memory: runs_per_node=1",
@@ -301,6 +312,8 @@ class Cluster:
 
     def _lose_patience(self) -> None:
         """Raise EngineUnavailable if there has been no worker for long, nor a node that could have one."""
+        if self._nodes and not self._waiting:
+            self._alive = time.monotonic()  # what is left is another command's
         if self._gpus and not self._nodes and time.monotonic() - self._alive > PATIENCE_WITH_GPUS:
             raise EngineUnavailable(
                 f"No node of the cluster has a GPU for gpus_per_run={self._gpus:g}.",

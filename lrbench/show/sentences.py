@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
-from lrbench.judging.comparisons import Comparison, Verdict
+from lrbench.judging.comparisons import UNSETTLED, Comparison, Verdict
 from lrbench.judging.looks import ALPHA
 from lrbench.runs import Figure
 
@@ -13,7 +13,7 @@ TESTS = {
     "fixed": "± is the 95 % t interval, p from exact sign-flip tests",
     "sequential": "looked at after every seed up to {}, ± is the repeated 95 % interval, p from sign-flip tests "
     "whose 5 % lasts for all looks",
-    "open": "looked at more than once, intervals (95 %) and p from e-values, which hold at every look",
+    "open": "looked at otherwise than declared, intervals (95 %) and p from e-values, which hold at every look",
 }
 
 P_FROM = {
@@ -38,10 +38,11 @@ def sentence(comparison: Comparison, scope: str = "") -> str:
     }[comparison.verdict]
     said = said.removesuffix(": ")
     most = most_seeds(comparison)
-    if most and comparison.verdict is Verdict.CANNOT_TELL and comparison.n >= most:
+    if most and comparison.reason.startswith(UNSETTLED):
         largest = max(abs(comparison.ci_low), abs(comparison.ci_high))
         bound = f"inside ±{number(comparison, largest)}{unit(comparison)} with 95 %"
         said = f"{a} against {b}: cannot tell within {most} seeds: the difference is {bound}"
+        said += comparison.reason.removeprefix(f"{UNSETTLED} {most} seeds")
     elif comparison.reason:
         said += ("; " if comparison.n > 1 else ": ") + comparison.reason
     facts = [seen(comparison)]

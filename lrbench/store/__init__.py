@@ -11,7 +11,6 @@
 <results>/<experiment>/history/*.json         what was declared before it was trained
 <results>/<experiment>/search-<digest>.json   what `lrbench tune` searches
 <results>/<experiment>/quarantine/             what `lrbench run` or `doctor --repair` moved away
-<results>/<experiment>/history/                what was declared and looked at, a file each
 <results>/<experiment>/log.jsonl               a line per command
 <results>/<experiment>/.locks/                 who is at work on what
 """

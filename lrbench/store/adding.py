@@ -37,21 +37,22 @@ def add(
     runs: Sequence[tuple[Finished, Path]],
     folders: Sequence[Path],
     meanings: Mapping[str, str],
-) -> None:
+) -> int:
     """Add runs, each with the folder of the experiment that it is in, and what those folders note beside them.
 
+    Returns how many were left because a command is training them in the target just now.
     Raises BadResults if the target cannot be written, or a source changed meanwhile; what is there by then stays,
     and the same again adds the rest.
     """
     try:
-        _add(store, runs, folders, meanings)
+        return _add(store, runs, folders, meanings)
     except Damaged as error:
         raise BadResults(str(error), "Somebody is at work there: merge once more when it is done.") from error
 
 
 def _add(
     store: Store, runs: Sequence[tuple[Finished, Path]], folders: Sequence[Path], meanings: Mapping[str, str]
-) -> None:
+) -> int:
     target = store.folder
     with place(target, "written"):
         with store.alone():
@@ -65,10 +66,14 @@ def _add(
             _add_lines(target, folders)
             if store.experiment.names or runs:
                 store.note_labels({**labels.read(target / LABELS), **meanings})
+        left = 0
         for one, folder in runs:
-            if store.locks.claim(one.run_id):  # otherwise a command is just training it
-                _add_run(store, folder / "runs" / one.run_id, target / "runs" / one.run_id)
-                store.locks.release(one.run_id)
+            if not store.locks.claim(one.run_id):  # a command is just training it
+                left += 1
+                continue
+            _add_run(store, folder / "runs" / one.run_id, target / "runs" / one.run_id)
+            store.locks.release(one.run_id)
+    return left
 
 
 def _add_run(store: Store, source: Path, target: Path) -> None:
@@ -90,7 +95,8 @@ def _add_run(store: Store, source: Path, target: Path) -> None:
             record.rename(target / f"failed-{before + 1}.json")
     for name in ("epochs.csv", "run.json"):
         write_whole(target / name, read_bytes(source / name))
-    (target / NAME).unlink(missing_ok=True)
+    if not read_run(target, store.experiment.setting).failed:  # who failed goes on from there another time
+        (target / NAME).unlink(missing_ok=True)
 
 
 def _copy(source: Path, folder: Path, name: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lrbench.files import TEMPORARY
 from lrbench.foreign import place
+from lrbench.store.history import is_note
 from lrbench.store.locks import Locks
 from lrbench.store.write import WHOLE
 
@@ -34,7 +35,7 @@ def rest_of(folder: Path) -> Rest:
     with place(folder, "read"):
         runs = sorted(path for path in (folder / "runs").glob("*") if path.is_dir())
         unfinished = [path for path in runs if not (path / "run.json").exists()]
-        quarantined = sorted(folder.glob("quarantine/*"))
+        quarantined = sorted(path for path in folder.glob("quarantine/*") if not is_note(path))
         gone = (*unfinished, *quarantined)
         leftovers = [
             path

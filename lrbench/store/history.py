@@ -58,6 +58,11 @@ def write_entry(folder: Path, entry: Entry) -> None:
     schema.write_record(path, {_kind(entry): asdict(entry), "time": time})
 
 
+def is_note(path: Path) -> bool:
+    """Whether a file in quarantine was of the history: that one looked is not forgotten by tidying up."""
+    return path.name.startswith(("declared-", "looked-"))
+
+
 def set_aside(folder: Path, path: Path) -> None:
     """Move a damaged file to quarantine/, under a name that nothing there has."""
     aside = folder / ASIDE

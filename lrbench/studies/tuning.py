@@ -29,7 +29,7 @@ from lrbench.runner.signals import Signalled
 from lrbench.runs import Experiment, Finished, Run
 from lrbench.schedules import Horizon, Schedule, parse
 from lrbench.schedules.spec import takes_list
-from lrbench.searches import Contender, Point, Search, Tuning, Variant
+from lrbench.searches import FIRST_TUNING_SEED, Contender, Point, Search, Tuning, Variant
 from lrbench.shards import read_shard, share
 from lrbench.studies.grids import read_rates
 
@@ -37,7 +37,6 @@ LEFT = (
     "The other shards have {} of {} runs of this stage, and what comes next depends on them: when they are done, "
     "`lrbench merge` brings them here, and the same command goes on."
 )
-FIRST_TUNING_SEED = 1_000_000  # far from those that people count up from 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,12 +139,13 @@ def tune(
     executor = executor or executor_of(config, plan.problem)
     with Session(plan.setting, folder_of(config, plan), executor, listener) as session, _logged(session, words):
         session.keep(search)
-        session.declare(Declared(arms=(), seeds=search.seeds))  # of what the search finds
+        for seeds in (search.tune_seeds, search.seeds):
+            session.declare(Declared(arms=(), seeds=seeds))  # of what the search finds
         listener.on_search(search, session.folder, plan)
         asked: set[str] = set()
         try:
             for stage, whole in _stages(session, planned, settle):
-                runs = _share(whole, config.shard)
+                runs = _share(session, planned, whole, config.shard)
                 asked |= {run.key for run in runs}
                 listener.on_stage(stage, runs, session.todo(runs), session.experiment)
                 session.train(runs)
@@ -167,11 +167,19 @@ def tune(
         )
 
 
-def _share(runs: tuple[Run, ...], shard: str | None) -> tuple[Run, ...]:
-    """Return a shard's share of a stage; what comes after it depends on all of the stage."""
+def _share(session: Session, planned: Planned, runs: tuple[Run, ...], shard: str | None) -> tuple[Run, ...]:
+    """Return a shard's share of a stage; what comes after it depends on all of the stage.
+
+    It is one of all that was tried by now, so that the same command again has the same share.
+    """
     if shard is None:
         return runs
-    return tuple(runs[i] for i in share([run.setting.horizon.steps for run in runs], read_shard(shard)))
+    tuning = _standing(session, planned.search)
+    tried = {trial.point for each in tuning.tuned for trial in each.trials} | set(tuning.missing)
+    points = sorted(tried, key=lambda point: (point.variant, point.lr))
+    whole = planned.runs(points, planned.search.tune_seeds) if tuning.missing else runs
+    ours = {whole[i].key for i in share([run.setting.horizon.steps for run in whole], read_shard(shard))}
+    return tuple(run for run in runs if run.key in ours)
 
 
 def left(planned: Planned, finished: Sequence[Finished]) -> int:

@@ -350,7 +350,7 @@ def test_the_help_s_examples_run(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> N
             if line.strip().startswith("lrbench "):
                 assert cli(*shlex.split(line.strip())[1:]).exit_code == 0, line
                 ran += 1
-    assert ran == 39
+    assert ran == 40
 
 
 def test_debug_shows_the_traceback_and_can_stand_anywhere(cli: Cli) -> None:

@@ -199,7 +199,7 @@ def test_a_node_with_another_version_is_refused_by_name(cluster: Any, tmp_path: 
     package.write_text(package.read_text().replace(version, '__version__ = "9.9"'))
     node = cluster.add_node(num_cpus=4, env_vars={"PYTHONPATH": str(other)})
     try:
-        said = finish(driver(cluster, tmp_path, *RUN), 1)
+        said = finish(driver(cluster, tmp_path, *RUN, **SLOW), 1)
     finally:
         cluster.remove_node(node)
     assert f"Error: Node {node.node_ip_address} has lrbench 9.9, and this machine" in said
@@ -214,7 +214,7 @@ def test_a_node_whose_examples_are_others_is_refused_by_name(cluster: Any, tmp_p
     assert worker.read_text() != whole
     node = cluster.add_node(num_cpus=4, env_vars={"PYTHONPATH": str(other)})
     try:
-        said = finish(driver(cluster, tmp_path, *RUN), 1)
+        said = finish(driver(cluster, tmp_path, *RUN, **SLOW), 1)
     finally:
         cluster.remove_node(node)
     assert f"Error: Node {node.node_ip_address} has other examples than this machine: sha256 000000000000…" in said

@@ -53,10 +53,11 @@ FIXED_HISTORIES: dict[str, tuple[tuple[int, ...], tuple[Event, ...]]] = {
     "more declared before any look": (to(9), (declared(to(6)), declared(to(9)))),
     "one of the two came later": (to(6), (declared(to(6)), seen(*to(6), other=()))),
     "a look at one seed tells nothing": (to(6), (declared(to(6)), seen(0))),
-    "seeds of another plan of the same two": ((7, 8), (declared(to(6)),)),
     "an earlier version's, looked at where it stands": (to(6), (seen(*to(6)),)),
 }
 OPEN_HISTORIES: dict[str, tuple[tuple[int, ...], tuple[Event, ...], tuple[int, ...]]] = {
+    "seeds of another plan of the same two": ((7, 8), (declared(to(6)),), ()),
+    "a plan that was given up for a smaller one": (to(6), (declared(to(9)), declared(to(6))), ()),
     "more seeds after a look": (to(9), (declared(to(6)), seen(*to(6)), declared(to(9))), (6,)),
     "twice more": (to(9), (declared(to(3)), seen(*to(3)), seen(*to(6)), declared(to(9))), (3, 6)),
     "a look in the middle of a plan": (to(6), (declared(to(6)), seen(0, 1, 2)), (3,)),

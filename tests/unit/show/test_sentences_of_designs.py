@@ -115,7 +115,7 @@ def test_the_line_above_says_the_test() -> None:
     assert "from e-values, which hold at every look" in line(open_)
     mixed = line(fixed, until, open_)
     assert mixed.index("of seeds looked at once") < mixed.index("of seeds looked at as planned")
-    assert "of others: looked at more than once" in mixed
+    assert "of others: looked at otherwise than declared" in mixed
 
 
 def test_what_bold_rests_on() -> None:

@@ -11,6 +11,7 @@ from typer.testing import Result
 from lrbench.api.looks import note_look
 from lrbench.designs import Arm, Declared, Looked
 from lrbench.files import Damaged
+from lrbench.judging.designs import designs_of
 from lrbench.runs import Experiment
 from lrbench.store import load
 from lrbench.store.history import HISTORY, path_of, read_entry, read_history, write_entry
@@ -99,11 +100,15 @@ def test_a_look_is_noted_where_something_new_is_seen(tmp_path: Path) -> None:
     assert len(noted(more.folder)) == 4
 
 
-def test_damaged_runs_are_no_look(tmp_path: Path) -> None:
+def test_a_look_is_noted_whatever_is_damaged_and_a_part_of_an_earlier_one_changes_nothing(tmp_path: Path) -> None:
     experiment = looked_at(tmp_path)
-    (experiment.folder / "runs" / experiment.finished[0].run_id / "run.json").write_text("{")
+    record = experiment.folder / "runs" / experiment.finished[0].run_id / "run.json"
+    whole = record.read_bytes()
+    record.write_text("{")
     note_look(load(experiment.folder))
-    assert len(noted(experiment.folder)) == 2
+    assert len(noted(experiment.folder)) == 3
+    record.write_bytes(whole)
+    assert designs_of(load(experiment.folder))("constant", "step").kind == "fixed"
 
 
 def test_a_folder_that_takes_no_look_is_read_all_the_same(tmp_path: Path) -> None:
