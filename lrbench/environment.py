@@ -86,11 +86,19 @@ def _cpu() -> str:
 
 
 def _git() -> dict[str, Any] | None:
-    """The commit that is checked out in the current folder, and whether files differ from it."""
+    """The commit that is checked out in the current folder, and whether files differ from it.
+
+    Without a lock on the user's repository, which a kill would leave behind.
+    """
 
     def ask(*words: str) -> str:
         return subprocess.run(
-            ["git", *words], capture_output=True, text=True, errors="replace", timeout=2, check=True
+            ["git", "--no-optional-locks", *words],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=2,
+            check=True,
         ).stdout.strip()
 
     try:
