@@ -7,12 +7,6 @@ streamed: that works through a `ray://` address too.
 
 import contextlib
 import itertools
-import logging
-import os
-import signal
-import socket
-import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -20,13 +14,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lrbench import environment
-from lrbench.config import OURS
 from lrbench.engine import WITHOUT_DATA
 from lrbench.engine.events import Ended, Event, Kept, Refused
 from lrbench.engine.executor import POLL
 from lrbench.engine.train import failure
-from lrbench.errors import EngineUnavailable, MissingExtra
+from lrbench.errors import EngineUnavailable
 from lrbench.problems import Problem, Sizes, split
+from lrbench.runner.joining import carry_users_code, first_line, import_ray, join, last_line
 from lrbench.runner.session import OpenExecutor
 from lrbench.runner.worker import Free, Worker, differing, sha256_of
 from lrbench.runs import Setting, Task
@@ -34,7 +28,6 @@ from lrbench.runs import Setting, Task
 LOOK = 2.0  # seconds until the cluster's nodes are counted again
 ASKING = 1.0  # seconds that a worker waits for something to tell
 MOST_DEATHS = 3  # workers that one run, or one node while they start, may lose
-KNOCKING = 5.0  # seconds until nobody is there
 PATIENCE_WITH_GPUS = 20.0  # seconds until a cluster has none
 PATIENCE = 300.0  # seconds without any worker until that is an error
 
@@ -51,10 +44,10 @@ def on_ray(
     `address` is the cluster's; None: one on this machine, for this call. `runs_per_node` is None for one run per
     core; `every` is the number of epochs from one checkpoint to the next, None for one a second.
     """
-    ray = _ray()
+    ray = import_ray()
 
     def opened(setting: Setting) -> Cluster:
-        _connect(ray, address)
+        join(ray, address)
         return Cluster(ray, setting, problem, runs_per_node, gpus_per_run, every)
 
     return opened
@@ -104,7 +97,7 @@ class Cluster:
         if setting.engine not in WITHOUT_DATA:
             splits = split(problem, Sizes(setting.train_size, setting.val_size, setting.validate_on))
         self._sha256 = sha256_of(splits)
-        _carry_users_code(ray)
+        carry_users_code(ray)
         given = (setting, replace(problem, load=_nothing), splits, every, bool(gpus_per_run))
         self._given = [ray.put(each) for each in given]  # once; each node fetches it once
         self._nodes: dict[str, _Node] = {}
@@ -286,7 +279,7 @@ class Cluster:
             node.deaths += hand.stage != "busy"
             if node.deaths >= MOST_DEATHS:
                 raise EngineUnavailable(
-                    f"Node {node.address} loses its workers before they train: {_first_line(error)}",
+                    f"Node {node.address} loses its workers before they train: {first_line(error)}",
                     "Look at that node, or leave it out; fewer runs on it need less memory: runs_per_node=1",
                 ) from error
             return
@@ -295,7 +288,7 @@ class Cluster:
         if self._deaths[run.run_id] < MOST_DEATHS:
             self._waiting.insert(0, hand.task)
             return
-        text = f"{MOST_DEATHS} workers were lost on it, the last one on node {node.address}: {_first_line(error)}"
+        text = f"{MOST_DEATHS} workers were lost on it, the last one on node {node.address}: {first_line(error)}"
         self._events.append(Ended(run.run_id, failure(RuntimeError(text))))
 
     def _is_alive(self, node: str) -> bool:
@@ -306,7 +299,7 @@ class Cluster:
 
     def _unable(self, hand: _Hand, error: Exception) -> EngineUnavailable:
         return EngineUnavailable(
-            f"Node {self._where(hand)} cannot train: {_last_line(error)}",
+            f"Node {self._where(hand)} cannot train: {last_line(error)}",
             "Install the same lrbench-keras on every node.",
         )
 
@@ -326,80 +319,5 @@ class Cluster:
             )
 
 
-def _ray() -> Any:
-    """Import Ray, without what it says and sends by itself. Raises MissingExtra."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # it warns otherwise; `open` hides GPUs
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingExtra(
-            "executor=ray needs Ray, which is not installed.",
-            'Install it: python -m pip install "lrbench-keras[ray]"',
-        ) from error
-    logging.getLogger("ray").setLevel(logging.ERROR)
-    return ray
-
-
-def _connect(ray: Any, address: str | None) -> None:
-    """Join a cluster, or start one on this machine. Raises EngineUnavailable."""
-    if ray.is_initialized():
-        return
-    names = [*environment.VARIABLES, *OURS]
-    variables = {name: os.environ[name] for name in names if name in os.environ}
-    wanted: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
-    if variables:
-        wanted["runtime_env"] = {"env_vars": variables}
-    if address is None:
-        wanted["include_dashboard"] = False
-    with _own_signals():
-        try:
-            _knock(address)
-            ray.init(address or "local", **wanted)
-        except Exception as error:  # Ray raises whatever its parts raise
-            raise EngineUnavailable(
-                f"No Ray cluster answers at {address or 'this machine'}: {_first_line(error)}",
-                "Start one with `ray start --head`, and say where: address=auto or address=ray://HOST:10001 "
-                "(and set RAY_AUTH_MODE=token where it wants a token)",
-            ) from error
-
-
-def _knock(address: str | None) -> None:
-    """Raise OSError if nothing listens at HOST:PORT or ray://HOST:PORT; Ray itself would try for minutes."""
-    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
-    if colon and port.isdecimal():
-        with socket.create_connection((host.strip("[]"), int(port)), KNOCKING):
-            pass
-
-
-@contextlib.contextmanager
-def _own_signals() -> Iterator[None]:
-    """Keep the handlers of signals: Ray has its own for SIGTERM, which would end the process at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _carry_users_code(ray: Any) -> None:
-    """Have the user's own files go to the nodes as they are here, since nobody can import them there."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("lrbench_user_"):
-            ray.cloudpickle.register_pickle_by_value(module)
-
-
 def _nothing() -> Any:
     raise NotImplementedError("the examples came through the object store")
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-
-
-def _last_line(error: Exception) -> str:
-    return next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), "")
