@@ -214,6 +214,8 @@ class Cluster:
 
     def _hear(self, hand: _Hand) -> None:
         """Take a worker's answer, and ask it the next thing; what it tells waits to be handed on."""
+        if hand.node not in self._nodes or hand not in self._nodes[hand.node].hands:
+            return  # gone with its node, and its run has another worker
         try:
             answer = self._ray.get(hand.asked)
         except self._ray.exceptions.RayTaskError as error:  # an exception in the worker's own code
@@ -266,8 +268,6 @@ class Cluster:
 
         A node that is gone takes all its workers with it, and nothing of that is the fault of a run.
         """
-        if hand.node not in self._nodes:
-            return
         node = self._nodes[hand.node]
         node.hands.remove(hand)
         self._looked = -LOOK
