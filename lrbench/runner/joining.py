@@ -7,13 +7,14 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lrbench import environment
 from lrbench.config import OURS
 from lrbench.errors import EngineUnavailable, MissingExtra
 
+ATTEMPTS = 3  # to be served as a client
 KNOCKING = 5.0  # seconds until nobody is there
 
 
@@ -46,13 +47,28 @@ def join(ray: Any, address: str | None) -> None:
     with _own_signals():
         try:
             _knock(address)
-            ray.init(address or "local", **wanted)
+            _init(ray, address or "local", wanted)
         except Exception as error:  # Ray raises whatever its parts raise
+            said = " ".join(dict.fromkeys((first_line(error), last_line(error))))
             raise EngineUnavailable(
-                f"No Ray cluster answers at {address or 'this machine'}: {first_line(error)}",
+                f"No Ray cluster answers at {address or 'this machine'}: {said}",
                 "Start one with `ray start --head`, and say where: address=auto or address=ray://HOST:10001 "
                 "(and set RAY_AUTH_MODE=token where it wants a token)",
             ) from error
+
+
+def _init(ray: Any, address: str, wanted: Mapping[str, Any]) -> None:
+    """Call `ray.init`, and again where the server of `ray://` was too slow to start what serves this client."""
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            ray.init(address, **wanted)
+        except ConnectionError:
+            if not (left and address.startswith("ray://")):
+                raise
+            with contextlib.suppress(Exception):  # whatever half of it stands
+                ray.shutdown()
+        else:
+            return
 
 
 def _knock(address: str | None) -> None:
