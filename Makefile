@@ -2,12 +2,10 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-PROCESSES := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 TEMPORARY := $(or $(TMPDIR),/tmp)
-# A process per core, and one for when another waits for what it started. Each takes one file after the other, in the
-# order of tests/conftest.py. What Python compiles is kept even where it is told not to: or each of the many processes
-# would compile it all again.
-PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+# A process per core; each takes one file after the other, in the order of tests/conftest.py. What Python compiles is
+# kept even where it is told not to: or each of the many processes would compile it all again.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo setup test lint check smoke bench torture fuzz clean
