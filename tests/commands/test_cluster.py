@@ -132,6 +132,15 @@ def test_a_search_runs_on_it_as_it_is(cluster: Any, cli: Cli, tmp_path: Path) ->
     assert table(tmp_path) == (tmp_path / "local" / "one" / "epochs.csv").read_bytes()
 
 
+def test_until_it_is_settled_the_same_is_trained_on_it(cluster: Any, cli: Cli, tmp_path: Path) -> None:
+    words = ("run", "--engine", "fake", "--epochs", "2", "-s", "constant,step,cosine", "--name", "one", "-qq")
+    words += ("--until-settled", "--max-seeds", "20")
+    assert cli(*words, "-o", "local", "-j", "1").exit_code == 0
+    finish(driver(cluster, tmp_path, *words))
+    assert table(tmp_path) == (tmp_path / "local" / "one" / "epochs.csv").read_bytes()
+    assert len(load(tmp_path / "results" / "one").finished) < 60
+
+
 def test_a_run_of_a_killed_worker_goes_on_from_its_last_checkpoint(
     cluster: Any, tmp_path: Path, local: bytes
 ) -> None:
