@@ -3,6 +3,7 @@
 A file's name is the digest of what it says, so that folders are merged by adding the files that are not there.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,19 +44,26 @@ def path_of(folder: Path, entry: Entry) -> Path:
 
 def write_entry(folder: Path, entry: Entry) -> None:
     """Keep an entry, if it is not kept already; what is damaged in its place is set aside. Raises OSError."""
-    path = path_of(folder, entry)
+    time = datetime.now(UTC).isoformat(timespec="microseconds")
+    write_once(folder, path_of(folder, entry), {_kind(entry): asdict(entry), "time": time}, read_entry)
+
+
+def write_once(folder: Path, path: Path, record: dict[str, Any], read: Callable[[Path], Any]) -> None:
+    """Write a note of an experiment's folder whose name says what it holds, unless it can be read there already.
+
+    What is damaged in its place is set aside, what a later version wrote stays. Raises OSError.
+    """
     if path.exists():
         try:
-            read_entry(path)
+            read(path)
         except schema.TooNew:
-            return  # a later version keeps it
+            return
         except Damaged:
             set_aside(folder, path)
         else:
             return
     make_folder(path.parent)
-    time = datetime.now(UTC).isoformat(timespec="microseconds")
-    schema.write_record(path, {_kind(entry): asdict(entry), "time": time})
+    schema.write_record(path, record)
 
 
 def is_note(path: Path) -> bool:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, FiniteFloat, ValidationError
 from lrbench.files import Damaged, digest
 from lrbench.searches import Contender, Search
 from lrbench.store import schema
-from lrbench.store.history import set_aside
+from lrbench.store.history import write_once
 from lrbench.store.records import Count, Text
 
 
@@ -38,17 +38,7 @@ def path_of(folder: Path, search: Search) -> Path:
 
 def write_search(folder: Path, search: Search) -> None:
     """Keep a search, if it is not kept already; what is damaged in its place is set aside. Raises OSError."""
-    path = path_of(folder, search)
-    if path.exists():
-        try:
-            read_search(path)
-        except schema.TooNew:
-            return  # a later version keeps it
-        except Damaged:
-            set_aside(folder, path)
-        else:
-            return
-    schema.write_record(path, {"search": _record(search)})
+    write_once(folder, path_of(folder, search), {"search": _record(search)}, read_search)
 
 
 def read_searches(folder: Path) -> tuple[list[Search], list[Damaged]]:

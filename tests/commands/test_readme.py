@@ -59,7 +59,7 @@ def test_every_lrbench_command_runs(
 def test_make_demo_compares_six_schedules_on_all_of_mnist(tmp_path: Path) -> None:
     """The recipe itself, all 70,000 images, in a folder of its own; only the installation is taken as done.
 
-    The first epochs of its fifteen: what does not look ahead goes the way of the reference, which has them all.
+    What does not look ahead goes the way of the reference from its first epochs.
     """
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
@@ -71,17 +71,17 @@ def test_make_demo_compares_six_schedules_on_all_of_mnist(tmp_path: Path) -> Non
         capture_output=True,
         text=True,
         timeout=600,
-        env=kept | {"LRBENCH_EPOCHS": "2"},
+        env=kept,
     )
     assert done.returncode == 0, done.stderr
     (folder,) = [path for path in (tmp_path / "results").iterdir() if path.name != "reference"]
     stored, reference = load(folder), load(ROOT / "results" / "reference")
-    assert (stored.setting.train_size, stored.setting.val_size, stored.setting.epochs) == (55_000, 5_000, 2)
+    assert (stored.setting.train_size, stored.setting.val_size, stored.setting.epochs) == (55_000, 5_000, 15)
     assert len(stored.finished) == 6
-    assert all(0.9 < (one.final("test_accuracy") or 0) < 0.975 for one in stored.finished)
+    assert all(0.965 < (one.final("test_accuracy") or 0) < 0.985 for one in stored.finished)
     for name in ("constant", "plateau"):
         (ours,), theirs = stored.groups[name], reference.groups[name][0]
-        for a, b in zip(ours.result.rows, theirs.result.rows[:2], strict=True):
+        for a, b in zip(ours.result.rows[:2], theirs.result.rows[:2], strict=True):
             assert (a.step, a.lr_first, a.lr) == (b.step, b.lr_first, b.lr)
             assert (*a.train, *(a.val or ())) == pytest.approx((*b.train, *(b.val or ())), rel=0.02)
     assert len(list((folder / "plots").glob("*.png"))) == 6

@@ -85,12 +85,7 @@ def test_every_run_is_read_as_what_it_was(frozen: Path) -> None:
     ],
     ids=" ".join,
 )
-def test_every_command_that_reads_is_content(
-    frozen: Path, cli: Cli, words: list[str], request: pytest.FixtureRequest
-) -> None:
-    """Rendering sees only figures, the same ones whatever a schema's age: it is done for the latest."""
-    if request.node.callspec.params["frozen"] != SCHEMAS[-1]:
-        request.getfixturevalue("unrendered")
+def test_every_command_that_reads_is_content(frozen: Path, cli: Cli, words: list[str]) -> None:
     before = {path: path.read_bytes() for path in frozen.rglob("*") if path.is_file()}
     command, *options = words
     done = cli(command, frozen, *options)

@@ -79,7 +79,7 @@ def test_the_progress_is_one_line_that_changes(kernel: Kernel) -> None:
     assert 'max="16" value="0"' in first
     assert reached == sorted(reached)
     assert 0 < reached[-1] <= 16
-    assert any("of 4 runs, about " in text for text in between)  # which one, depends on how busy the machine is
+    assert "of 4 runs, about " in between[-2]
     assert any("&lt;b&gt;, seed 0: epoch " in text for text in between)
     assert not any("<b>" in text for text in texts(shown))
     assert last == f"<div>4 of 4 runs finished, in {Path('results') / 'progress'}</div>"
