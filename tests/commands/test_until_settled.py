@@ -340,3 +340,44 @@ def test_a_question_that_no_run_could_answer_is_refused_before_any_is_trained(cl
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 2
     assert not Path("results").exists()
+
+
+def test_tidying_up_does_not_forget_that_one_looked(cli: Cli) -> None:
+    run = ("run", "--engine", "fake", "--epochs", "2", "-s", "constant,step", "--name", "one", "-qq")
+    cli(*run, "--seeds", "8")
+    cli("summary", "results/one")
+    (note,) = Path("results/one/history").glob("looked-*.json")
+    note.write_text("{")
+    cli("doctor", "results/one", "--repair")
+    cli(*run, "--seeds", "12")
+    cli("clean", "results", "--yes")
+    (record,) = json.loads(cli("summary", "results/one", "--format", "json").stdout)
+    assert [each["design"] for each in record["comparisons"]] == ["open"]
+
+
+def test_a_search_that_is_settled_misses_nothing(cli: Cli) -> None:
+    words = ("tune", "--engine", "fake", "--epochs", "2", "-s", "constant,cosine", "--lrs", "0.03,0.1", "-qq")
+    cli(*words, "--until-settled", "--max-seeds", "20", "--max-extend", "0")
+    (record,) = json.loads(cli("status", "results", "--json").stdout)
+    assert record["searches"][0]["missing"] == 0
+    assert not record["missing"]
+    assert 2 * 5 <= sum("-s1000" not in name for name in record["done"]) < 2 * 20
+
+
+def test_a_share_of_a_search_stays_what_it_is(cli: Cli) -> None:
+    words = ("tune", "--engine", "fake", "--epochs", "2", "-s", "constant,cosine", "--shard", "1/2", "-qq")
+    cli(*words)
+    before = {path.parent.name for path in Path("results").glob("*/runs/*/run.json")}
+    cli(*words)
+    assert {path.parent.name for path in Path("results").glob("*/runs/*/run.json")} == before
+    assert len(before) == 7 * 3
+
+
+def test_a_folder_that_notes_nothing_counts_as_looked_at_when_it_is_merged(cli: Cli) -> None:
+    run = ("run", "--engine", "fake", "--epochs", "2", "-s", "constant,step", "--name", "one", "-qq")
+    cli(*run, "--seeds", "8", "-o", "old")
+    shutil.rmtree("old/one/history")
+    cli(*run, "--seeds", "12", "--shard", "1/1", "-o", "new")
+    assert cli("merge", "old", "new", "-o", "whole").exit_code == 0
+    (record,) = json.loads(cli("summary", "whole/one", "--format", "json").stdout)
+    assert [(each["design"], each["looks"]) for each in record["comparisons"]] == [("open", [8])]
