@@ -3,13 +3,13 @@
 import contextlib
 import os
 import socket
-import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from processes import Started, start
 
 
 @contextlib.contextmanager
@@ -39,19 +39,10 @@ def free_port() -> int:
         return int(unused.getsockname()[1])
 
 
-def driver(
-    cluster: Any, folder: Path, *words: object, address: str = "", **variables: str
-) -> subprocess.Popen[str]:
+def driver(cluster: Any, folder: Path, *words: object, address: str = "", **variables: str) -> Started:
     """Start `lrbench WORDS --executor ray` on a cluster, in a folder."""
     there = ["--executor", "ray", "--address", address or cluster.address]
-    return subprocess.Popen(
-        [sys.executable, "-m", "lrbench", *map(str, words), *there],
-        cwd=folder,
-        env={**os.environ, **variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return start(*words, *there, cwd=folder, **variables)
 
 
 def until(what: Callable[[], Any], seconds: float = 120) -> Any:

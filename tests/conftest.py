@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import processes
 import pytest
 from hypothesis import settings
 from typer.testing import CliRunner, Result
@@ -55,10 +56,12 @@ def needs_tensorflow_here(item: pytest.Item) -> bool:
     return bool(item.get_closest_marker("tensorflow") and not item.get_closest_marker("apart"))
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Collecting is for `make check` too."""
     if "tensorflow" in sys.modules:
         raise pytest.UsageError("a test file imports TensorFlow at its top: import it inside the test")
+    if any(item.get_closest_marker("tensorflow") for item in session.items):
+        os.environ[processes.WITH_TENSORFLOW] = "1"
 
 
 @pytest.hookimpl(tryfirst=True)

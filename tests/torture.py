@@ -18,8 +18,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from processes import Started
+
 from lrbench.store import load
 
+Process = subprocess.Popen[str] | Started
+Begin = Callable[[list[str], Path], Process]
 DRIVER = str(Path(__file__).parent / "noisy.py")
 COMPARISON = ["--train-size", "3000", "--val-size", "1000", "--epochs", "8", "--checkpoint-every", "1"]
 PROBLEMS = {
@@ -42,7 +46,7 @@ class Tally:
         return f"{self.kills.total()} kills ({each}), {self.resumed} runs resumed, {self.rounds} rounds compared"
 
 
-def start(words: list[str], out: Path) -> "subprocess.Popen[str]":
+def start(words: list[str], out: Path) -> Process:
     """Start `lrbench run` with a line for every epoch."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("LRBENCH_")}
     return subprocess.Popen(
@@ -69,15 +73,12 @@ def results(out: Path) -> dict[str, tuple[bytes, str, float]]:
     return found
 
 
-def undisturbed(words: list[str], out: Path) -> dict[str, tuple[bytes, str, float]]:
+def undisturbed(words: list[str], out: Path, begin: Begin = start) -> dict[str, tuple[bytes, str, float]]:
     """Run the comparison to its end on one replica."""
-    process = start([*words, "--jobs", "1"], out)
+    process = begin([*words, "--jobs", "1"], out)
     _, said = process.communicate()
     assert process.returncode == 0, said
     return results(out)
-
-
-Process = subprocess.Popen[str]
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Kill:
 
     number: signal.Signals
     wait: Callable[[Process, Path], list[str]]
+    begin: Begin = start
 
 
 def epochs(n: int, seconds: float = 0.01) -> Callable[[Process, Path], list[str]]:
@@ -132,10 +134,10 @@ def loading(seconds: float, speaks: bool) -> Callable[[Process, Path], list[str]
     return wait
 
 
-def disturb(words: list[str], out: Path, kills: Iterable[Kill], tally: Tally) -> None:
+def disturb(words: list[str], out: Path, kills: Iterable[Kill], tally: Tally, begin: Begin = start) -> None:
     """Run the comparison on two replicas, killing it so many times unless it ends before; then to its end."""
     for kill in [*kills, None]:
-        process = start([*words, "--jobs", "2"], out)
+        process = (kill.begin if kill else begin)([*words, "--jobs", "2"], out)
         lines = kill.wait(process, out) if kill else []
         if kill and process.poll() is None:
             process.send_signal(kill.number)

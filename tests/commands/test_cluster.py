@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import processes
 import pytest
 from clusters import driver, ray_cluster, until
 from conftest import ROOT
@@ -47,7 +48,7 @@ def cluster() -> Iterator[Any]:
         yield cluster
 
 
-def finish(process: subprocess.Popen[str], code: int = 0) -> str:
+def finish(process: processes.Started, code: int = 0) -> str:
     """Wait for a driver; returns what it said on stderr."""
     _, said = process.communicate(timeout=180)
     assert process.returncode == code, said

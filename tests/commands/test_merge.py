@@ -2,14 +2,12 @@
 
 import itertools
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import processes
 import pytest
 from clusters import until
 from typer.testing import Result
@@ -21,7 +19,6 @@ Cli = Callable[..., Result]
 WORDS = ("--engine", "fake", "--epochs", "3", "-s", "step,cosine", "--seeds", "3", "--name", "one")
 RUN = ("run", *WORDS)
 TUNE = ("tune", *WORDS)
-LRBENCH = (sys.executable, "-m", "lrbench")
 TABLES = ("epochs.csv", "summary.csv")
 
 
@@ -106,19 +103,14 @@ def test_a_share_of_nothing_can_be_merged_too(cli: Cli, tmp_path: Path, whole: l
 def test_the_tasks_of_a_job_array(cli: Cli, tmp_path: Path, whole: list[bytes], shared: bool) -> None:
     """Four processes at once, with Slurm's variables of --array=2-8:2."""
     tasks = [
-        subprocess.Popen(
-            [*LRBENCH, *RUN, "--shard", "auto", "-qq", "-o", "whole" if shared else f"part-{task}"],
+        processes.start(
+            *(*RUN, "--shard", "auto", "-qq", "-o", "whole" if shared else f"part-{task}"),
             cwd=tmp_path,
-            env={
-                **os.environ,
-                "LRBENCH_FAKE_SECONDS": "0.1",
-                "SLURM_ARRAY_TASK_ID": str(task),
-                "SLURM_ARRAY_TASK_COUNT": "4",
-                "SLURM_ARRAY_TASK_MIN": "2",
-                "SLURM_ARRAY_TASK_STEP": "2",
-            },
-            stderr=subprocess.PIPE,
-            text=True,
+            LRBENCH_FAKE_SECONDS="0.1",
+            SLURM_ARRAY_TASK_ID=str(task),
+            SLURM_ARRAY_TASK_COUNT="4",
+            SLURM_ARRAY_TASK_MIN="2",
+            SLURM_ARRAY_TASK_STEP="2",
         )
         for task in (2, 4, 6, 8)
     ]
@@ -198,8 +190,8 @@ def test_status_names_a_few_of_many(cli: Cli) -> None:
 
 @pytest.mark.slow
 def test_status_while_somebody_trains_and_after_a_kill(cli: Cli, tmp_path: Path, whole: list[bytes]) -> None:
-    words = [*LRBENCH, *RUN, "-o", "live", "-qq", "-j", "1", "--checkpoint-every", "1"]
-    process = subprocess.Popen(words, cwd=tmp_path, env={**os.environ, "LRBENCH_FAKE_SECONDS": "0.8"})
+    words = [*RUN, "-o", "live", "-qq", "-j", "1", "--checkpoint-every", "1"]
+    process = processes.start(*words, cwd=tmp_path, LRBENCH_FAKE_SECONDS="0.8")
     try:
         until(lambda: len(list(tmp_path.glob("live/one/runs/*/run.json"))) == 1)
         until(lambda: list(tmp_path.glob("live/one/runs/*/checkpoint.npz")))
@@ -208,7 +200,7 @@ def test_status_while_somebody_trains_and_after_a_kill(cli: Cli, tmp_path: Path,
         assert len(load(tmp_path / "whole" / "one").finished) >= 1
     finally:
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.communicate()
     shown = good(cli("status", "live")).stdout
     assert "1 begun" in shown
     assert "running" not in shown
@@ -382,12 +374,11 @@ def test_a_merge_that_is_really_killed_goes_on(cli: Cli, tmp_path: Path) -> None
     good(cli(*words, "-o", "by-one", "-qq"))
     parts = shares(cli, 2, words)
     before = contents(*(tmp_path / part for part in parts))
-    merge = [*LRBENCH, "merge", *parts, "-o", "whole"]
     for many in (1, 20):
-        process = subprocess.Popen(merge, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = processes.start("merge", *parts, "-o", "whole", cwd=tmp_path)
         until(lambda many=many: len(list(tmp_path.glob("whole/one/runs/*/run.json"))) >= many)
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.communicate()
     said = good(cli("merge", *parts, "-o", "whole"))
     there = int(said.stdout.partition(": ")[2].split()[0])
     assert 20 <= there <= 60

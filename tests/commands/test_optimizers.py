@@ -1,13 +1,11 @@
 """`--optimizers` makes an experiment of each, and a peak rate that nobody named is said."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import processes
 import pytest
 from typer.testing import Result
 
@@ -121,15 +119,7 @@ def test_all_are_verified(cli: Cli) -> None:
 @pytest.mark.slow
 def test_an_interrupt_says_how_many_experiments_are_whole(tmp_path: Path) -> None:
     words = [*FAKE, "--optimizers", "sgd,adam,lion", "--seeds", "3", "-j", "1"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lrbench", *words],
-        cwd=tmp_path,
-        env=os.environ | {"LRBENCH_FAKE_SECONDS": "0.1"},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr
+    process = processes.start(*words, cwd=tmp_path, LRBENCH_FAKE_SECONDS="0.1")
     heard = ""
     while heard.count("[1/6]") < 2 and (line := process.stderr.readline()):
         heard += line

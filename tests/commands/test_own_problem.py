@@ -2,13 +2,12 @@
 
 import dataclasses
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import processes
 import pytest
 from typer.testing import Result
 
@@ -183,18 +182,12 @@ def test_fashion_mnist_of_debian_is_read() -> None:
 @pytest.mark.apart
 def test_the_line_of_the_tutorials_is_learned_and_its_prediction_shown(tmp_path: Path) -> None:
     words = ["run", "--problem", "line", "--epochs", "60", "--schedulers", "constant,cosine", "--json"]
-    done = subprocess.run(
-        [sys.executable, "-m", "lrbench", *words], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    done = processes.run(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     (record,) = json.loads(done.stdout)
     rows: list[dict[str, Any]] = record["rows"]
     assert {row["scheduler"] for row in rows} == {"constant", "cosine"}
     assert all(abs(row["test_prediction_mean"] - 11) < 0.2 for row in rows)
-    asked = subprocess.run(
-        [sys.executable, "-m", "lrbench", "summary", "results", "--metric", "test_prediction"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
+    asked = processes.run("summary", "results", "--metric", "test_prediction", cwd=tmp_path)
     assert asked.returncode == 2
     assert "No prediction is better than another" in asked.stderr

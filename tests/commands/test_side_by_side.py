@@ -1,13 +1,12 @@
 """Several commands at once on one results folder: each run is trained once, and the tables are right."""
 
 import itertools
-import os
 import signal
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
+import processes
 import pytest
 from conftest import fake_plan, fake_run
 from filelock import FileLock
@@ -21,15 +20,8 @@ from lrbench.store.locks import Locks
 WORDS = ["run", "--engine", "fake", "--epochs", "4", "-j", "1", "-v", "--seeds", "4"]
 
 
-def start(folder: Path, *words: str, seconds: str = "0.02") -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "lrbench", *WORDS, *words],
-        cwd=folder,
-        env=os.environ | {"LRBENCH_FAKE_SECONDS": seconds},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def start(folder: Path, *words: str, seconds: str = "0.02") -> processes.Started:
+    return processes.start(*WORDS, *words, cwd=folder, LRBENCH_FAKE_SECONDS=seconds)
 
 
 def ended(said: str) -> list[str]:

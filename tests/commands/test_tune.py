@@ -2,14 +2,12 @@
 
 import csv
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import processes
 import pytest
 from typer.testing import Result
 
@@ -146,15 +144,12 @@ def test_what_cannot_be_tuned_is_refused_before_anything(cli: Cli, words: list[s
 @pytest.mark.slow
 def test_a_search_that_is_interrupted_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     """A real process, stopped for real in the middle of the grid; and another one beside it."""
-    words = [sys.executable, "-m", "lrbench", *TUNE, "-q"]
-    slow = os.environ | {"LRBENCH_FAKE_SECONDS": "0.02"}
+    words = [*TUNE, "-q"]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     for folder in (whole, cut):
         folder.mkdir()
-    subprocess.run(words, cwd=whole, capture_output=True)
-    process = subprocess.Popen(
-        words, cwd=cut, env=slow, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    processes.run(*words, cwd=whole)
+    process = processes.start(*words, cwd=cut, LRBENCH_FAKE_SECONDS="0.02")
     deadline = time.monotonic() + 60
     while len([*cut.glob("results/*/runs/*/run.json")]) < 5 and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -162,10 +157,10 @@ def test_a_search_that_is_interrupted_goes_on_to_the_same_bytes(tmp_path: Path) 
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "runs so far are finished and kept" in said
-    pair = [
-        subprocess.Popen(words, cwd=cut, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)
-    ]
-    assert [each.wait(timeout=120) for each in pair] == [0, 0]
+    pair = [processes.start(*words, cwd=cut) for _ in range(2)]
+    for each in pair:
+        each.communicate(timeout=120)
+    assert [each.returncode for each in pair] == [0, 0]
     tables = [next(folder.glob("results/*/epochs.csv")).read_bytes() for folder in (whole, cut)]
     assert tables[0] == tables[1]
     (stored,) = [load(path) for path in cut.glob("results/*")]

@@ -4,13 +4,12 @@ import json
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import processes
 import pytest
 from conftest import ROOT
 from typer.testing import Result
@@ -320,14 +319,8 @@ def test_two_commands_share_the_work(cli: Cli, tmp_path: Path) -> None:
     assert noted() == ["declared", "looked"]
 
 
-def started(words: Sequence[str], cwd: Path) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "lrbench", *words],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def started(words: Sequence[str], cwd: Path) -> processes.Started:
+    return processes.start(*words, cwd=cwd)
 
 
 def runs_so_far(cwd: Path) -> int:

@@ -4,6 +4,7 @@ import signal
 import time
 from pathlib import Path
 
+import processes
 import pytest
 import torture
 from torture import Kill, Process, epochs, loading, read
@@ -49,6 +50,11 @@ def the_last_two_runs_train(process: Process, out: Path) -> list[str]:
     return []
 
 
+def forked(words: list[str], out: Path) -> Process:
+    """For the moments after TensorFlow's import, which need not wait for it."""
+    return processes.start("run", "-v", *words, "-o", out, cwd=out.parent)
+
+
 WORDS = {
     "mnist": torture.PROBLEMS["mnist"],
     "noisy": [
@@ -65,11 +71,11 @@ CHOSEN = {  # what hits the start or the files of any problem alike does so wher
     "mnist": [
         Kill(signal.SIGKILL, loading(0.1, speaks=False)),
         Kill(signal.SIGTERM, tensorflow_loads),
-        Kill(signal.SIGKILL, replicas_compile),
-        Kill(signal.SIGINT, epochs(3)),
-        Kill(signal.SIGTERM, the_last_two_runs_train),
+        Kill(signal.SIGKILL, replicas_compile, forked),
+        Kill(signal.SIGINT, epochs(3), forked),
+        Kill(signal.SIGTERM, the_last_two_runs_train, forked),
     ],
-    "noisy": [Kill(signal.SIGKILL, a_later_checkpoint_is_written)],
+    "noisy": [Kill(signal.SIGKILL, a_later_checkpoint_is_written, forked)],
 }
 
 
@@ -87,8 +93,8 @@ def test_killed_at_chosen_moments_real_runs_end_with_the_same_bytes(
     name: str, tmp_path: Path, temporary: Path
 ) -> None:
     tally = torture.Tally()
-    expected = torture.undisturbed(WORDS[name], tmp_path / "undisturbed")
-    torture.disturb(WORDS[name], tmp_path / "killed", CHOSEN[name], tally)
+    expected = torture.undisturbed(WORDS[name], tmp_path / "undisturbed", forked)
+    torture.disturb(WORDS[name], tmp_path / "killed", CHOSEN[name], tally, forked)
     assert torture.results(tmp_path / "killed") == expected
     assert tally.kills.total() == len(CHOSEN[name]), "no moment was missed"
     assert tally.resumed >= 2
@@ -97,7 +103,7 @@ def test_killed_at_chosen_moments_real_runs_end_with_the_same_bytes(
 
 def test_a_killed_model_fit_leaves_nothing_in_the_temporary_folder(tmp_path: Path, temporary: Path) -> None:
     """TensorFlow's AutoGraph writes a file for each function that it rewrites, and removes them at the exit."""
-    process = torture.start([*WORDS["noisy"], "--engine", "fit", "-s", "step"], tmp_path / "out")
+    process = forked([*WORDS["noisy"], "--engine", "fit", "-s", "step"], tmp_path / "out")
     said = epochs(3)(process, tmp_path)
     process.send_signal(signal.SIGKILL)
     process.communicate()

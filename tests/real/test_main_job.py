@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 
 from lrbench.store import load
@@ -18,12 +19,6 @@ Done = subprocess.CompletedProcess[str]
 WORDS = ("run", "--train-size", "2000", "--epochs", "2")
 
 
-def command(folder: Path, *words: str) -> Done:
-    """`lrbench WORDS` in a process of its own."""
-    process = [sys.executable, "-m", "lrbench", *words]
-    return subprocess.run(process, cwd=folder, capture_output=True, text=True, timeout=300)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("subset")
@@ -32,13 +27,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def ran(folder: Path) -> Done:
     """The comparison on a subset, with `results` in the folder."""
-    return command(folder, *WORDS, "--jobs", "3", "--json")
+    words = [sys.executable, "-m", "lrbench", *WORDS, "--jobs", "3", "--json"]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture(scope="module")
 def verified(folder: Path, ran: Done) -> Done:
     """Some of its runs again, one at a time, with all that TensorFlow says."""
-    return command(folder, *WORDS, "--verify", "--jobs", "1", "--debug")
+    words = [sys.executable, "-m", "lrbench", *WORDS, "--verify", "--jobs", "1", "--debug"]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
 def test_run_on_a_subset(ran: Done) -> None:
@@ -63,11 +60,13 @@ def test_run_on_a_subset(ran: Done) -> None:
 
 
 def test_what_a_real_run_left_is_drawn_summed_up_and_not_trained_again(folder: Path, ran: Done) -> None:
-    drawn = command(folder, "plot", "results")
+    drawn = processes.run("plot", "results", cwd=folder)
     assert drawn.returncode == 0, drawn.stderr
     assert all((folder / name).stat().st_size > 10_000 for name in drawn.stdout.split())
-    assert json.loads(command(folder, "summary", "results", "--format", "json").stdout) == json.loads(ran.stdout)
-    again = command(folder, *WORDS)
+    assert json.loads(processes.run("summary", "results", "--format", "json", cwd=folder).stdout) == json.loads(
+        ran.stdout
+    )
+    again = processes.run(*WORDS, cwd=folder)
     assert "nothing to train" in again.stderr
     assert "Loading" not in again.stderr
 
@@ -104,14 +103,7 @@ def test_what_native_code_said_is_shown_when_tensorflow_cannot_be_imported(tmp_p
 
 def test_a_signal_in_the_middle_of_training_keeps_what_finished(tmp_path: Path) -> None:
     words = ["run", "--train-size", "5000", "--epochs", "10", "--seeds", "2"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lrbench", *words],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr
+    process = processes.start(*words, cwd=tmp_path)
     said = ""
     while "[2/12]" not in said:
         line = process.stderr.readline()

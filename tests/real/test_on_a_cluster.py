@@ -1,10 +1,9 @@
 """Real training on a real cluster of two nodes: MNIST, the compiled engine, the same bytes as on one machine."""
 
 import importlib.util
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
+import processes
 import pytest
 from clusters import driver, ray_cluster
 
@@ -35,9 +34,7 @@ def make():
 @pytest.mark.apart
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
-def test_the_compiled_engine_gives_the_same_bytes_on_a_cluster(
-    command: Callable[..., CompletedProcess[str]], tmp_path: Path
-) -> None:
+def test_the_compiled_engine_gives_the_same_bytes_on_a_cluster(tmp_path: Path) -> None:
     """A problem of lrbench's, and a model of the user's own that the nodes have no file of."""
     (tmp_path / "mine.py").write_text(MODEL)
     own = ("--problem", "mine.py:make", "--data", "mnist", "--name", "two")
@@ -47,7 +44,7 @@ def test_the_compiled_engine_gives_the_same_bytes_on_a_cluster(
             _, said = there.communicate(timeout=300)
             assert there.returncode == 0, said
     for words, name in ((WORDS, "one"), ((*WORDS, *own), "two")):
-        here = command(*words, "-o", "local")
+        here = processes.run(*words, "-o", "local", cwd=tmp_path)
         assert here.returncode == 0, here.stderr
         pairs = [load(tmp_path / place / name) for place in ("results", "local")]
         tables = [(each.folder / "epochs.csv").read_bytes() for each in pairs]

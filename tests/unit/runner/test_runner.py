@@ -1,15 +1,14 @@
 """The conductor: trains what is missing, keeps what finished, says how it goes."""
 
-import os
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import processes
 import pytest
 from conftest import fake_plan, fake_run, trained
 from typer.testing import Result
@@ -250,15 +249,7 @@ def test_a_signal_keeps_what_finished_and_says_how_to_go_on(
     tmp_path: Path, number: signal.Signals, code: int, word: str
 ) -> None:
     words = ["run", "--engine", "fake", "--epochs", "4", "--seeds", "3", "-j", "1", "-o", "my results"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lrbench", *words],
-        cwd=tmp_path,
-        env=os.environ | {"LRBENCH_FAKE_SECONDS": "0.05"},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr
+    process = processes.start(*words, cwd=tmp_path, LRBENCH_FAKE_SECONDS="0.05")
     said = ""
     while "[3/18]" not in said:
         said += process.stderr.readline()

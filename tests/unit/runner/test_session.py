@@ -3,13 +3,13 @@
 import os
 import pickle
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import processes
 import pytest
 from conftest import fake_plan, fake_run
 from typer.testing import Result
@@ -143,14 +143,7 @@ def test_a_full_queue_makes_replicas_wait_and_closing_frees_them(tmp_path: Path)
 def test_an_interrupted_run_goes_on_after_its_last_epoch(cli: Callable[..., Result], tmp_path: Path) -> None:
     """Too quick for a checkpoint a second: the one that counts is made when it is stopped."""
     words = ["run", "--engine", "fake", "--epochs", "40", "-s", "step", "-v", "-o", str(tmp_path / "r")]
-    first = subprocess.Popen(
-        [sys.executable, "-m", "lrbench", *words],
-        env=os.environ | {"LRBENCH_FAKE_SECONDS": "0.02"},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
-    assert first.stderr
+    first = processes.start(*words, cwd=tmp_path, LRBENCH_FAKE_SECONDS="0.02")
     lines = []
     while ": epoch 5/40" not in (line := first.stderr.readline()):
         assert line, "it ended too soon"
