@@ -16,6 +16,9 @@ from processes import Started, start
 def ray_cluster(nodes: int = 2) -> Iterator[Any]:
     """Yield a cluster of nodes with one core each; the first is the head, where clients knock at `client`."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Ray's server of clients starts one more process for each. With its support of forks, gRPC kills every few of
+    # them on the way, and the client waits half a minute until Ray gives up and it asks again.
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray's own
         from ray.cluster_utils import Cluster

@@ -1,6 +1,8 @@
-"""Where a figure's texts stand when it is drawn."""
+"""An answer's pictures, and where the texts of one stand when it is drawn."""
 
+from collections.abc import Iterator, Mapping
 from itertools import combinations
+from typing import Any
 
 import matplotlib as mpl
 import pytest
@@ -8,7 +10,28 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from lrbench.show import canvas
+from lrbench.judging.questions import Answer
+from lrbench.show import canvas, plots
+
+
+class Pictures(Mapping[str, Figure]):
+    """By name; each is drawn when it is asked for, and then stands there."""
+
+    def __init__(self, answer: Answer, **options: Any) -> None:
+        self._drawn = plots.figures(answer, **options)
+        self._there: dict[str, Figure] = {}
+
+    def __getitem__(self, name: str) -> Figure:
+        if name not in self._there:
+            with mpl.rc_context(canvas.STYLE):
+                self._there[name] = self._drawn[name]()
+        return self._there[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._drawn)
+
+    def __len__(self) -> int:
+        return len(self._drawn)
 
 
 def drawn_texts(figure: Figure) -> list[tuple[str, Bbox]]:

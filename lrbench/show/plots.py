@@ -2,9 +2,10 @@
 
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -17,9 +18,9 @@ from lrbench.errors import BadConfig, BadResults, nearest
 from lrbench.judging.comparisons import Comparison
 from lrbench.judging.questions import Answer
 from lrbench.judging.statistics import mean_interval
+from lrbench.runs import Experiment, Setting
 from lrbench.runs import Figure as Measured
-from lrbench.runs import Setting
-from lrbench.show import PlotFormat, looks
+from lrbench.show import PlotFormat
 from lrbench.show.canvas import (
     STYLE,
     Picture,
@@ -32,6 +33,8 @@ from lrbench.show.canvas import (
     thinned,
 )
 from lrbench.show.groups import Group, best_first, group, mean_and_range, name_cut, used_rates, within
+from lrbench.show.looks import draw_looks, shown
+from lrbench.show.looks import note as looks_note
 from lrbench.show.panels import MANY, draw_small_multiples, draw_small_rates, draw_target
 from lrbench.show.sensitivity import draw_sensitivity
 from lrbench.show.sentences import axis_label, family, figure_name
@@ -64,9 +67,9 @@ def draw(answer: Answer, form: PlotFormat, out: Path | None = None, *, log_rate:
         raise BadResults(f"{answer.name} is no experiment with a folder for pictures.", "Say out=a folder")
     paths = []
     with mpl.rc_context(STYLE):
-        for name, figure in figures(answer, log_rate=log_rate):
+        for name, drawn in figures(answer, log_rate=log_rate).items():
             paths.append(folder / f"{name}.{form}")
-            save(figure, paths[-1], form)
+            save(drawn(), paths[-1], form)
     return paths
 
 
@@ -75,21 +78,27 @@ def picture(answer: Answer, name: str) -> Figure:
 
     Raises BadConfig if this answer has none that is called so.
     """
-    names = []
+    there = figures(answer)
+    if name not in there:
+        raise BadConfig(f"There is no picture {name!r} of {answer.name}.", nearest(name, list(there)))
     with mpl.rc_context(STYLE):
-        for each, figure in figures(answer):
-            if each == name:
-                return figure
-            names.append(each)
-    raise BadConfig(f"There is no picture {name!r} of {answer.name}.", nearest(name, names))
+        return there[name]()
 
 
-def figures(answer: Answer, *, log_rate: bool | None = None) -> Iterable[tuple[str, Figure]]:
-    """Yield every picture with its name: `overview`, one per panel, then those that not every answer has.
+def figures(answer: Answer, *, log_rate: bool | None = None) -> dict[str, Callable[[], Figure]]:
+    """Return what draws each picture: `overview`, one per panel, then those that not every answer has.
 
     Of figures from elsewhere there are no epochs, so only the final ones and what was compared are drawn.
     """
+    return dict(_figures(answer, log_rate))
+
+
+def _figures(answer: Answer, log_rate: bool | None) -> Iterator[tuple[str, Callable[[], Figure]]]:
     groups = group(answer)
+
+    def finished(draw: Callable[[], Figure], **how: Any) -> Callable[[], Figure]:
+        return lambda: _finish(draw(), answer, groups, **how)
+
     final = final_name(answer.scores.metric)
     panels: dict[str, Callable[[Axes, list[Group]], None]] = {final: partial(draw_final, answer=answer)}
     if answer.experiment:
@@ -97,41 +106,46 @@ def figures(answer: Answer, *, log_rate: bool | None = None) -> Iterable[tuple[s
         loss = f"val-{answer.experiment.setting.subject.figures[0].name}"
         quarters = [panel for name, panel in panels.items() if name != loss]  # one loss is enough there
         note = BANDS + beside_note(answer)
-        yield "overview", _finish(_overview(quarters, groups), answer, groups, legend=True, note=note)
+        yield "overview", finished(partial(_overview, quarters, groups), legend=True, note=note)
     for name, panel in panels.items():
         seeds = name == final
-        figure: Figure = Picture(figsize=(8, max(4.8, _beside(groups)) if seeds else 4.8), layout="constrained")
-        panel(figure.subplots(), groups)
+        height = max(4.8, _beside(groups)) if seeds else 4.8
         note = beside_note(answer).removeprefix("; ") if seeds else BANDS
-        yield name, _finish(figure, answer, groups, legend=not seeds, note=note)
-    yield from _of_verdicts(answer, groups)
-    tuning = answer.experiment.tuning if answer.experiment else None
-    if answer.experiment and tuning:
-        measured = answer.experiment.setting.subject.find(tuning.search.figure)
-        figure = draw_sensitivity(tuning, measured, groups)
-        how = f"{len(tuning.search.tune_seeds)} tuning seeds: lines are means, bands reach from seed to seed"
-        yield "sensitivity", titled(figure, [answer.title, f"{how}; stars: the best; crosses: a run was lost"])
+        yield name, finished(partial(_alone, panel, groups, height), legend=not seeds, note=note)
+    if any(each.n > 1 for each in answer.comparisons):
+        if answer.baseline is not None:
+            yield "forest", finished(partial(draw_forest, answer, groups), note=_how(answer))
+        note = _how(answer) + _why_no_marks(answer.comparisons)
+        yield "all-pairs", finished(partial(draw_all_pairs, answer, groups), note=note)
+    if shown(answer):
+        yield "looks", finished(partial(draw_looks, answer, groups), note=looks_note(answer))
+    if answer.experiment and answer.experiment.tuning:
+        yield "sensitivity", partial(_sensitivity, answer, answer.experiment, groups)
     if answer.reached:
-        yield "target", _finish(draw_target(answer.reached, groups), answer, groups, legend=True)
+        yield "target", finished(partial(draw_target, answer.reached, groups), legend=True)
     if answer.experiment and len(groups) > MANY:
         setting, note = answer.experiment.setting, f"{BANDS}; grey: the others' means; the best final mean first"
         validated = setting.validate_on != "none"
         measured = setting.subject.compared if validated else setting.subject.figures[0]
-        looks = {each.label: each for each in groups}
-        ordered = [looks[label] for label in best_first(answer)]
-        figure = draw_small_multiples(ordered, measured, "val" if validated else "train")
-        yield "small-multiples", _finish(figure, answer, groups, note=note)
-        yield "small-multiples-rates", _finish(draw_small_rates(ordered, log_rate), answer, groups, note=note)
+        by_label = {each.label: each for each in groups}
+        ordered = [by_label[label] for label in best_first(answer)]
+        split = "val" if validated else "train"
+        yield "small-multiples", finished(partial(draw_small_multiples, ordered, measured, split), note=note)
+        yield "small-multiples-rates", finished(partial(draw_small_rates, ordered, log_rate), note=note)
 
 
-def _of_verdicts(answer: Answer, groups: list[Group]) -> Iterable[tuple[str, Figure]]:
-    if any(each.n > 1 for each in answer.comparisons):
-        if answer.baseline is not None:
-            yield "forest", _finish(draw_forest(answer, groups), answer, groups, note=_how(answer))
-        note = _how(answer) + _why_no_marks(answer.comparisons)
-        yield "all-pairs", _finish(draw_all_pairs(answer, groups), answer, groups, note=note)
-    if looks.shown(answer):
-        yield "looks", _finish(looks.draw_looks(answer, groups), answer, groups, note=looks.note(answer))
+def _alone(panel: Callable[[Axes, list[Group]], None], groups: list[Group], height: float) -> Figure:
+    figure = Picture(figsize=(8, height), layout="constrained")
+    panel(figure.subplots(), groups)
+    return figure
+
+
+def _sensitivity(answer: Answer, experiment: Experiment, groups: list[Group]) -> Figure:
+    assert experiment.tuning
+    search = experiment.tuning.search
+    figure = draw_sensitivity(experiment.tuning, experiment.setting.subject.find(search.figure), groups)
+    how = f"{len(search.tune_seeds)} tuning seeds: lines are means, bands reach from seed to seed"
+    return titled(figure, [answer.title, f"{how}; stars: the best; crosses: a run was lost"])
 
 
 def final_name(metric: str) -> str:

@@ -171,7 +171,7 @@ def test_a_killed_driver_goes_on_where_it_was(cluster: Any, tmp_path: Path, loca
     process = driver(cluster, tmp_path, *RUN, "--checkpoint-every", "1", **SLOW)
     until(lambda: len(list(tmp_path.glob("results/one/runs/*/run.json"))) >= 2)
     until(lambda: list(tmp_path.glob("results/one/runs/*/checkpoint.npz")))
-    process.kill()
+    process.send_signal(signal.SIGKILL)
     process.communicate()
     before = {path: path.read_bytes() for path in tmp_path.glob("results/one/runs/*/run.json")}
     assert 2 <= len(before) < 12

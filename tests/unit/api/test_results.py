@@ -103,7 +103,7 @@ def test_a_judgement_is_what_summary_says(reference: Results) -> None:
 
 def test_a_picture_is_that_of_the_command_and_pyplot_does_not_know_it(reference: Results) -> None:
     figure = reference.plot("forest", baseline="cosine")
-    same = dict(plots.figures(reference.judge(baseline="cosine")))["forest"]
+    same = plots.figures(reference.judge(baseline="cosine"))["forest"]()
     assert isinstance(figure, Picture)
     texts = [[axes.get_title() for axes in each.axes] for each in (figure, same)]
     assert texts[0] == texts[1]

@@ -13,13 +13,13 @@ from conftest import ROOT, asked, fake_experiment
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from texts import collisions
+from texts import Pictures, collisions
 
 from lrbench.judging.comparisons import Verdict, against, all_pairs
 from lrbench.judging.scores import scores_of
 from lrbench.judging.targets import time_to_target
 from lrbench.runs import Experiment, Status
-from lrbench.show import canvas, plots, sentences, verdict_plots
+from lrbench.show import canvas, sentences, verdict_plots
 from lrbench.show.groups import group, used_rates
 from lrbench.store import load
 
@@ -28,9 +28,8 @@ pytestmark = pytest.mark.slow  # all pictures are made for most of these tests
 LONG = "cyclical(half=2 epochs, floor=0.001, shape=sine, decay=half, warmup=1 epoch)"
 
 
-def draw(experiment: Experiment, target: float | None = None, **question: Any) -> dict[str, Figure]:
-    with mpl.rc_context(canvas.STYLE):
-        return dict(plots.figures(asked(experiment, target=target, **question)))
+def draw(experiment: Experiment, target: float | None = None, **question: Any) -> Pictures:
+    return Pictures(asked(experiment, target=target, **question))
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,7 @@ def reference() -> Experiment:
 
 
 @pytest.fixture(scope="module")
-def pictures(reference: Experiment) -> dict[str, Figure]:
+def pictures(reference: Experiment) -> Pictures:
     return draw(reference, 0.975)
 
 
@@ -52,7 +51,7 @@ def labels_of(figure: Figure, axis: int = 0) -> list[str]:
     return [text.get_text() for text in figure.axes[axis].get_yticklabels()]
 
 
-def test_the_forest_is_what_the_comparisons_say(reference: Experiment, pictures: dict[str, Figure]) -> None:
+def test_the_forest_is_what_the_comparisons_say(reference: Experiment, pictures: Pictures) -> None:
     compared = against(scores_of(reference, "test_accuracy"), "constant")
     axes = pictures["forest"].axes[0]
     markers = {each.label: each.marker for each in group(asked(reference))}
@@ -96,7 +95,7 @@ def test_another_figure_is_drawn_in_its_own_unit_and_direction(reference: Experi
     assert labels_of(pictures["final-val-loss"]) == found.scores.ranked()[::-1]
 
 
-def test_beside_each_row_stands_the_verdict(pictures: dict[str, Figure]) -> None:
+def test_beside_each_row_stands_the_verdict(pictures: Pictures) -> None:
     said = labels_of(pictures["forest"], 1)
     assert said[0] == "cannot tell, n = 10, p = 0.059\nabout 17 seeds would settle it"
     assert said[1] == "cannot tell, n = 10, p = 0.65\nabout 445 seeds would settle it"
@@ -128,9 +127,7 @@ def test_a_schedule_without_a_pair_has_words_but_no_mark(seven: Experiment) -> N
 
 
 @pytest.mark.parametrize("name", ["overview", "test-accuracy"])
-def test_beside_each_final_figure_stands_its_verdict(
-    reference: Experiment, pictures: dict[str, Figure], name: str
-) -> None:
+def test_beside_each_final_figure_stands_its_verdict(reference: Experiment, pictures: Pictures, name: str) -> None:
     found = asked(reference)
     axes = pictures[name].axes[-1]
     said = dict(zip(labels_of(pictures[name], -1), axes.texts, strict=True))
@@ -162,7 +159,7 @@ def test_one_seed_has_no_words_beside() -> None:
     assert [text.get_text() for text in axes.texts] == ["", ""]
 
 
-def test_the_map_says_no_more_than_the_comparisons(reference: Experiment, pictures: dict[str, Figure]) -> None:
+def test_the_map_says_no_more_than_the_comparisons(reference: Experiment, pictures: Pictures) -> None:
     """With a baseline, pairs without it have their difference, but no verdict."""
     found = asked(reference)
     order = found.scores.ranked()
@@ -181,7 +178,7 @@ def test_the_map_says_no_more_than_the_comparisons(reference: Experiment, pictur
 
 
 def test_the_map_is_antisymmetric_and_marked_where_there_is_a_verdict(
-    reference: Experiment, pictures: dict[str, Figure]
+    reference: Experiment, pictures: Pictures
 ) -> None:
     order = scores_of(reference, "test_accuracy").ranked()
     figure = draw(reference, every_pair=True)["all-pairs"]
@@ -237,7 +234,7 @@ def test_without_anything_to_choose_a_baseline_by_there_is_no_forest() -> None:
     assert "all-pairs" in names
 
 
-def test_the_way_to_a_target(reference: Experiment, pictures: dict[str, Figure]) -> None:
+def test_the_way_to_a_target(reference: Experiment, pictures: Pictures) -> None:
     figure = pictures["target"]
     (axes,) = figure.axes
     assert "97.5 %" in axes.get_title()
@@ -267,7 +264,7 @@ def marks_of(figure: Figure) -> list[tuple[float, float, float]]:
     ]
 
 
-def test_no_mark_lies_on_another(pictures: dict[str, Figure]) -> None:
+def test_no_mark_lies_on_another(pictures: Pictures) -> None:
     many = ",".join(f"s{i}=constant(lr=0.{i:02})" for i in range(10, 27))
     for figure in (pictures["target"], draw(fake_experiment(schedulers=many, seeds=2, epochs=15), 0.6)["target"]):
         marks = marks_of(figure)
@@ -312,7 +309,7 @@ def test_each_schedule_in_front_of_all_others(val_size: int | None, field: str) 
     assert len({axes.get_ylim() for axes in figure.axes[:7]}) == 1
 
 
-def test_six_schedules_need_no_panels_of_their_own(pictures: dict[str, Figure]) -> None:
+def test_six_schedules_need_no_panels_of_their_own(pictures: Pictures) -> None:
     assert "small-multiples" not in pictures
 
 
@@ -366,7 +363,7 @@ def test_small_multiples_show_rates_too_and_the_best_first() -> None:
     found = asked(replace(experiment, finished=tuple(kept)))
     assert found.apart == ("constant",)
     assert found.scores.ranked()[-1] != "constant"
-    pictures = dict(plots.figures(found))
+    pictures = Pictures(found)
     order = [label for label in found.scores.ranked() if label != "constant"] + ["constant"]
     looks = {each.label: each for each in group(found)}
     for name in ("small-multiples", "small-multiples-rates"):

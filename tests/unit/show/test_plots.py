@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from texts import Pictures
 
 from lrbench.errors import BadResults
 from lrbench.runs import Experiment
@@ -33,8 +34,8 @@ def experiment() -> Experiment:
 
 
 @pytest.fixture(scope="module")
-def pictures(experiment: Experiment) -> dict[str, Figure]:
-    return dict(plots.figures(asked(experiment)))
+def pictures(experiment: Experiment) -> Pictures:
+    return Pictures(asked(experiment))
 
 
 @pytest.mark.slow
@@ -54,7 +55,7 @@ def test_svg_is_the_same_bytes_every_time(tmp_path: Path) -> None:
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
 
 
-def test_the_rates_are_the_schedules_tables(experiment: Experiment, pictures: dict[str, Figure]) -> None:
+def test_the_rates_are_the_schedules_tables(experiment: Experiment, pictures: Pictures) -> None:
     (axes,) = pictures["rates"].axes
     lines = {str(line.get_label()): line for line in axes.lines}
     assert set(lines) == {"constant", "step", "cosine", "plateau(patience=1\nepoch)"}
@@ -76,7 +77,7 @@ def test_the_rates_are_the_schedules_tables(experiment: Experiment, pictures: di
 )
 def test_rates_are_linear_unless_that_lays_a_whole_curve_flat(schedulers: str, scale: str) -> None:
     found = asked(fake_experiment(schedulers=schedulers, seeds=2))
-    pictures = dict(itertools.islice(plots.figures(found), 3))
+    pictures = Pictures(found)
     (axes,) = pictures["rates"].axes
     assert axes.get_yscale() == scale
     assert axes.get_ylabel() == ("learning rate, log scale" if scale == "log" else "learning rate")
@@ -94,7 +95,7 @@ def test_rates_are_linear_unless_that_lays_a_whole_curve_flat(schedulers: str, s
 )
 def test_an_axis_of_rates_is_what_was_asked_for(schedulers: str, log: bool) -> None:
     found = asked(fake_experiment(schedulers=schedulers, seeds=2))
-    pictures = dict(plots.figures(found, log_rate=log))
+    pictures = Pictures(found, log_rate=log)
     for axes in (pictures["rates"].axes[0], pictures["overview"].axes[0]):
         assert axes.get_yscale() == ("log" if log else "linear")
         assert axes.get_ylabel() == ("learning rate, log scale" if log else "learning rate")
@@ -108,14 +109,14 @@ def test_an_axis_of_rates_is_what_was_asked_for(schedulers: str, log: bool) -> N
 
 def test_the_axis_that_was_asked_for_is_that_of_every_panel() -> None:
     found = asked(fake_experiment(schedulers=",".join(f"r{i}=constant(lr=0.0{i})" for i in range(1, 9))))
-    figure = dict(plots.figures(found, log_rate=True))["small-multiples-rates"]
+    figure = Pictures(found, log_rate=True)["small-multiples-rates"]
     assert {axes.get_yscale() for axes in figure.axes[:8]} == {"log"}
     assert figure.get_supylabel() == "learning rate, log scale"
 
 
 def test_rates_that_are_nothing_have_no_logarithm() -> None:
     found = asked(fake_experiment(schedulers="off=piecewise(at=50%, rates=0;0)"))
-    (axes,) = dict(plots.figures(found, log_rate=True))["rates"].axes
+    (axes,) = Pictures(found, log_rate=True)["rates"].axes
     assert (axes.get_yscale(), axes.get_ylabel()) == ("linear", "learning rate")
     (*_, chart) = report.section("e0", found, log_rate=True).charts
     assert chart.kind == "linear"
@@ -124,7 +125,7 @@ def test_rates_that_are_nothing_have_no_logarithm() -> None:
 def test_who_diverged_at_a_high_rate_runs_along_the_border_and_is_named() -> None:
     alone = asked(fake_experiment(schedulers="constant,cosine", seeds=2))
     found = asked(fake_experiment(schedulers="constant,cosine,hot=constant(lr=1000)", seeds=2))
-    (axes,), (other,) = [dict(itertools.islice(plots.figures(each), 2))["rates"].axes for each in (found, alone)]
+    (axes,), (other,) = [Pictures(each)["rates"].axes for each in (found, alone)]
     top = axes.get_ylim()[1]
     assert axes.get_yscale() == other.get_yscale() == "linear"
     assert 0.1 < top < 0.13
@@ -142,7 +143,7 @@ def test_who_diverged_at_a_high_rate_runs_along_the_border_and_is_named() -> Non
 
 def test_where_nobody_finished_everybody_decides() -> None:
     found = asked(fake_experiment(schedulers="hot=constant(lr=1000),warm=constant(lr=900)", seeds=2))
-    (axes,) = dict(plots.figures(found))["rates"].axes
+    (axes,) = Pictures(found)["rates"].axes
     assert axes.get_ylim()[1] > 1000
     assert not axes.texts
 
@@ -158,7 +159,7 @@ def test_a_feedback_schedule_shows_the_rates_that_were_used() -> None:
     [("train-loss", "train_loss", 1), ("val-loss", "val_loss", 1), ("val-accuracy", "val_accuracy", 100)],
 )
 def test_lines_are_means_and_bands_reach_from_lowest_to_highest(
-    experiment: Experiment, pictures: dict[str, Figure], name: str, field: str, scale: float
+    experiment: Experiment, pictures: Pictures, name: str, field: str, scale: float
 ) -> None:
     (axes,) = pictures[name].axes
     (line,) = [line for line in axes.lines if line.get_label() == "step"]
@@ -171,9 +172,7 @@ def test_lines_are_means_and_bands_reach_from_lowest_to_highest(
     assert np.asarray(corners)[:, 1].max() == pytest.approx(values.max())
 
 
-def test_every_seed_is_a_dot_and_the_best_stands_on_top(
-    experiment: Experiment, pictures: dict[str, Figure]
-) -> None:
+def test_every_seed_is_a_dot_and_the_best_stands_on_top(experiment: Experiment, pictures: Pictures) -> None:
     (axes,) = pictures["test-accuracy"].axes
     dots = [line for line in axes.lines if line.get_linestyle() == "None"]
     drawn = sorted(float(x) for line in dots for x in np.asarray(line.get_xdata()))
@@ -182,7 +181,7 @@ def test_every_seed_is_a_dot_and_the_best_stands_on_top(
     assert means == sorted(means)
 
 
-def test_one_colour_dash_and_marker_per_schedule_in_all_pictures(pictures: dict[str, Figure]) -> None:
+def test_one_colour_dash_and_marker_per_schedule_in_all_pictures(pictures: Pictures) -> None:
     looks: dict[str, set[object]] = {}
     for name in ("rates", "train-loss", "val-loss", "val-accuracy"):
         for line in pictures[name].axes[0].lines:
@@ -275,7 +274,7 @@ def test_a_schedule_looks_the_same_in_every_experiment() -> None:
 def test_every_epoch_is_inside_and_the_ends_can_be_told_apart() -> None:
     """On a share's axis; where its ends are close to each other and to 100 %, they still have room."""
     found = asked(load(ROOT / "results" / "reference"))
-    pictures = dict(plots.figures(found))
+    pictures = Pictures(found)
     pictures["val-accuracy"].draw_without_rendering()
     (axes,) = pictures["val-accuracy"].axes
     assert axes.get_ylabel() == "% of examples, log scale towards 100"
@@ -334,7 +333,7 @@ def test_what_is_said_of_a_figure_comes_from_the_figure(figure: Measured, unit: 
     setting = replace(made.setting, subject=subject)
     finished = tuple(replace(one, setting=setting) for one in made.finished)
     found = asked(replace(made, setting=setting, finished=finished), target=0.3)
-    pictures = dict(plots.figures(found))
+    pictures = Pictures(found)
     for name, picture in pictures.items():
         assert "accuracy" not in " ".join(text.get_text() for text in picture.findobj(Text)), name
     name = figure.name.replace("_", "-")
@@ -369,7 +368,7 @@ def test_no_row_of_a_legend_has_a_single_entry(entries: int, most: int, columns:
     assert canvas.columns_of(entries, most) == columns
 
 
-def test_titles_name_the_setting_and_n(experiment: Experiment, pictures: dict[str, Figure]) -> None:
+def test_titles_name_the_setting_and_n(experiment: Experiment, pictures: Pictures) -> None:
     for name in NAMES:
         title = pictures[name].get_suptitle()
         assert experiment.describe() in title.replace("\n", " ")
@@ -381,19 +380,19 @@ def test_unequal_n_and_diverged_runs_are_said() -> None:
     cut = Experiment(
         name="x", folder=Path("x"), setting=experiment.setting, finished=experiment.finished[1:], damage=()
     )
-    pictures = dict(plots.figures(asked(cut)))
+    pictures = Pictures(asked(cut))
     assert "n = 0 to 1 finished run" in pictures["train-loss"].get_suptitle()
     labels = [str(text.get_text()) for text in pictures["val-accuracy"].legends[0].get_texts()]
     assert "hot (2 diverged of 2)" in labels
 
 
 def test_without_validation_there_are_no_validation_pictures() -> None:
-    names = [name for name, _ in plots.figures(asked(fake_experiment(schedulers="step", val_size=0)))]
+    names = list(plots.figures(asked(fake_experiment(schedulers="step", val_size=0))))
     assert names == ["overview", "rates", "train-loss", "test-accuracy"]
 
 
 def test_validating_on_the_test_set_stands_in_every_title() -> None:
-    for _, figure in plots.figures(asked(fake_experiment(schedulers="step", validate_on="test"))):
+    for figure in Pictures(asked(fake_experiment(schedulers="step", validate_on="test"))).values():
         assert "VALIDATED ON THE TEST SET" in figure.get_suptitle().replace("\n", " ")
 
 
@@ -401,7 +400,7 @@ def test_hostile_labels_are_drawn_as_text(tmp_path: Path) -> None:
     labels = ["$\\frac{1}$", "$\\nonsense{$", "_hidden", "日本", "<b>&amp;", "%s {x}"]
     specs = ",".join(f"{label}=constant(lr=0.{i})" for i, label in enumerate(labels, 1))
     experiment = fake_experiment(schedulers=specs)
-    figure = dict(plots.figures(asked(experiment)))["val-accuracy"]
+    figure = Pictures(asked(experiment))["val-accuracy"]
     assert {str(text.get_text()).strip() for text in figure.legends[0].get_texts()} == set(labels)
     assert len(plots.draw(asked(experiment), "svg", tmp_path)) == 6
     assert "frac{1}" in (tmp_path / "test-accuracy.svg").read_text()
