@@ -8,9 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import processes
 import pytest
 from hypothesis import settings
+from numpy.typing import NDArray
 from typer.testing import CliRunner, Result
 
 from lrbench import environment
@@ -21,6 +23,8 @@ from lrbench.engine.replica import Replica
 from lrbench.engine.train import train
 from lrbench.judging.questions import Answer, Question, answer
 from lrbench.plan import Plan, make_plan
+from lrbench.problems.idx import DataSet, File
+from lrbench.problems.mnist import MNIST
 from lrbench.runner import Outcome, conduct
 from lrbench.runs import Experiment, Finished, Run, RunResult, Task
 from lrbench.schedules.knots import knots
@@ -37,6 +41,17 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 # Every experiment of this process notes them, and none changes meanwhile. git would be started twice for each.
 for asked_once in ("_version", "_cpu", "_git"):
     setattr(environment, asked_once, cache(getattr(environment, asked_once)))
+
+# What comes with lrbench is unpacked once in each process, which takes a fifth of a second; nobody can write to it.
+read_file = DataSet._read
+read_once = cache(read_file)
+
+
+def _read(data: DataSet, path: Path, file: File) -> NDArray[np.uint8]:
+    return (read_once if path.parent in MNIST.folders else read_file)(data, path, file)
+
+
+DataSet._read = _read  # type: ignore[method-assign]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import processes
 import pytest
 from conftest import ROOT, fake_run
 from hypothesis import HealthCheck, given, settings
@@ -332,12 +333,11 @@ def test_a_damaged_log_harms_nothing_and_the_next_line_stands_by_itself(cli: Cli
 
 @pytest.mark.slow
 def test_commands_side_by_side_log_whole_lines(tmp_path: Path) -> None:
-    def start(seed: int) -> subprocess.Popen[bytes]:
-        words = [*FAKE, "--name", "one", "--seeds", f"{seed},", "-qq"]
-        return subprocess.Popen([sys.executable, "-m", "lrbench", *words], cwd=tmp_path)
-
-    commands = [start(seed) for seed in range(4)]
-    assert [each.wait(60) for each in commands] == [0] * 4
+    words = [*FAKE, "--name", "one", "-qq"]
+    commands = [processes.start(*words, "--seeds", f"{seed},", cwd=tmp_path) for seed in range(4)]
+    for each in commands:
+        each.communicate(60)
+    assert [each.returncode for each in commands] == [0] * 4
     entries = logged(tmp_path / "results" / "one")
     assert sorted(str(each["seeds"]) for each in entries) == ["[0]", "[1]", "[2]", "[3]"]
     assert sum(int(str(each["trained"])) for each in entries) == 8
