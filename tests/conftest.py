@@ -42,7 +42,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 for asked_once in ("_version", "_cpu", "_git"):
     setattr(environment, asked_once, cache(getattr(environment, asked_once)))
 
-# What comes with lrbench is unpacked once in each process, which takes a fifth of a second; nobody can write to it.
+# MNIST is unpacked once in each process: that takes a fifth of a second, and nobody can write to what is returned.
 read_file = DataSet._read
 read_once = cache(read_file)
 
