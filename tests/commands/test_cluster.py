@@ -100,13 +100,8 @@ def test_the_page_on_ray(cluster: Any, tmp_path: Path) -> None:
     for line in lines:
         there = line.replace("--address auto", f"--address {cluster.address}")
         words = shlex.split(there.replace("ray://HEAD:10001", cluster.client))
-        subprocess.run(
-            [sys.executable, "-m", *words, "-qq"],
-            cwd=tmp_path,
-            env={**os.environ, "LRBENCH_ENGINE": "fake"},
-            check=True,
-            timeout=120,
-        )
+        done = processes.run(*words[1:], "-qq", cwd=tmp_path, LRBENCH_ENGINE="fake")
+        assert done.returncode == 0, done.stderr
     (folder,) = (path.parent for path in tmp_path.glob("results/*/experiment.json"))
     assert len(load(folder).searches) == 1
     assert len([one for one in load(folder).finished if one.seed < 20]) >= 60
