@@ -25,7 +25,7 @@ TOP = "import tensorflow\n\ndef test_it() -> None:\n    pass\n"
 )
 def test_a_test_that_loads_tensorflow_unmarked_is_an_error(tmp_path: Path, source: str, problem: str) -> None:
     (tmp_path / "tests").mkdir()
-    for name in ("pyproject.toml", "tests/conftest.py"):
+    for name in ("pyproject.toml", "tests/conftest.py", "tests/processes.py"):
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "tests" / "tensorflow.py").write_text("")  # its name is all that the check looks at
     (tmp_path / "tests" / "test_it.py").write_text(source)
