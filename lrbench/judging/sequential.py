@@ -86,15 +86,20 @@ def levels_reached(
     largest = np.abs(x).cumsum(1)
     largest[largest == 0] = 1  # all fall into the lowest bin
     sums = np.zeros((runs, signs.shape[1]))
+    room = np.empty_like(sums)  # for what is between: new arrays of this size at every look take twice as long
     reached = np.full(sums.shape, levels.size)
     found = np.full((runs, n), levels.size)
-    run = np.arange(runs)[:, None]
+    first_bin = np.arange(runs)[:, None] * bins
     for i in range(n):
-        sums += x[:, i : i + 1] * signs[i]
+        sums += np.multiply(x[:, i : i + 1], signs[i], out=room)
         if i + 1 >= min(FIRST_LOOK, most):
-            fall = (np.abs(sums) / largest[:, i : i + 1] * (bins - 1)).astype(np.intp)
+            np.abs(sums, out=room)
+            room /= largest[:, i : i + 1]
+            room *= bins - 1
+            fall = room.astype(np.intp)
             budget = np.floor(levels * ((i + 1) / most) ** 2 * signs.shape[1] * (1 + 2e-9))
-            reached = np.minimum(reached, _level_of_bin(reached, fall, bins, budget)[run, fall])
+            level = _level_of_bin(reached, fall, bins, budget)
+            np.minimum(reached, level.take(fall + first_bin), out=reached)
         found[:, i] = reached[:, 0]
     return found
 
