@@ -65,8 +65,8 @@ class Comparison:
     minimum_detectable_effect: float  # the smallest difference that n pairs show with that power
     design: str = "fixed"  # "sequential:50", "open": how it is looked at
     looks: tuple[int, ...] = ()  # of an open one: at how many pairs it was looked at before
-    p_anytime: float = math.nan  # the p that holds at every look; nan of a fixed one
-    e_value: float = math.nan  # of an open one: the evidence as it stands
+    p_anytime: float | None = None  # the p that holds at every look; None of a fixed one
+    e_value: float | None = None  # of an open one: the evidence as it stands
 
 
 def choose_baseline(
@@ -263,7 +263,7 @@ def _measure(scores: Scores, a: str, b: str, pairs: Pairs, design: Design, margi
         minimum_detectable_effect=math.nan,
         design=str(design),
         looks=design.looks,
-        e_value=e_value(pairs) if design.kind == "open" and n else math.nan,
+        e_value=e_value(pairs) if design.kind == "open" and n else None,
     )
 
 
