@@ -3,29 +3,32 @@
 import contextlib
 import os
 import socket
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from processes import Started, start
+import pytest
 
 
 @contextlib.contextmanager
 def ray_cluster(nodes: int = 2) -> Iterator[Any]:
     """Yield a cluster of nodes with one core each; the first is the head, where clients knock at `client`."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Ray's server of clients starts one more process for each. With its support of forks, gRPC kills every few of
-    # them on the way, and the client waits half a minute until Ray gives up and it asks again.
-    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray's own
         from ray.cluster_utils import Cluster
 
         port = free_port()
         head = {"num_cpus": 1, "include_dashboard": False, "ray_client_server_port": port}
-        cluster = Cluster(initialize_head=True, head_node_args=head)
+        with pytest.MonkeyPatch.context() as patch:
+            # Ray's server of clients starts one more process for each. gRPC, which supports forks, kills some of
+            # them on the way; the client then waits half a minute until Ray gives up, and asks again.
+            patch.setenv("GRPC_ENABLE_FORK_SUPPORT", "0")
+            cluster = Cluster(initialize_head=True, head_node_args=head)
         cluster.client = f"ray://{cluster.head_node.node_ip_address}:{port}"
         try:
             for _ in range(nodes - 1):
@@ -42,10 +45,19 @@ def free_port() -> int:
         return int(unused.getsockname()[1])
 
 
-def driver(cluster: Any, folder: Path, *words: object, address: str = "", **variables: str) -> Started:
-    """Start `lrbench WORDS --executor ray` on a cluster, in a folder."""
+def driver(
+    cluster: Any, folder: Path, *words: object, address: str = "", **variables: str
+) -> subprocess.Popen[str]:
+    """Start `lrbench WORDS --executor ray` on a cluster, in a folder; Ray has a part in how it ends."""
     there = ["--executor", "ray", "--address", address or cluster.address]
-    return start(*words, *there, cwd=folder, **variables)
+    return subprocess.Popen(
+        [sys.executable, "-m", "lrbench", *map(str, words), *there],
+        cwd=folder,
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def until(what: Callable[[], Any], seconds: float = 120) -> Any:

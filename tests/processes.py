@@ -1,9 +1,11 @@
-"""`lrbench WORDS` in a process of its own that is there in milliseconds, for tests of what it does afterwards.
+"""`lrbench WORDS` in a process of its own that is there in milliseconds, for tests of what it does then.
 
-It is forked from a server that has imported everything, one for each process of the suite. What the start itself
-does is tested with `python -m lrbench`.
+It is forked from a server that has imported everything, one for each process of the suite, and leaves without
+taking Python down. How a command starts, and how it is gone, is tested with `python -m lrbench`.
 """
 
+import atexit
+import contextlib
 import io
 import multiprocessing
 import os
@@ -12,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from multiprocessing import forkserver
@@ -32,10 +35,11 @@ class Started:
 
     def __init__(self, words: Sequence[str], cwd: Path, variables: Mapping[str, str]) -> None:
         (out, err), theirs = zip(*(os.pipe() for _ in range(2)), strict=True)
-        given = (list(words), str(cwd), {**os.environ, **variables}, [DupFd(end) for end in theirs])
+        given = (list(words), str(cwd), {**os.environ, **variables}, [_End(end) for end in theirs])
         _have_server()
         self._process = _context.Process(target=_work, args=given)
         self._process.start()
+        _started.append(self._process)
         for end in theirs:
             os.close(end)
         self.stdout, self.stderr = (open(end, encoding="utf-8") for end in (out, err))  # noqa: SIM115, PTH123
@@ -54,7 +58,8 @@ class Started:
 
     def send_signal(self, number: signal.Signals) -> None:
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # the server has seen its end, and not said so yet
+                os.kill(self.pid, number)
 
     def wait(self, timeout: float = 300) -> int:
         self._process.join(timeout)
@@ -63,19 +68,23 @@ class Started:
         return self._process.exitcode
 
     def communicate(self, timeout: float = 300) -> tuple[str, str]:
-        """Wait for its end; return the rest of what it wrote."""
+        """Wait for its end; return the rest of what it wrote. Raises subprocess.TimeoutExpired."""
+        deadline = time.monotonic() + timeout
         rests: dict[io.TextIOBase, str] = {}
 
         def read(stream: Any) -> None:
             with stream:
                 rests[stream] = stream.read()
 
-        threads = [threading.Thread(target=read, args=(stream,)) for stream in (self.stdout, self.stderr)]
+        streams = (self.stdout, self.stderr)
+        threads = [threading.Thread(target=read, args=(stream,), daemon=True) for stream in streams]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(timeout)
-        self.wait(timeout)
+            thread.join(max(deadline - time.monotonic(), 0))
+        self.wait(max(deadline - time.monotonic(), 0))
+        if len(rests) < len(streams):
+            raise subprocess.TimeoutExpired("lrbench", timeout)
         return rests[self.stdout], rests[self.stderr]
 
 
@@ -91,6 +100,30 @@ def run(*words: object, cwd: Path, **variables: str) -> subprocess.CompletedProc
     return subprocess.CompletedProcess(list(words), process.wait(), stdout, stderr)
 
 
+class _End:
+    """An end of a pipe that becomes the child's own as it is sent."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __reduce__(self) -> Any:
+        return _received, (DupFd(self._number),)
+
+
+def _received(sent: Any) -> int:
+    return int(sent.detach())
+
+
+_started: list[Any] = []
+
+
+@atexit.register  # after multiprocessing's own, so before it waits for all of them without end
+def _kill_who_is_left() -> None:
+    for process in _started:
+        if process.is_alive():
+            process.kill()
+
+
 @cache
 def _have_server() -> None:
     """Start it. Before Python 3.13 it does not know where this process imports from."""
@@ -99,10 +132,10 @@ def _have_server() -> None:
         forkserver.ensure_running()
 
 
-def _work(words: list[str], cwd: str, environment: dict[str, str], pipes: list[Any]) -> None:
+def _work(words: list[str], cwd: str, environment: dict[str, str], ends: list[int]) -> None:
     """Be `lrbench WORDS`."""
-    for number, pipe in enumerate(pipes, start=1):
-        end = pipe.detach()
+    assert "preloaded" in sys.modules, "multiprocessing says nothing where that fails"
+    for number, end in enumerate(ends, start=1):
         os.dup2(end, number)
         os.close(end)
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115

@@ -58,7 +58,7 @@ def join(ray: Any, address: str | None) -> None:
 
 
 def _init(ray: Any, address: str, wanted: Mapping[str, Any]) -> None:
-    """Call `ray.init`, and again where the server of `ray://` was too slow to start what serves this client."""
+    """Call `ray.init`, and again where the server of `ray://` lost what serves this client, or was too slow."""
     for left in reversed(range(ATTEMPTS)):
         try:
             ray.init(address, **wanted)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import processes
 import pytest
 from clusters import driver, ray_cluster, until
 from conftest import ROOT
@@ -48,7 +47,7 @@ def cluster() -> Iterator[Any]:
         yield cluster
 
 
-def finish(process: processes.Started, code: int = 0) -> str:
+def finish(process: subprocess.Popen[str], code: int = 0) -> str:
     """Wait for a driver; returns what it said on stderr."""
     _, said = process.communicate(timeout=180)
     assert process.returncode == code, said
@@ -100,8 +99,13 @@ def test_the_page_on_ray(cluster: Any, tmp_path: Path) -> None:
     for line in lines:
         there = line.replace("--address auto", f"--address {cluster.address}")
         words = shlex.split(there.replace("ray://HEAD:10001", cluster.client))
-        done = processes.run(*words[1:], "-qq", cwd=tmp_path, LRBENCH_ENGINE="fake")
-        assert done.returncode == 0, done.stderr
+        subprocess.run(
+            [sys.executable, "-m", *words, "-qq"],
+            cwd=tmp_path,
+            env={**os.environ, "LRBENCH_ENGINE": "fake"},
+            check=True,
+            timeout=120,
+        )
     (folder,) = (path.parent for path in tmp_path.glob("results/*/experiment.json"))
     assert len(load(folder).searches) == 1
     assert len([one for one in load(folder).finished if one.seed < 20]) >= 60

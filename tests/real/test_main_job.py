@@ -103,7 +103,14 @@ def test_what_native_code_said_is_shown_when_tensorflow_cannot_be_imported(tmp_p
 
 def test_a_signal_in_the_middle_of_training_keeps_what_finished(tmp_path: Path) -> None:
     words = ["run", "--train-size", "5000", "--epochs", "10", "--seeds", "2"]
-    process = processes.start(*words, cwd=tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lrbench", *words],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
     said = ""
     while "[2/12]" not in said:
         line = process.stderr.readline()

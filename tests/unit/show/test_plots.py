@@ -116,7 +116,9 @@ def test_the_axis_that_was_asked_for_is_that_of_every_panel() -> None:
 
 def test_rates_that_are_nothing_have_no_logarithm() -> None:
     found = asked(fake_experiment(schedulers="off=piecewise(at=50%, rates=0;0)"))
-    (axes,) = Pictures(found, log_rate=True)["rates"].axes
+    pictures = Pictures(found, log_rate=True)
+    assert list(pictures.values()), "every other one can be drawn, too"
+    (axes,) = pictures["rates"].axes
     assert (axes.get_yscale(), axes.get_ylabel()) == ("linear", "learning rate")
     (*_, chart) = report.section("e0", found, log_rate=True).charts
     assert chart.kind == "linear"
@@ -143,7 +145,9 @@ def test_who_diverged_at_a_high_rate_runs_along_the_border_and_is_named() -> Non
 
 def test_where_nobody_finished_everybody_decides() -> None:
     found = asked(fake_experiment(schedulers="hot=constant(lr=1000),warm=constant(lr=900)", seeds=2))
-    (axes,) = Pictures(found)["rates"].axes
+    pictures = Pictures(found)
+    assert list(pictures.values()), "every other one can be drawn, too"
+    (axes,) = pictures["rates"].axes
     assert axes.get_ylim()[1] > 1000
     assert not axes.texts
 
@@ -381,6 +385,7 @@ def test_unequal_n_and_diverged_runs_are_said() -> None:
         name="x", folder=Path("x"), setting=experiment.setting, finished=experiment.finished[1:], damage=()
     )
     pictures = Pictures(asked(cut))
+    assert list(pictures.values()), "every one can be drawn"
     assert "n = 0 to 1 finished run" in pictures["train-loss"].get_suptitle()
     labels = [str(text.get_text()) for text in pictures["val-accuracy"].legends[0].get_texts()]
     assert "hot (2 diverged of 2)" in labels
