@@ -28,7 +28,7 @@ lint: $(VENV)/developing ## format, lint and types, in seconds
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-check: lint ## lint, walls and every quick test without TensorFlow, in a minute
+check: lint ## lint, walls and every quick test without TensorFlow, in a minute and a half
 	$(PYTEST) -m "not tensorflow and not slow"
 
 smoke: $(VENV)/installed ## a small real run into a temporary folder, plotted and summarised
