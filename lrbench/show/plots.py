@@ -18,8 +18,9 @@ from lrbench.errors import BadConfig, BadResults, nearest
 from lrbench.judging.comparisons import Comparison
 from lrbench.judging.questions import Answer
 from lrbench.judging.statistics import mean_interval
-from lrbench.runs import Experiment, Setting
 from lrbench.runs import Figure as Measured
+from lrbench.runs import Setting
+from lrbench.searches import Tuning
 from lrbench.show import PlotFormat
 from lrbench.show.canvas import (
     STYLE,
@@ -119,8 +120,10 @@ def _figures(answer: Answer, log_rate: bool | None) -> Iterator[tuple[str, Calla
         yield "all-pairs", finished(partial(draw_all_pairs, answer, groups), note=note)
     if shown(answer):
         yield "looks", finished(partial(draw_looks, answer, groups), note=looks_note(answer))
-    if answer.experiment and answer.experiment.tuning:
-        yield "sensitivity", partial(_sensitivity, answer, answer.experiment, groups)
+    tuning = answer.experiment.tuning if answer.experiment else None
+    if answer.experiment and tuning:
+        measured = answer.experiment.setting.subject.find(tuning.search.figure)
+        yield "sensitivity", partial(_sensitivity, answer.title, tuning, measured, groups)
     if answer.reached:
         yield "target", finished(partial(draw_target, answer.reached, groups), legend=True)
     if answer.experiment and len(groups) > MANY:
@@ -140,12 +143,10 @@ def _alone(panel: Callable[[Axes, list[Group]], None], groups: list[Group], heig
     return figure
 
 
-def _sensitivity(answer: Answer, experiment: Experiment, groups: list[Group]) -> Figure:
-    assert experiment.tuning
-    search = experiment.tuning.search
-    figure = draw_sensitivity(experiment.tuning, experiment.setting.subject.find(search.figure), groups)
-    how = f"{len(search.tune_seeds)} tuning seeds: lines are means, bands reach from seed to seed"
-    return titled(figure, [answer.title, f"{how}; stars: the best; crosses: a run was lost"])
+def _sensitivity(title: str, tuning: Tuning, measured: Measured, groups: list[Group]) -> Figure:
+    figure = draw_sensitivity(tuning, measured, groups)
+    how = f"{len(tuning.search.tune_seeds)} tuning seeds: lines are means, bands reach from seed to seed"
+    return titled(figure, [title, f"{how}; stars: the best; crosses: a run was lost"])
 
 
 def final_name(metric: str) -> str:

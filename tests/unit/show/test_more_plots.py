@@ -13,7 +13,7 @@ from conftest import ROOT, asked, fake_experiment
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from texts import Pictures, collisions
+from pictures import Pictures, collisions
 
 from lrbench.judging.comparisons import Verdict, against, all_pairs
 from lrbench.judging.scores import scores_of

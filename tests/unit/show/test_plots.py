@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from texts import Pictures
+from pictures import Pictures
 
 from lrbench.errors import BadResults
 from lrbench.runs import Experiment
