@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lrbench.directions import higher_is_better
 from lrbench.errors import BadConfig
 from lrbench.problems import tasks
 from lrbench.runs import Figure
@@ -109,10 +110,8 @@ def _described(metric: Any, accuracy: tasks.Measure | None) -> tuple[str, tasks.
 
 
 def _usual_direction(name: str) -> str:
-    """Return what is better of a metric that does not say so itself: "neither" where nobody knows."""
-    import keras
-
-    return "lower" if callable(getattr(keras.losses, name, None)) else "neither"
+    """Return what is better of a metric that does not say so itself; "neither" if its name does not tell."""
+    return {True: "higher", False: "lower", None: "neither"}[higher_is_better(name)]
 
 
 def _is_by_example(function: tasks.Measure, y: NDArray[Any], outputs: NDArray[Any]) -> bool:
