@@ -141,6 +141,16 @@ def test_its_parameters_are_read_by_their_annotations(tmp_path: Path, annotation
             "targets are numbers, all of them whole",
         ),
         ((2, None), X[:, :2], "mean_squared_error", "mean_absolute_error", "regression"),
+        ((2, None), (X[:, :2] > 0).astype(int), "binary_crossentropy", "accuracy", "a target is 2 labels 0 or 1"),
+        ((2, "sigmoid"), (X[:, :2] > 0).astype(float), "binary_crossentropy", "accuracy", "of probabilities"),
+        ((3, "sigmoid"), np.eye(3)[CLASSES], "binary_crossentropy", "accuracy", "a target is 3 labels 0 or 1"),
+        (
+            (2, None),
+            (X[:, :2] > 0).astype(float),
+            "mean_squared_error",
+            "mean_absolute_error",
+            "(0 and 1 as floats; whole numbers would be classes)",
+        ),
     ],
 )
 def test_classes_and_numbers_are_told_from_targets_and_outputs(
