@@ -4,7 +4,6 @@ JSON and Parquet are whole files. TensorBoard reads a folder per run; all of the
 second export does not draw every curve twice.
 """
 
-import importlib
 import io
 import json
 import shutil
@@ -15,9 +14,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from lrbench.errors import BadResults, MissingExtra
+from lrbench.errors import BadResults
 from lrbench.files import write_whole
-from lrbench.foreign import finite, place
+from lrbench.foreign import finite, place, require
+from lrbench.judging.exports import KEY, note_of
 from lrbench.runs import Experiment, Finished, Seconds
 from lrbench.store.tables import KINDS, cells_of, columns_of
 
@@ -57,7 +57,8 @@ def as_record(experiment: Experiment) -> dict[str, Any]:
         _run(name, one) | {"seconds": asdict(one.result.seconds), "rows": _rows(name, one)}
         for name, one in _named(experiment)
     ]
-    return dict(finite({"experiment": _name(experiment), "setting": experiment.record(), "runs": runs}))
+    record = {"experiment": _name(experiment), "setting": experiment.record(), "runs": runs}
+    return dict(finite({KEY: note_of(experiment), **record}))
 
 
 def epochs_of(experiment: Experiment) -> Table:
@@ -88,15 +89,16 @@ def _write_json(experiment: Experiment, folder: Path) -> list[Path]:
 
 def _write_parquet(experiment: Experiment, folder: Path) -> list[Path]:
     """Two tables: epochs.parquet as the experiment's epochs.csv, runs.parquet with a row per run."""
-    _need("pyarrow", "parquet")
+    require("pyarrow", "parquet", "This export")
     import pyarrow as pa
     from pyarrow import parquet
 
     arrow: dict[Any, Any] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
+    note = json.dumps(finite(note_of(experiment)), ensure_ascii=False, allow_nan=False)
     for name, table in (("epochs", epochs_of(experiment)), ("runs", runs_of(experiment))):
-        schema = pa.schema([(key, arrow[kind]) for key, kind in table.kinds.items()])
+        schema = pa.schema([(key, arrow[kind]) for key, kind in table.kinds.items()], {KEY: note})
         content = io.BytesIO()
         parquet.write_table(pa.Table.from_pylist(table.rows, schema), content)
         paths.append(folder / f"{name}.parquet")
@@ -106,7 +108,7 @@ def _write_parquet(experiment: Experiment, folder: Path) -> list[Path]:
 
 def _write_tensorboard(experiment: Experiment, folder: Path) -> list[Path]:
     """A folder per run that has epochs, all below tensorboard/, which is replaced as a whole."""
-    _need("tensorboard", "tensorboard")
+    require("tensorboard", "tensorboard", "This export")
     target = folder / "tensorboard"
     _refuse_strangers(target)
     folder.mkdir(parents=True, exist_ok=True)
@@ -206,13 +208,3 @@ def _rows(name: str, one: Finished) -> list[dict[str, Any]]:
 
 def _name(experiment: Experiment) -> str:
     return experiment.name or experiment.folder.resolve().name  # "." has no name of its own
-
-
-def _need(library: str, extra: str) -> None:
-    try:
-        importlib.import_module(library)
-    except ImportError as error:
-        raise MissingExtra(
-            f"This export needs {library}, which cannot be imported: {error}.",
-            f'Install it: python -m pip install "lrbench-keras[{extra}]"; in a clone: pip install -e ".[{extra}]"',
-        ) from error

@@ -222,15 +222,12 @@ def _given(question: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in question.items() if value is not None}
 
 
-def _is_table(results: Path) -> bool:
-    """Whether figures from elsewhere are meant, a CSV file or standard input."""
-    return results.suffix.lower() == ".csv" or str(results) == STANDARD
-
-
 def _rate_axis(results: Path, wishes: dict[str, Any]) -> bool | None:
     """Take the wish for the axis of rates out of what was asked. Raises BadConfig for a table, which has none."""
+    from lrbench.judging.table_files import is_table
+
     log_rate: bool | None = wishes.pop("log_rate")
-    if log_rate is not None and _is_table(results):
+    if log_rate is not None and is_table(results):
         raise BadConfig(
             f"log_rate={log_rate} needs rates, and {input_name(results)} has none.",
             "Leave it out, or name a results folder.",
@@ -239,11 +236,12 @@ def _rate_axis(results: Path, wishes: dict[str, Any]) -> bool | None:
 
 
 def _ask(results: Path, question: Mapping[str, Any]) -> "tuple[list[Answer], int]":
-    """Ask a CSV file, or every experiment of a folder that has a finished run; return answers and exit code."""
+    """Ask a table, or every experiment of a folder that has a finished run; return answers and exit code."""
     from lrbench.api import judge_all
     from lrbench.judging.questions import Question, answer_file
+    from lrbench.judging.table_files import is_table
 
-    if _is_table(results):
+    if is_table(results):
         return [answer_file(results, Question(**_given(question)))], DONE
     experiments, code = load_finished(results)
     return judge_all(experiments, **_given(question)), code

@@ -61,7 +61,10 @@ def test_a_csv_comes_from_standard_input(cli: Cli, tmp_path: Path) -> None:
     assert piped["experiment"] == "standard input"
     assert piped["rows"] == file["rows"]
     refused = with_input("scheduler\n", "summary", "-", *words)
-    assert (refused.exit_code, said(refused)[0]) == (2, "Error: standard input has no column 'seed'.")
+    assert (refused.exit_code, said(refused)[0]) == (
+        2,
+        "Error: standard input has no column 'seed'. Its columns: scheduler.",
+    )
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "json", "markdown", "latex"])

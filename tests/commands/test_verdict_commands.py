@@ -206,7 +206,9 @@ def test_empty_and_infinite_cells_are_runs_that_did_not_finish(cli: Cli, tmp_pat
     ("rows", "problem"),
     [
         (["a,b", "1,2"], "no column 'scheduler'"),
-        (["scheduler,seed,x", "a,0,1"], "no column 'test_accuracy'"),
+        (["scheduler,seed,x", "a,0,1"], "no column 'test_accuracy'. Its columns: scheduler, seed, x."),
+        (["optimizer,seed,x", "a,0,1"], "no column 'scheduler'. Its columns: optimizer, seed, x."),
+        (["scheduler,random_state,x", "a,0,1"], "no column 'seed'. Its columns: scheduler, random_state, x."),
         (["scheduler,seed,test_accuracy", "a,0,1", "a,0,2"], "line 3: a, seed 0 stands twice"),
         (["scheduler,seed,test_accuracy", "a,zero,1"], "line 2: the seed 'zero'"),
         (["scheduler,seed,test_accuracy", "a,0,high"], "line 2: could not convert"),
@@ -214,7 +216,6 @@ def test_empty_and_infinite_cells_are_runs_that_did_not_finish(cli: Cli, tmp_pat
         (["scheduler,seed,test_accuracy"], "holds no run"),
         (["scheduler,seed,test_accuracy", "a,0,0,97"], "line 2: more cells than columns"),
         (["scheduler,seed,test_accuracy,test_accuracy", "a,0,1,2"], "two columns of the same name"),
-        (["scheduler;seed;test_accuracy", "a;0;1"], "separated by semicolons"),
         (["scheduler,seed,test_accuracy", "a"], "line 2"),
     ],
 )
