@@ -13,7 +13,7 @@ from lrbench.cli.places import no_folder, put, tell
 from lrbench.cli.taking import taking
 from lrbench.errors import BadConfig, BadResults
 from lrbench.foreign import STANDARD, input_name
-from lrbench.options import DRAWING, QUESTION
+from lrbench.options import DRAWING, QUESTION, as_options
 from lrbench.show import PAGE, PlotFormat, SummaryFormat, printable
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def plot(
     """
     log_rate = _rate_axis(results, question)
     answers, code = _ask(results, question)
+    _say_left_out(answers)
     from lrbench.judging.budgets import budgets_of
     from lrbench.show import plots  # matplotlib: only this command pays for it
     from lrbench.show.budgets import draw_budgets
@@ -125,6 +126,8 @@ def summary(
     asked = tuned or answers  # where rates were tuned, a gate is about that
     outcomes = tried(asked, fail_if or ())
     write(answers, format, sort, out)
+    if format in ("csv", "latex"):  # the others say it themselves
+        _say_left_out(answers)
     for each in outcomes:
         _speak_of(each)
     if any(each.holds for each in outcomes):
@@ -245,6 +248,13 @@ def _ask(results: Path, question: Mapping[str, Any]) -> "tuple[list[Answer], int
         return [answer_file(results, Question(**_given(question)))], DONE
     experiments, code = load_finished(results)
     return judge_all(experiments, **_given(question)), code
+
+
+def _say_left_out(answers: "Sequence[Answer]") -> None:
+    """Name on stderr the experiments that could not answer."""
+    for each in answers:
+        for text in each.left_out:
+            typer.echo(printable(as_options(f"Warning: {text}")), err=True)
 
 
 def _nothing_finished(results: Path, experiments: "Sequence[Experiment]") -> BadResults:

@@ -86,6 +86,7 @@ class Answer:
     question: Question
     experiment: Experiment | None  # None: the scores come from a file
     export: ExportNote | None = None  # of a file that `lrbench export` wrote
+    left_out: tuple[str, ...] = ()  # other experiments that were asked the same and cannot answer; cautions, too
     note: str = ""  # what tuning changed of the order, and what a look after every seed saved
     designs: Designs = field(default=always_fixed, compare=False)  # of every two schedules
 
@@ -200,6 +201,14 @@ def fitting(question: Question, experiment: Experiment, all_: Iterable[Experimen
         return _called(each, question.baseline) in each.groups
 
     return replace(question, baseline=None) if not has(experiment) and any(map(has, all_)) else question
+
+
+def leaving_out(given: Answer, refused: Mapping[str, BadConfig]) -> Answer:
+    """Return an answer that also names the experiments that could not answer, and why."""
+    said = tuple(
+        f"{name} is left out: {error.problem[:1].lower()}{error.problem[1:]}" for name, error in refused.items()
+    )
+    return replace(given, cautions=(*given.cautions, *said), left_out=said) if said else given
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,9 @@ def _refuse_summary(path: Path, table: Table) -> None:
     if "seed" not in columns and (of_means or {"rows", "comparisons"} <= columns):
         beside = path.parent / "epochs.csv"
         what = str(beside) if beside.is_file() else "the experiment's epochs.csv, or its folder"
-        raise BadResults(f"{table.called} is a summary: it has means, and no seeds.", f"A comparison needs runs: name {what}.")
+        raise BadResults(
+            f"{table.called} is a summary: it has means, and no seeds.", f"A comparison needs runs: name {what}."
+        )
 
 
 def _trials(table: Table) -> BadResults:
