@@ -73,7 +73,11 @@ def test_a_summary_of_any_format_goes_into_a_file(cli: Cli, tmp_path: Path, form
     filed = cli("summary", REFERENCE, "--format", form, "-o", "new/summary.txt")
     assert filed.exit_code == screen.exit_code == 0
     assert filed.stdout == f"{Path('new/summary.txt')}\n"
-    assert (tmp_path / "new" / "summary.txt").read_text(encoding="utf-8") == screen.stdout
+    written = (tmp_path / "new" / "summary.txt").read_text(encoding="utf-8")
+    signed = form not in ("csv", "json")
+    assert written.startswith(screen.stdout)
+    assert written.count("\n") == screen.stdout.count("\n") + 2 * signed
+    assert ("Written by lrbench; sha256" in written) == signed
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["summary.txt"], "no half-written file is left"
     assert cli("summary", REFERENCE, "--format", form, "-o", "-").stdout == screen.stdout
     assert not (tmp_path / "-").exists()
