@@ -4,7 +4,6 @@ JSON and Parquet are whole files. TensorBoard reads a folder per run; all of the
 second export does not draw every curve twice.
 """
 
-import importlib
 import io
 import json
 import shutil
@@ -15,9 +14,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from lrbench.errors import BadResults, MissingExtra
-from lrbench.files import write_whole
-from lrbench.foreign import finite, place
+from lrbench.foreign import finite, place, require
+from lrbench.judging.exports import KEY, note_of
+from lrbench.outputs import check_output, check_output_folder, write_output
 from lrbench.runs import Experiment, Finished, Seconds
 from lrbench.store.tables import KINDS, cells_of, columns_of
 
@@ -57,7 +56,8 @@ def as_record(experiment: Experiment) -> dict[str, Any]:
         _run(name, one) | {"seconds": asdict(one.result.seconds), "rows": _rows(name, one)}
         for name, one in _named(experiment)
     ]
-    return dict(finite({"experiment": _name(experiment), "setting": experiment.record(), "runs": runs}))
+    record = {"experiment": _name(experiment), "setting": experiment.record(), "runs": runs}
+    return dict(finite({KEY: note_of(experiment), **record}))
 
 
 def epochs_of(experiment: Experiment) -> Table:
@@ -82,33 +82,36 @@ def _write_json(experiment: Experiment, folder: Path) -> list[Path]:
     text = json.dumps(as_record(experiment), indent=2, ensure_ascii=False, allow_nan=False)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{_name(experiment)}.json"
-    write_whole(path, (text + "\n").encode())
+    write_output(path, (text + "\n").encode())
     return [path]
 
 
 def _write_parquet(experiment: Experiment, folder: Path) -> list[Path]:
     """Two tables: epochs.parquet as the experiment's epochs.csv, runs.parquet with a row per run."""
-    _need("pyarrow", "parquet")
+    require("pyarrow", "parquet", "This export")
     import pyarrow as pa
     from pyarrow import parquet
 
     arrow: dict[Any, Any] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, table in (("epochs", epochs_of(experiment)), ("runs", runs_of(experiment))):
-        schema = pa.schema([(key, arrow[kind]) for key, kind in table.kinds.items()])
+    note = json.dumps(finite(note_of(experiment)), ensure_ascii=False, allow_nan=False)
+    tables = {"epochs": epochs_of(experiment), "runs": runs_of(experiment)}
+    paths = [folder / f"{name}.parquet" for name in tables]
+    for path in paths:  # before any is replaced
+        check_output(path)
+    for path, table in zip(paths, tables.values(), strict=True):
+        schema = pa.schema([(key, arrow[kind]) for key, kind in table.kinds.items()], {KEY: note})
         content = io.BytesIO()
         parquet.write_table(pa.Table.from_pylist(table.rows, schema), content)
-        paths.append(folder / f"{name}.parquet")
-        write_whole(paths[-1], content.getvalue())
+        write_output(path, content.getvalue())
     return paths
 
 
 def _write_tensorboard(experiment: Experiment, folder: Path) -> list[Path]:
     """A folder per run that has epochs, all below tensorboard/, which is replaced as a whole."""
-    _need("tensorboard", "tensorboard")
+    require("tensorboard", "tensorboard", "This export")
     target = folder / "tensorboard"
-    _refuse_strangers(target)
+    check_output_folder(target, EVENTS)
     folder.mkdir(parents=True, exist_ok=True)
     workshop = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder))
     try:
@@ -162,25 +165,6 @@ def _events(one: Finished) -> bytes:
     return content.getvalue()
 
 
-def _refuse_strangers(target: Path) -> None:
-    """Raise BadResults if a folder that is to be replaced holds, or is, anything that no export wrote."""
-    stranger = None
-    if target.is_symlink() or (target.exists() and not target.is_dir()):
-        stranger = target
-    elif target.exists():
-        for path in sorted(target.iterdir()):
-            inside = sorted(path.iterdir()) if path.is_dir() and not path.is_symlink() else []
-            others = [each for each in inside if each.name != EVENTS or not each.is_file()]
-            if others or not inside:
-                stranger = others[0] if others else path
-                break
-    if stranger:
-        raise BadResults(
-            f"{target} is to be replaced, and {stranger} was not written by lrbench export.",
-            "Move it away, or choose another place: out=DIR",
-        )
-
-
 def _named(experiment: Experiment) -> list[tuple[str, Finished]]:
     """Every run with the name of its schedule among all."""
     return [(experiment.names[one.schedule], one) for one in experiment.finished]
@@ -206,13 +190,3 @@ def _rows(name: str, one: Finished) -> list[dict[str, Any]]:
 
 def _name(experiment: Experiment) -> str:
     return experiment.name or experiment.folder.resolve().name  # "." has no name of its own
-
-
-def _need(library: str, extra: str) -> None:
-    try:
-        importlib.import_module(library)
-    except ImportError as error:
-        raise MissingExtra(
-            f"This export needs {library}, which cannot be imported: {error}.",
-            f'Install it: python -m pip install "lrbench-keras[{extra}]"; in a clone: pip install -e ".[{extra}]"',
-        ) from error

@@ -1,13 +1,14 @@
 """Where other worlds begin: files that cannot be read or written, and JSON, which has no word for nan."""
 
 import contextlib
+import importlib
 import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from lrbench.errors import BadResults, BadUsage
+from lrbench.errors import BadResults, BadUsage, MissingExtra
 
 STANDARD = "-"  # in the place of a file's name: standard input, standard output
 
@@ -41,3 +42,14 @@ def finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [finite(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def require(library: str, extra: str, what: str) -> None:
+    """Raise MissingExtra if a library cannot be imported that only `what` needs."""
+    try:
+        importlib.import_module(library)
+    except ImportError as error:
+        raise MissingExtra(
+            f"{what} needs {library}, which cannot be imported: {error}.",
+            f'Install it: python -m pip install "lrbench-keras[{extra}]"; in a clone: pip install -e ".[{extra}]"',
+        ) from error

@@ -108,6 +108,12 @@ class Setting:
         words += [self.engine] if self.engine != "compiled" else []
         return "-".join([*words, digest(self.identity)[:4]])
 
+    @property
+    def brief(self) -> str:
+        """What is trained, how, and for how long: `MNIST 784-128-10, sgd, 15 epochs`."""
+        epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
+        return f"{self.subject.title}, {self.optimizer}, {epochs}"
+
     def describe(self, peaks: str) -> str:
         """One line for titles: what is trained, how, at which peak rates, on how much, validated on what."""
         noun = self.subject.noun
@@ -320,6 +326,12 @@ class Experiment:
         for one in self.finished:
             runs.setdefault(self.names[one.schedule], []).append(one)
         return {name: tuple(its) for name, its in runs.items()}
+
+    @property
+    def the_constant(self) -> str | None:
+        """The name of the schedule that keeps its rate; None if there is none, or several."""
+        meant = [name for each, name in self.names.items() if each.name == "constant" and not each.is_label]
+        return meant[0] if len(meant) == 1 else None
 
     @property
     def peaks(self) -> list[float]:

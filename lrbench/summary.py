@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lrbench.errors import BadConfig, nearest
 from lrbench.judging.scores import Scores
 from lrbench.judging.statistics import mean_interval
 from lrbench.judging.tuning import views
@@ -76,24 +75,23 @@ def summarize_scores(scores: Scores) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def sort(table: pd.DataFrame, by: str, scores: Scores, subject: Subject | None) -> pd.DataFrame:
-    """Order the rows by the mean of the scores, or by another column: the best first, `scheduler` by name.
+def sorted_by(table: pd.DataFrame) -> dict[str, str]:
+    """Return what rows can be sorted by, each with its column."""
+    means = {column.removesuffix("_mean"): column for column in table.columns if column.endswith("_mean")}
+    return means | {"scheduler": "scheduler", "n": "n"}
 
-    Raises BadConfig for a stranger.
-    """
+
+def sort(table: pd.DataFrame, by: str, scores: Scores, subject: Subject | None) -> pd.DataFrame:
+    """Order the rows by the mean of the scores, or by one of `sorted_by`: the best first, `scheduler` by name."""
     if not by:
         order = {label: i for i, label in enumerate(scores.ranked())}
         return table.sort_values("scheduler", key=lambda labels: labels.map(order), ignore_index=True)
-    columns = {column.removesuffix("_mean"): column for column in table.columns if column.endswith("_mean")}
-    columns |= {"scheduler": "scheduler", "n": "n"}
-    if by not in columns:
-        raise BadConfig(f"There is no column {by!r} to sort by.", nearest(by, columns))
     if by in ("scheduler", "n", "final_rate"):
         ascending = by == "scheduler"
     else:
         ascending = subject.find(by).better == "lower" if subject else scores.lower_is_better
     return table.sort_values(
-        columns[by], ascending=ascending, na_position="last", ignore_index=True, kind="stable"
+        sorted_by(table)[by], ascending=ascending, na_position="last", ignore_index=True, kind="stable"
     )
 
 

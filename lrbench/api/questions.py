@@ -51,13 +51,14 @@ def judge(experiment: Experiment, **question: Any) -> "Answer":
 def judge_all(experiments: Sequence[Experiment], **question: Any) -> "list[Answer]":
     """Ask several experiments the same, as the commands do. A baseline that only some have is asked of those.
 
+    Those that cannot answer, because they lack the metric or a validation, are left out, as the first answer says.
     A search gives two answers: every schedule at its own tuned rate, then all at one rate. It is a look, which the
     experiment's folder notes: verdicts on seeds that are added later will take it into account.
 
-    Raises BadConfig.
+    Raises BadConfig, also if none can answer.
     """
     from lrbench.api.looks import note_look
-    from lrbench.judging.questions import Question, answer, fitting
+    from lrbench.judging.questions import Answer, Question, answer, fitting, leaving_out
     from lrbench.judging.tuning import views
 
     unknown = [word for word in question if word not in Question.__dataclass_fields__]
@@ -65,7 +66,16 @@ def judge_all(experiments: Sequence[Experiment], **question: Any) -> "list[Answe
         raise BadConfig(f"There is no wish {unknown[0]!r}.", nearest(unknown[0], Question.__dataclass_fields__))
     asked = Question(**question)
     shown = [view for each in experiments for view in views(each)]
-    answers = [answer(each, fitting(asked, each, shown)) for each in shown]
-    for each in experiments:
-        note_look(each)
-    return answers
+    answers: list[Answer] = []
+    refused: dict[str, BadConfig] = {}
+    for each in shown:
+        try:
+            answers.append(answer(each, fitting(asked, each, shown)))
+        except BadConfig as error:
+            refused[each.name] = error
+    if refused and not answers:
+        raise next(iter(refused.values()))
+    for experiment in experiments:
+        if any(each.experiment and each.experiment.folder == experiment.folder for each in answers):
+            note_look(experiment)
+    return [leaving_out(answers[0], refused), *answers[1:]] if answers else []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lrbench.cli.app import DONE, app
-from lrbench.cli.places import make_room, no_folder, picture_format, put, utf_8
+from lrbench.cli.places import free_place, make_room, picture_format, put, utf_8
 from lrbench.cli.taking import ConfigFile, taking
 from lrbench.errors import BadConfig, EngineUnavailable
 from lrbench.foreign import STANDARD
@@ -61,7 +61,7 @@ def find_lr(
     from lrbench import runner
     from lrbench.show import noise
 
-    no_folder(out, "curve.png")
+    free_place(out, "curve.png")
     form = picture_format(out) if out else None
     if form and as_json:
         raise BadConfig("--json and --out do not go together.", "Leave one of them out.")

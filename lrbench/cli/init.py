@@ -11,9 +11,9 @@ import typer
 from lrbench.cli.app import DONE, app
 from lrbench.cli.effective import in_toml
 from lrbench.cli.places import put, tell
-from lrbench.errors import BadConfig
-from lrbench.foreign import STANDARD, place
+from lrbench.foreign import STANDARD
 from lrbench.options import TRAINING, Wish, in_file
+from lrbench.outputs import write_new
 from lrbench.show import printable
 
 STARTER = "lrbench.toml"
@@ -51,7 +51,7 @@ def init(
     if str(path) == STANDARD:
         put(content, path)
     else:
-        _write_new(path, content)
+        write_new(path, content.encode())
         tell(path)
     return DONE
 
@@ -98,15 +98,3 @@ def _property(wish: Wish, made: dict[str, Any]) -> dict[str, Any]:
     plain = {key: value for key, value in made.items() if key != "title" and (key, value) != ("default", None)}
     examples = [tomllib.loads(f"it = {in_file(example)}")["it"] for example in wish.examples]
     return {"title": wish.name, "description": wish.described, **kind, **plain, "examples": examples}
-
-
-def _write_new(path: Path, content: str) -> None:
-    """Write a file where none is. Raises BadConfig if there is one, BadResults if it cannot be written."""
-    with place(path, "written", hint="Choose another place."):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            file = path.open("x", encoding="utf-8")
-        except FileExistsError:
-            raise BadConfig(f"{path} is there already.", "Name another file: nothing is overwritten.") from None
-        with file:
-            file.write(content)

@@ -9,8 +9,8 @@ from typing import TextIO
 import typer
 
 from lrbench.errors import BadConfig
-from lrbench.files import write_whole
 from lrbench.foreign import STANDARD, place
+from lrbench.outputs import check_output, write_output
 from lrbench.show import PlotFormat, printable
 
 PICTURES: Mapping[str, PlotFormat] = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
@@ -19,15 +19,13 @@ PICTURES: Mapping[str, PlotFormat] = {".png": "png", ".svg": "svg", ".pdf": "pdf
 def put(data: str | bytes, out: Path | None) -> None:
     """Write bytes, or text in UTF-8: whole into a file, whose name is printed, or on stdout for `-`.
 
-    Raises BadResults if the file cannot be written.
+    Raises BadResults if the file cannot be written, or lrbench did not write what stands there.
     """
     written = data if isinstance(data, bytes) else data.encode(errors="surrogateescape")
     if out is None or str(out) == STANDARD:
         _data(written)
         return
-    with place(out, "written"):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(out, written)
+    write_output(out, written)
     tell(out)
 
 
@@ -40,6 +38,16 @@ def no_folder(out: Path | None, example: str, option: str = "-o") -> None:
     """Raise BadConfig if a folder stands where a file is to be written."""
     if out is not None and str(out) != STANDARD and out.is_dir():
         raise BadConfig(f"{out} is a folder.", f"Name a file in it: {option} {out / example}")
+
+
+def free_place(out: Path | None, example: str) -> None:
+    """Check where a file is to be written, before the work for it begins.
+
+    Raises BadConfig for a folder, BadResults for a file that lrbench did not write.
+    """
+    no_folder(out, example)
+    if out is not None and str(out) != STANDARD:
+        check_output(out)
 
 
 def make_room(out: Path | None) -> None:

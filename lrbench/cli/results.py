@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lrbench.cli.app import BROKEN, DONE, HELD, UNDECIDED, app, speak
-from lrbench.cli.places import no_folder, put, tell
+from lrbench.cli.places import free_place, put, tell
 from lrbench.cli.taking import taking
 from lrbench.errors import BadConfig, BadResults
 from lrbench.foreign import STANDARD, input_name
-from lrbench.options import DRAWING, QUESTION
+from lrbench.options import DRAWING, QUESTION, as_options
+from lrbench.outputs import signed
 from lrbench.show import PAGE, PlotFormat, SummaryFormat, printable
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def plot(
     format: Annotated[PlotFormat, typer.Option(help="File format of the pictures.")] = "png",
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where to. [plots/ in the experiment's folder, or beside the file]"),
+        typer.Option(metavar="DIR", help="Where to. [plots/ in the experiment's folder; my.plots/ beside my.csv]"),
     ] = None,
     **question: Any,
 ) -> int:
@@ -62,6 +63,7 @@ def plot(
     """
     log_rate = _rate_axis(results, question)
     answers, code = _ask(results, question)
+    _say_left_out(answers)
     from lrbench.judging.budgets import budgets_of
     from lrbench.show import plots  # matplotlib: only this command pays for it
     from lrbench.show.budgets import draw_budgets
@@ -72,7 +74,7 @@ def plot(
             several = len({one.experiment.folder for one in answers if one.experiment}) > 1
             folder = out / (each.experiment.folder.name if several else "") / each.experiment.part
         if each.experiment is None:
-            folder = out or results.parent / "plots"
+            folder = out or beside(results, "plots")
         for path in plots.draw(each, format, folder, log_rate=log_rate):
             tell(path)
     for budgets in budgets_of(answers):
@@ -119,12 +121,14 @@ def summary(
     """
     from lrbench.judging.questions import tried
 
-    no_folder(out, f"summary.{ENDINGS[format]}")
+    free_place(out, f"summary.{ENDINGS[format]}")
     answers, code = _ask(results, question)
     tuned = [each for each in answers if each.experiment and each.experiment.tuning]
     asked = tuned or answers  # where rates were tuned, a gate is about that
     outcomes = tried(asked, fail_if or ())
     write(answers, format, sort, out)
+    if format in ("csv", "latex"):  # the others say it themselves
+        _say_left_out(answers)
     for each in outcomes:
         _speak_of(each)
     if any(each.holds for each in outcomes):
@@ -156,7 +160,7 @@ def report(
             "--out",
             "-o",
             metavar="FILE",
-            help="Where to; - is stdout. [report.html in the experiment's folder, or beside the file]",
+            help="Where to; - is stdout. [report.html in the experiment's folder; my.report.html beside my.csv]",
         ),
     ] = None,
     **question: Any,
@@ -170,23 +174,32 @@ def report(
     lrbench report results/ --baseline cosine -o comparison.html
     lrbench report my.csv --metric accuracy --baseline sgd
     """
-    no_folder(out, "report.html")
+    free_place(out, "report.html")
     if out and str(out) != STANDARD and out.suffix.lower() not in PAGE:
         raise BadConfig(f"{out} does not end in .html, and the report is a page.", f"Write -o {_as_page(out)}")
     log_rate = _rate_axis(results, question)
     answers, code = _ask(results, question)
     from lrbench.show import report as page  # Jinja and matplotlib's tickers
 
-    (folder, *others) = dict.fromkeys(
-        each.experiment.folder if each.experiment else results.parent for each in answers
-    )
-    path = out or (results if others else folder) / "report.html"
+    folders = list(dict.fromkeys(each.experiment.folder for each in answers if each.experiment))
+    if folders:
+        path = out or (folders[0] if len(folders) == 1 else results) / "report.html"
+    else:
+        path = out or beside(results, "report.html")
+    free_place(path, "report.html")
     if str(path) == STANDARD:
         put(page.render(answers, log_rate=log_rate), path)
     else:
         page.write(answers, path, log_rate=log_rate)
         tell(path)
     return code
+
+
+def beside(table: Path, name: str) -> Path:
+    """Return where a table's page or pictures go: `my.report.html` beside `my.csv`; of standard input, `name`."""
+    if str(table) == STANDARD:
+        return Path(name)
+    return table.with_name(f"{table.name.removesuffix('.csv')}.{name}")  # two tables never share one
 
 
 def _as_page(out: Path) -> Path:
@@ -212,9 +225,11 @@ def write(
     if format == "table" and (out is None or str(out) == STANDARD):
         tables.write(answers, format, sys.stdout, sort)  # it asks the terminal for its width and colours
         return
-    text = io.StringIO()
-    tables.write(answers, format, text, sort)
-    put(text.getvalue(), out)
+    stream = io.StringIO()
+    tables.write(answers, format, stream, sort)
+    text = stream.getvalue()
+    is_file = out is not None and str(out) != STANDARD
+    put(signed(text, f".{ENDINGS[format]}") if is_file and format not in ("csv", "json") else text, out)
 
 
 def _given(question: Mapping[str, Any]) -> dict[str, Any]:
@@ -222,15 +237,12 @@ def _given(question: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in question.items() if value is not None}
 
 
-def _is_table(results: Path) -> bool:
-    """Whether figures from elsewhere are meant, a CSV file or standard input."""
-    return results.suffix.lower() == ".csv" or str(results) == STANDARD
-
-
 def _rate_axis(results: Path, wishes: dict[str, Any]) -> bool | None:
     """Take the wish for the axis of rates out of what was asked. Raises BadConfig for a table, which has none."""
+    from lrbench.judging.table_files import is_table
+
     log_rate: bool | None = wishes.pop("log_rate")
-    if log_rate is not None and _is_table(results):
+    if log_rate is not None and is_table(results):
         raise BadConfig(
             f"log_rate={log_rate} needs rates, and {input_name(results)} has none.",
             "Leave it out, or name a results folder.",
@@ -239,14 +251,22 @@ def _rate_axis(results: Path, wishes: dict[str, Any]) -> bool | None:
 
 
 def _ask(results: Path, question: Mapping[str, Any]) -> "tuple[list[Answer], int]":
-    """Ask a CSV file, or every experiment of a folder that has a finished run; return answers and exit code."""
+    """Ask a table, or every experiment of a folder that has a finished run; return answers and exit code."""
     from lrbench.api import judge_all
     from lrbench.judging.questions import Question, answer_file
+    from lrbench.judging.table_files import is_table
 
-    if _is_table(results):
+    if is_table(results):
         return [answer_file(results, Question(**_given(question)))], DONE
     experiments, code = load_finished(results)
     return judge_all(experiments, **_given(question)), code
+
+
+def _say_left_out(answers: "Sequence[Answer]") -> None:
+    """Name on stderr the experiments that could not answer."""
+    for each in answers:
+        for text in each.left_out:
+            typer.echo(printable(as_options(f"Warning: {text}")), err=True)
 
 
 def _nothing_finished(results: Path, experiments: "Sequence[Experiment]") -> BadResults:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lrbench.cli.app import DONE, app, complete
-from lrbench.cli.places import picture_format, put, utf_8
+from lrbench.cli.places import free_place, picture_format, put, utf_8
 from lrbench.cli.taking import taking
 from lrbench.errors import BadConfig, BadSpec
 from lrbench.foreign import STANDARD
@@ -64,9 +64,11 @@ def preview(
 
         if compare_horizons is not None or format != "curves":
             raise BadConfig("--html is a page.", "Leave --compare-horizons and --format out.")
+        free_place(out, "preview.html")
         put(preview_page.render(specs, whole, lr), out or Path("preview.html"))
         return DONE
     form = picture_format(out) if out and format == "curves" else None
+    free_place(out if form else None, "curves.png")
     if compare_horizons is not None:
         lengths = _lengths(compare_horizons)
         if len(specs) > 1 or format != "curves":

@@ -25,9 +25,10 @@ from lrbench.judging.comparisons import (
     with_all_pairs,
 )
 from lrbench.judging.designs import Designs, designs_of, saved_note
+from lrbench.judging.exports import ExportNote
 from lrbench.judging.scores import Scores, scores_of
 from lrbench.judging.targets import Reached, time_to_target
-from lrbench.judging.tidy import read_scores
+from lrbench.judging.tidy import read_runs
 from lrbench.judging.tuning import order_note
 from lrbench.options import is_whole, number, shown, unfit
 from lrbench.runs import Experiment
@@ -84,6 +85,8 @@ class Answer:
     reached: tuple[Reached, ...]  # time to target, if one was given
     question: Question
     experiment: Experiment | None  # None: the scores come from a file
+    export: ExportNote | None = None  # of a file that `lrbench export` wrote
+    left_out: tuple[str, ...] = ()  # other experiments that were asked the same and cannot answer; cautions, too
     note: str = ""  # what tuning changed of the order, and what a look after every seed saved
     designs: Designs = field(default=always_fixed, compare=False)  # of every two schedules
 
@@ -108,9 +111,10 @@ class Answer:
 
     def scope(self, comparison: Comparison) -> str:
         """Return what a verdict is about, in a few words."""
-        if self.experiment is None:
-            return self.name
-        return scope_of(self.experiment, comparison.scheduler, comparison.baseline)
+        labels = (comparison.scheduler, comparison.baseline)
+        if self.experiment is not None:
+            return scope_of(self.experiment, *labels)
+        return self.export.scope(*labels) if self.export is not None else self.name
 
 
 def answer(experiment: Experiment, question: Question) -> Answer:
@@ -128,7 +132,7 @@ def answer(experiment: Experiment, question: Question) -> Answer:
             "Leave it out; it is for tables from elsewhere.",
         )
     asked = replace(question, baseline=_called(experiment, question.baseline))
-    given = _answer(scores, asked, validation, _the_constant(experiment), designs_of(experiment))
+    given = _answer(scores, asked, validation, experiment.the_constant, designs_of(experiment))
     return replace(
         given,
         name=experiment.name,
@@ -157,19 +161,22 @@ def check_question(question: Question, names: Mapping[Named, str], *, is_share: 
 
 
 def answer_file(path: Path, question: Question) -> Answer:
-    """Answer a question from a tidy CSV file. Raises BadResults or BadConfig."""
+    """Answer a question from a table in a file. Raises BadResults or BadConfig."""
     if question.target is not None:
         raise BadConfig("A target needs an experiment's epochs.", "Leave it out, or name a results folder.")
-    scores = read_scores(path, question.metric or "test_accuracy", question.lower_is_better)
-    seeds = tuple(sorted({seed for runs in scores.values.values() for seed in runs}))
+    read = read_runs(path, question.metric, question.lower_is_better)
+    seeds = tuple(sorted({seed for runs in read.scores.values.values() for seed in runs}))
     design = read_design(question.design or "fixed")
     if design.most is not None and len(seeds) > design.most:
         raise unfit("design", question.design, f"is for fewer than the {len(seeds)} seeds of the table")
     stated = design if design.kind == "fixed" else replace(design, streams=(seeds,))
+    noted = read.note.designs if read.note and question.design is None else None
     return replace(
-        _answer(scores, question, None, "constant", lambda a, b: stated),
+        _answer(read.scores, question, read.validation, read.usual, noted or (lambda a, b: stated)),
         name=Path(input_name(path)).name,
-        title=scores.metric,
+        title=read.scores.metric,
+        cautions=read.cautions,
+        export=read.note,
     )
 
 
@@ -194,6 +201,14 @@ def fitting(question: Question, experiment: Experiment, all_: Iterable[Experimen
         return _called(each, question.baseline) in each.groups
 
     return replace(question, baseline=None) if not has(experiment) and any(map(has, all_)) else question
+
+
+def leaving_out(given: Answer, refused: Mapping[str, BadConfig]) -> Answer:
+    """Return an answer that also names the experiments that could not answer, and why."""
+    said = tuple(
+        f"{name} is left out: {error.problem[:1].lower()}{error.problem[1:]}" for name, error in refused.items()
+    )
+    return replace(given, cautions=(*given.cautions, *said), left_out=said) if said else given
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,12 +268,10 @@ def _states(given: Answer, condition: str) -> list[tuple[tuple[str, str], Verdic
 
 def scope_of(experiment: Experiment, *labels: str) -> str:
     """Return what a verdict on these schedules is about, in a few words: problem, optimizer, epochs, peak rate."""
-    setting = experiment.setting
     rate = peak_rates({each: name for each, name in experiment.names.items() if name in labels or not labels})
     if experiment.tuning:
         rate = "each at its tuned rate"
-    epochs = "1 epoch" if setting.epochs == 1 else f"{setting.epochs} epochs"
-    return f"{setting.subject.title}, {setting.optimizer}, {epochs}, {rate}"
+    return f"{experiment.setting.brief}, {rate}"
 
 
 def comparison_record(given: Answer, comparison: Comparison) -> dict[str, Any]:
@@ -288,12 +301,6 @@ def _means(words: str, schedule: Named) -> bool:
     resolved = low.resolved()
     alike = (resolved["name"], resolved["parameters"]) == (schedule.name, dict(schedule.parameters))
     return alike and not schedule.is_label and (low.lr != high.lr or low.lr == schedule.lr)
-
-
-def _the_constant(experiment: Experiment) -> str | None:
-    """Return the name of the schedule that keeps its rate; None if there is none, or several."""
-    meant = [name for each, name in experiment.names.items() if each.name == "constant" and not each.is_label]
-    return meant[0] if len(meant) == 1 else None
 
 
 def read_design(text: str) -> Design:

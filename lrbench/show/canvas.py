@@ -14,8 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from lrbench.files import write_whole
-from lrbench.foreign import place
+from lrbench.outputs import GENERATOR, write_output
 from lrbench.runs import Figure as Measured
 from lrbench.show import PlotFormat
 
@@ -36,6 +35,11 @@ DECADE = 10  # an axis is logarithmic from this ratio on
 TRIPLE = 3  # and one of shares from this ratio of what they lack to 100 %
 LOG_WORDS = {"log": ", log scale", "function": ", log scale towards 100"}
 RESTS = (1, 1.5, 2, 2.5, 3, 4, 5, 7)  # what a share lacks where its axis has a label, times powers of ten
+MARKS: dict[PlotFormat, dict[str, Any]] = {  # by which a picture is known again
+    "png": {"Software": GENERATOR},
+    "svg": {"Creator": GENERATOR, "Date": None},
+    "pdf": {"Creator": GENERATOR},
+}
 STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.spines.top": False,
@@ -240,12 +244,10 @@ def picture_of(figure: Figure, form: PlotFormat) -> bytes:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a label's script that the font lacks
         picture = io.BytesIO()
-        figure.savefig(picture, format=form, dpi=DPI, metadata={"Date": None} if form == "svg" else None)
+        figure.savefig(picture, format=form, dpi=DPI, metadata=MARKS[form])
     return picture.getvalue()
 
 
 def save(figure: Figure, path: Path, form: PlotFormat) -> None:
-    """Write a figure whole. Raises BadResults."""
-    with place(path, "written"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, picture_of(figure, form))
+    """Write a figure whole. Raises BadResults, also if lrbench did not write what stands there."""
+    write_output(path, picture_of(figure, form))

@@ -18,6 +18,7 @@ from lrbench.errors import BadConfig, BadResults, nearest
 from lrbench.judging.comparisons import Comparison
 from lrbench.judging.questions import Answer
 from lrbench.judging.statistics import mean_interval
+from lrbench.outputs import check_output
 from lrbench.runs import Figure as Measured
 from lrbench.runs import Setting
 from lrbench.searches import Tuning
@@ -66,12 +67,13 @@ def draw(answer: Answer, form: PlotFormat, out: Path | None = None, *, log_rate:
     folder = out or (experiment.folder / "plots" / experiment.part if experiment else None)
     if folder is None:
         raise BadResults(f"{answer.name} is no experiment with a folder for pictures.", "Say out=a folder")
-    paths = []
+    paths = {folder / f"{name}.{form}": drawn for name, drawn in figures(answer, log_rate=log_rate).items()}
+    for path in paths:  # before any is replaced
+        check_output(path)
     with mpl.rc_context(STYLE):
-        for name, drawn in figures(answer, log_rate=log_rate).items():
-            paths.append(folder / f"{name}.{form}")
-            save(drawn(), paths[-1], form)
-    return paths
+        for path, drawn in paths.items():
+            save(drawn(), path, form)
+    return list(paths)
 
 
 def picture(answer: Answer, name: str) -> Figure:

@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lrbench
-from lrbench.files import write_whole
-from lrbench.foreign import place
 from lrbench.judging.comparisons import Verdict
 from lrbench.judging.questions import Answer, after, scope_of
 from lrbench.judging.statistics import mean_interval
+from lrbench.outputs import check_output, write_output
 from lrbench.show import looks, sentences, tables
 from lrbench.show.canvas import STYLE, picture_of
 from lrbench.show.charts import Cell, Chart, Curve, Row, Rows, chart, forest, matrix, rows
@@ -118,11 +117,9 @@ class Section:
 
 
 def write(answers: Sequence[Answer], path: Path, *, log_rate: bool | None = None) -> None:
-    """Write the page whole. Raises BadResults if the place cannot be written."""
-    page = render(answers, log_rate=log_rate)
-    with place(path, "written"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, page.encode())
+    """Write the page whole. Raises BadResults if it cannot be, or would overwrite what lrbench did not write."""
+    check_output(path)
+    write_output(path, render(answers, log_rate=log_rate).encode())
 
 
 def render(answers: Sequence[Answer], *, log_rate: bool | None = None) -> str:

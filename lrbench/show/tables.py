@@ -16,6 +16,7 @@ from rich.text import Text
 from tabulate import tabulate
 
 from lrbench import summary
+from lrbench.errors import BadConfig, nearest
 from lrbench.foreign import finite
 from lrbench.judging.comparisons import Verdict
 from lrbench.judging.looks import ALPHA
@@ -34,7 +35,14 @@ LOST = ("diverged", "failed", "lost")  # shown only where a run was, but for div
 
 
 def write(answers: Sequence[Answer], form: SummaryFormat, stream: TextIO, sort: str | None = None) -> None:
-    """Write answers to a stream in the given format; `sort` names a figure, or `scheduler`."""
+    """Write answers to a stream in the given format; `sort` names a figure that one has, or `scheduler`.
+
+    Raises BadConfig for a stranger, before anything is written.
+    """
+    if sort:
+        known = [name for answer in answers for name in summary.sorted_by(_table_of(answer))]
+        if sort not in known:
+            raise BadConfig(f"There is no column {sort!r} to sort by.", nearest(sort, dict.fromkeys(known)))
     WRITERS[form](answers, stream, sort)
 
 
@@ -211,18 +219,23 @@ def cells(answer: Answer, sort: str | None = None) -> tuple[list[str], list[list
 
 
 def _ordered(answer: Answer, sort: str | None) -> Any:
-    """The summary's rows, the best mean of the compared figure first, or sorted by another."""
-    if answer.experiment is None:
-        table = summary.summarize_scores(answer.scores)
-    else:
-        table = summary.summarize(answer.experiment)
+    """The summary's rows, the best mean of the compared figure first, or sorted by another that is there."""
+    table = _table_of(answer)
+    by = sort if sort in summary.sorted_by(table) else None
     subject = answer.experiment.setting.subject if answer.experiment else None
-    rows = summary.sort(table, sort or "", answer.scores, subject)
-    if sort:
+    rows = summary.sort(table, by or "", answer.scores, subject)
+    if by:
         return rows
     return rows.sort_values(
         "scheduler", key=lambda labels: labels.isin(answer.apart), kind="stable", ignore_index=True
     )
+
+
+def _table_of(answer: Answer) -> Any:
+    """A row per schedule, in any order."""
+    if answer.experiment is None:
+        return summary.summarize_scores(answer.scores)
+    return summary.summarize(answer.experiment)
 
 
 def _shown_columns(answer: Answer) -> list[str]:

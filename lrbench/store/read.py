@@ -7,6 +7,7 @@ import contextlib
 import csv
 import hashlib
 import io
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -37,6 +38,7 @@ from lrbench.store.records import ExperimentRecord, RunRecord
 from lrbench.store.searches import read_searches
 from lrbench.store.tables import merged_table, read_rows
 
+MOST_FILES, NAMED = 1_000, 3  # of a folder without experiments: looked at, and named
 LONGEST_LINE = 12_000  # bytes of epochs.csv
 REWRITTEN = "The runs are whole: any `lrbench run` there writes this table again."
 AGAIN = "The same `lrbench run` as before trains it again."
@@ -56,9 +58,36 @@ def find_experiments(results: Path) -> list[Path]:
         if (results / "experiment.json").exists():
             return [results]
         folders = sorted(path.parent for path in results.glob("*/experiment.json"))
-    if not folders:
-        raise BadResults(f"{results} holds no results.", hint)
+        if not folders:
+            raise _no_experiment(results, hint)
     return folders
+
+
+def _no_experiment(results: Path, hint: str) -> BadResults:
+    """The error for a folder without experiments: what it holds instead, and what to name."""
+    files: list[str] = []
+    if (results.parent / "experiment.json").exists():
+        return BadResults(f"{results} is a part of an experiment.", f"Name the whole: {results.parent}")
+    for path, below, names in os.walk(results):
+        folder = Path(path)
+        below.sort()
+        if "experiment.json" in names:
+            return BadResults(
+                f"{results} holds no experiment itself; {folder} is one.",
+                f"Name the folder that holds it: {folder.parent}",
+            )
+        files += [str((folder / name).relative_to(results)) for name in sorted(names) if name[0] != "."]
+        if len(files) > MOST_FILES:
+            break
+    if not files:
+        return BadResults(f"{results} holds no results.", hint)
+    more = f" and {'over ' * (len(files) > MOST_FILES)}{min(len(files), MOST_FILES) - NAMED:,} more"
+    return BadResults(
+        f"{results} contains no experiment of lrbench. Its files: "
+        f"{', '.join(files[:NAMED])}{more * (len(files) > NAMED)}.",
+        "To compare another program's runs, name a table with the columns scheduler, seed and a figure: "
+        "lrbench summary TABLE.csv",
+    )
 
 
 def find_setting(results: Path, setting: Setting) -> list[Path]:

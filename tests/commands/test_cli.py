@@ -97,7 +97,11 @@ def test_bad_input_to_run_is_two_lines_exit_2_and_nothing_written(
 @pytest.mark.parametrize("command", ["plot", "summary"])
 @pytest.mark.parametrize(
     ("where", "problem"),
-    [("missing", "There is no folder missing"), ("file", "file is a file"), ("empty", "empty holds no results")],
+    [
+        ("missing", "There is no folder missing"),
+        ("file", "file has no column 'scheduler'"),
+        ("empty", "empty holds no results"),
+    ],
 )
 def test_a_results_folder_that_is_none(cli: Cli, tmp_path: Path, command: str, where: str, problem: str) -> None:
     (tmp_path / "file").write_text("x")

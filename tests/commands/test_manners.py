@@ -61,7 +61,10 @@ def test_a_csv_comes_from_standard_input(cli: Cli, tmp_path: Path) -> None:
     assert piped["experiment"] == "standard input"
     assert piped["rows"] == file["rows"]
     refused = with_input("scheduler\n", "summary", "-", *words)
-    assert (refused.exit_code, said(refused)[0]) == (2, "Error: standard input has no column 'seed'.")
+    assert (refused.exit_code, said(refused)[0]) == (
+        2,
+        "Error: standard input has no column 'seed'. Its columns: scheduler.",
+    )
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "json", "markdown", "latex"])
@@ -70,7 +73,11 @@ def test_a_summary_of_any_format_goes_into_a_file(cli: Cli, tmp_path: Path, form
     filed = cli("summary", REFERENCE, "--format", form, "-o", "new/summary.txt")
     assert filed.exit_code == screen.exit_code == 0
     assert filed.stdout == f"{Path('new/summary.txt')}\n"
-    assert (tmp_path / "new" / "summary.txt").read_text(encoding="utf-8") == screen.stdout
+    written = (tmp_path / "new" / "summary.txt").read_text(encoding="utf-8")
+    signed = form not in ("csv", "json")
+    assert written.startswith(screen.stdout)
+    assert written.count("\n") == screen.stdout.count("\n") + 2 * signed
+    assert ("Written by lrbench; sha256" in written) == signed
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["summary.txt"], "no half-written file is left"
     assert cli("summary", REFERENCE, "--format", form, "-o", "-").stdout == screen.stdout
     assert not (tmp_path / "-").exists()

@@ -247,13 +247,13 @@ def test_a_table_from_elsewhere_has_pictures_and_a_page(cli: Cli, tmp_path: Path
     result = cli("plot", "tables/my.csv", "--metric", "accuracy", "--baseline", "sgd")
     assert result.exit_code == 0, result.output
     names = ("final-accuracy", "forest", "all-pairs", "looks")
-    assert result.stdout.split() == [f"tables/plots/{name}.png" for name in names]
+    assert result.stdout.split() == [f"tables/my.plots/{name}.png" for name in names]
     assert all(Path(path).read_bytes().startswith(b"\x89PNG") for path in result.stdout.split())
     result = cli("plot", "tables/my.csv", "--metric", "accuracy", "--out", "here")
     assert result.stdout.split() == ["here/final-accuracy.png", "here/all-pairs.png", "here/looks.png"]
     result = cli("report", "tables/my.csv", "--metric", "accuracy", "--baseline", "sgd")
-    assert (result.exit_code, result.stdout.strip()) == (0, "tables/report.html")
-    text = html.unescape(Path("tables/report.html").read_text())
+    assert (result.exit_code, result.stdout.strip()) == (0, "tables/my.report.html")
+    text = html.unescape(Path("tables/my.report.html").read_text())
     assert "<h1>sgd is better than each of the other 2 schedules.</h1>" in text
     for words in ("adam is worse than sgd by 5.00", "All of it is about my.csv.", "All pairs", "<td>97.00 %</td>"):
         assert words in text
@@ -564,7 +564,7 @@ def test_a_page_of_a_table_works_in_a_browser(browser: Any, cli: Cli, tmp_path: 
     Path("my.csv").write_text(TABLE.replace("optimizer", "scheduler"))
     assert cli("report", "my.csv", "--metric", "accuracy").exit_code == 0
     browser.get_log("browser")
-    browser.get((tmp_path / "report.html").as_uri())
+    browser.get((tmp_path / "my.report.html").as_uri())
     browser.execute_script("document.querySelectorAll('.sortable th button')[2].click()")
     column = (
         "return [...document.querySelectorAll('.sortable tbody tr')].map(e => parseFloat(e.cells[2].textContent))"

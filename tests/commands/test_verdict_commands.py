@@ -12,6 +12,8 @@ import pytest
 from conftest import ROOT, fake_run
 from typer.testing import Result
 
+import lrbench
+
 Cli = Callable[..., Result]
 REFERENCE = ROOT / "results" / "reference"
 KEYS = [
@@ -206,7 +208,9 @@ def test_empty_and_infinite_cells_are_runs_that_did_not_finish(cli: Cli, tmp_pat
     ("rows", "problem"),
     [
         (["a,b", "1,2"], "no column 'scheduler'"),
-        (["scheduler,seed,x", "a,0,1"], "no column 'test_accuracy'"),
+        (["scheduler,seed,x", "a,0,1"], "no column 'test_accuracy'. Its columns: scheduler, seed, x."),
+        (["optimizer,seed,x", "a,0,1"], "no column 'scheduler'. Its columns: optimizer, seed, x."),
+        (["scheduler,random_state,x", "a,0,1"], "no column 'seed'. Its columns: scheduler, random_state, x."),
         (["scheduler,seed,test_accuracy", "a,0,1", "a,0,2"], "line 3: a, seed 0 stands twice"),
         (["scheduler,seed,test_accuracy", "a,zero,1"], "line 2: the seed 'zero'"),
         (["scheduler,seed,test_accuracy", "a,0,high"], "line 2: could not convert"),
@@ -214,7 +218,6 @@ def test_empty_and_infinite_cells_are_runs_that_did_not_finish(cli: Cli, tmp_pat
         (["scheduler,seed,test_accuracy"], "holds no run"),
         (["scheduler,seed,test_accuracy", "a,0,0,97"], "line 2: more cells than columns"),
         (["scheduler,seed,test_accuracy,test_accuracy", "a,0,1,2"], "two columns of the same name"),
-        (["scheduler;seed;test_accuracy", "a;0;1"], "separated by semicolons"),
         (["scheduler,seed,test_accuracy", "a"], "line 2"),
     ],
 )
@@ -403,3 +406,75 @@ def test_a_variable_that_nobody_reads_is_an_error(cli: Cli, monkeypatch: pytest.
     assert result.exit_code == 2
     assert "LRBENCH_EPOCH, which nobody reads" in result.stderr
     assert "LRBENCH_EPOCHS" in result.stderr
+
+
+def two_problems(out: Path) -> None:
+    fake_run(out, schedulers="constant,step", seeds=6, name="digits")
+    fake_run(out, schedulers="constant,step", seeds=6, problem="line", name="line")
+    fake_run(out, schedulers="constant,step", seeds=6, val_size=0, name="unvalidated")
+
+
+def test_a_metric_that_only_some_experiments_have_is_asked_of_those(cli: Cli, tmp_path: Path) -> None:
+    two_problems(tmp_path / "r")
+    said = "line is left out: there is no final figure 'test_accuracy'."
+    table = cli("summary", "r", "--metric", "test_accuracy")
+    assert (table.exit_code, table.stderr) == (0, "")
+    assert {line.split(":")[0] for line in table.stdout.splitlines() if ": " in line and "epochs, " in line} >= {
+        "digits",
+        "unvalidated",
+    }
+    assert f"Warning: {said}" in table.stdout.splitlines()
+    records = json.loads(cli("summary", "r", "--metric", "test_accuracy", "--format", "json").stdout)
+    assert [each["experiment"] for each in records] == ["digits", "unvalidated"]
+    assert said in records[0]["warnings"]
+    assert said not in records[1]["warnings"]
+    for form in ("csv", "latex"):
+        result = cli("summary", "r", "--metric", "test_accuracy", "--format", form)
+        assert (result.exit_code, result.stderr) == (0, f"Warning: {said}\n")
+    page = cli("report", "r", "--metric", "test_accuracy", "-o", "page.html")
+    assert page.exit_code == 0
+    assert "line is left out" in Path("page.html").read_text()
+    path = lrbench.load(tmp_path / "r").report(tmp_path / "own.html", metric="test_accuracy")
+    assert "line is left out" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "shown", "left"),
+    [
+        (["--metric", "val_loss"], ["digits", "line"], ["unvalidated is left out: val_loss was not measured"]),
+        (["--metric", "test_mean_absolute_error"], ["line"], ["digits is left out", "unvalidated is left out"]),
+        (["--margin", "5"], ["line"], ["digits is left out: margin=5 of a share", "unvalidated is left out"]),
+        (["--target", "0.9"], ["digits", "line"], ["unvalidated is left out: unvalidated has no validation"]),
+        (["--sort", "test_accuracy"], ["digits", "line", "unvalidated"], []),
+    ],
+)
+def test_what_one_experiment_cannot_answer_keeps_no_other_from_it(
+    cli: Cli, tmp_path: Path, words: list[str], shown: list[str], left: list[str]
+) -> None:
+    two_problems(tmp_path / "r")
+    result = cli("summary", "r", *words, "--format", "json")
+    assert result.exit_code == 0, result.output
+    records = json.loads(result.stdout)
+    assert [each["experiment"] for each in records] == shown
+    warnings = " ".join(records[0]["warnings"])
+    assert all(text in warnings for text in left)
+    assert warnings.count("is left out") == len(left)
+
+
+def test_what_no_experiment_can_answer_is_an_error(cli: Cli, tmp_path: Path) -> None:
+    two_problems(tmp_path / "r")
+    for words, problem in (
+        (["--metric", "test_acuracy"], "no final figure 'test_acuracy'"),
+        (["--baseline", "nosuch"], "no schedule 'nosuch'"),
+        (["--sort", "nosuch"], "no column 'nosuch'"),
+    ):
+        result = cli("summary", "r", *words)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert problem in result.stderr
+
+
+def test_what_was_left_out_was_not_looked_at(cli: Cli, tmp_path: Path) -> None:
+    two_problems(tmp_path / "r")
+    cli("summary", "r", "--metric", "test_accuracy")
+    looked = {path.parts[-3] for path in (tmp_path / "r").glob("*/history/*") if "look" in path.read_text()}
+    assert looked == {"digits", "unvalidated"}

@@ -19,6 +19,7 @@ ROOMS = [
     "foreign",
     "options",
     "files",
+    "outputs",
     "calls",
     "users",
     "schedules",

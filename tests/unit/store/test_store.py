@@ -300,6 +300,31 @@ def test_no_results(tmp_path: Path) -> None:
             find_experiments(tmp_path / name)
 
 
+def test_a_folder_of_something_else_is_told_by_its_files(tmp_path: Path) -> None:
+    for name in ("runs/sgd-s0/log.csv", "runs/sgd-s1/log.csv", "notes.txt", ".hidden", "z.txt"):
+        path = tmp_path / "logs" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    with pytest.raises(BadResults) as caught:
+        find_experiments(tmp_path / "logs")
+    assert caught.value.problem == (
+        f"{tmp_path / 'logs'} contains no experiment of lrbench. "
+        "Its files: notes.txt, z.txt, runs/sgd-s0/log.csv and 1 more."
+    )
+    assert "name a table with the columns scheduler, seed and a figure" in caught.value.hint
+    assert "lrbench run" not in caught.value.hint
+
+
+def test_a_folder_above_or_within_an_experiment_leads_to_it(tmp_path: Path) -> None:
+    folder = fake_run(tmp_path / "all" / "deep" / "results", schedulers="step").experiment.folder
+    with pytest.raises(BadResults, match="holds no experiment itself") as caught:
+        find_experiments(tmp_path / "all")
+    assert caught.value.hint == f"Name the folder that holds it: {folder.parent}"
+    with pytest.raises(BadResults, match="is a part of an experiment") as caught:
+        find_experiments(folder / "runs")
+    assert caught.value.hint == f"Name the whole: {folder}"
+
+
 def test_spaces_accents_and_emoji_in_the_path_simply_work(tmp_path: Path) -> None:
     outcome = fake_run(tmp_path / "été 🎉 results", name="mein Vergleich é", schedulers="größe=step")
     assert load(outcome.experiment.folder) == outcome.experiment
