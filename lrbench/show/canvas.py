@@ -1,8 +1,7 @@
-"""How every picture looks: style, colours, labels, axes, and how it is written."""
+"""How every picture looks: style, labels, axes, and how it is written."""
 
 import io
 import math
-import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -18,14 +17,10 @@ from lrbench.files import write_whole
 from lrbench.foreign import place
 from lrbench.runs import Figure as Measured
 from lrbench.show import PlotFormat
+from lrbench.show.labels import wrapped
 
 Scaling = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
-# Okabe & Ito's colours for all kinds of colour vision, with brown and violet for those that are too pale on white:
-# each has a contrast of 3:1 or more to it.
-COLOURS = ("#000000", "#703E1C", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#823BED")
-DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h")
 DPI = 150  # of what is written as pixels
 MOST_POINTS = 4_000  # of one curve; more cannot be seen
 LEGEND_LINE = 0.24  # inches
@@ -58,16 +53,6 @@ class Picture(Figure):
         return picture_of(self, "png"), {"width": width, "height": height}
 
 
-def colour(i: int) -> str:
-    """Return the colour of the schedule with look number i."""
-    return COLOURS[i % len(COLOURS)]
-
-
-def dashes(i: int) -> Any:
-    """Return its dashes: with the colour, different from those of every other of the first 35."""
-    return DASHES[(i + i // len(COLOURS)) % len(DASHES)]  # where the colours begin again, the dashes are others
-
-
 def thinned(steps: int) -> NDArray[np.int64]:
     """Return the steps that are drawn of so many, first and last included: int64 (at most MOST_POINTS,)."""
     return np.unique(np.linspace(0, steps - 1, MOST_POINTS).astype(np.int64))
@@ -75,8 +60,8 @@ def thinned(steps: int) -> NDArray[np.int64]:
 
 def shown(label: str, width: int = LABEL_WIDTH) -> str:
     """Return a label as it fits beside an axis: wrapped, and not hidden as matplotlib hides a leading _."""
-    wrapped = "\n".join(textwrap.wrap(label, width))
-    return f" {wrapped}" if wrapped.startswith("_") else wrapped
+    text = "\n".join(wrapped(label, width))
+    return f" {text}" if text.startswith("_") else text
 
 
 def clipped(text: str, most: int = 3) -> str:

@@ -1,8 +1,7 @@
 """The runs of one schedule as one thing to draw. It has the same colour, dashes and marker in all pictures."""
 
-import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,11 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from lrbench.config import Config
 from lrbench.judging.questions import Answer
 from lrbench.runs import Finished, Status
 from lrbench.schedules.knots import interpolate
-from lrbench.show.canvas import MARKERS, colour, dashes, shown
+from lrbench.show.canvas import shown
+from lrbench.show.styles import Style, styles
 
 Table = NDArray[np.float64]
 BORDER = 1.18  # of the highest value of who finished: where an axis ends, with room for a line of text
@@ -30,9 +29,19 @@ class Group:
     runs: tuple[Finished, ...]  # none if all that is known are figures from elsewhere
     finals: NDArray[np.float64]  # the answer's figure of the runs that finished: (n,)
     unfinished: int  # runs without one
-    colour: str
-    dashes: object
-    marker: str
+    style: Style
+
+    @property
+    def colour(self) -> str:
+        return self.style.colour
+
+    @property
+    def dashes(self) -> Any:
+        return self.style.dashes
+
+    @property
+    def marker(self) -> str:
+        return self.style.marker
 
     @property
     def said(self) -> str:
@@ -56,32 +65,13 @@ class Group:
         return table
 
 
-def looks(labels: Iterable[str]) -> dict[str, int]:
-    """Return a number for each label that decides how it is drawn.
-
-    The schedules of the default comparison have the same one in every experiment; the others take what is free.
-    """
-    fixed = {name: i for i, name in enumerate(Config().schedulers)}
-    numbers = {label: fixed[label] for label in labels if label in fixed}
-    free = (i for i in itertools.count() if i not in set(numbers.values()))
-    return numbers | {label: next(free) for label in sorted(set(labels) - set(fixed))}
-
-
 def group(answer: Answer) -> list[Group]:
-    """Return the runs by schedule, each with a look of its own."""
+    """Return the runs by schedule, each with its style: known curves first, then the others by their labels."""
     runs = answer.experiment.groups if answer.experiment else {}
     scores = answer.scores
     return [
-        Group(
-            label,
-            tuple(runs.get(label, ())),
-            scores.finals(label),
-            scores.lost(label),
-            colour(i),
-            dashes(i),
-            MARKERS[i % len(MARKERS)],
-        )
-        for label, i in sorted(looks(scores.values).items(), key=lambda item: item[1])
+        Group(label, tuple(runs.get(label, ())), scores.finals(label), scores.lost(label), style)
+        for label, style in styles(scores.values).items()
     ]
 
 

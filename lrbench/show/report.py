@@ -1,6 +1,7 @@
 """One page with everything: the verdict first, then what it rests on. Nothing in it is loaded from anywhere."""
 
 import base64
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from lrbench.foreign import place
 from lrbench.judging.comparisons import Verdict
 from lrbench.judging.questions import Answer, after, scope_of
 from lrbench.judging.statistics import mean_interval
-from lrbench.show import looks, sentences, tables
+from lrbench.show import looks, numbers, sentences, tables
 from lrbench.show.canvas import STYLE, picture_of
 from lrbench.show.charts import Cell, Chart, Curve, Row, Rows, chart, forest, matrix, rows
 from lrbench.show.groups import Group, best_first, group, used_rates
@@ -131,6 +132,7 @@ def render(answers: Sequence[Answer], *, log_rate: bool | None = None) -> str:
     return template("report.html.j2").render(
         sections=sections,
         sentences=sentences,
+        numbers=numbers,
         version=lrbench.__version__,
         most_paired=MOST_PAIRED,
         tuning_headings=HEADINGS,
@@ -220,7 +222,7 @@ def _looks(answer: Answer, groups: Sequence[Group]) -> LooksPart | None:
 def _story(answer: Answer, seeds: int) -> Story:
     best = answer.scores.ranked()[0]
     mean = answer.scores.mean(best)
-    value = f"{100 * mean:.2f} %" if answer.scores.is_share else f"{mean:.4g}"
+    value = numbers.measure(mean, answer.scores.is_share)
     return Story(seeds=seeds, first=f"{best} ({value})", headline=headline(answer), lines=_lines(answer))
 
 
@@ -250,9 +252,8 @@ def _final(answer: Answer, label: str) -> Row:
 
 def _switch(number: int, each: Group) -> Switch:
     done = each.finals.size
-    dashes = each.dashes[1] if isinstance(each.dashes, tuple) else ()
     said = f"n = {done}" if done == len(each.runs) else f"n = {done} of {len(each.runs)}"
-    return Switch(number, each.label, each.colour, " ".join(f"{2 * part:g}" for part in dashes), said)
+    return Switch(number, each.label, each.colour, each.style.stroke, said)
 
 
 def _charts(groups: Sequence[Group], answer: Answer, log_rate: bool | None) -> list[Chart]:
@@ -319,10 +320,8 @@ def _runs(answer: Answer) -> tuple[list[str], list[list[str]]]:
         figure = sentences.figure_name(answer.scores.metric)
         values = answer.scores.values
         found = [(label, seed, value) for label, its in values.items() for seed, value in sorted(its.items())]
-        text = "{:.2f} %" if answer.scores.is_share else "{:.4f}"
-        scale = 100 if answer.scores.is_share else 1
         rows = [
-            [label, str(seed), "–" if value is None else text.format(scale * value)]
+            [label, str(seed), numbers.measure(math.nan if value is None else value, answer.scores.is_share)]
             for label, seed, value in found
         ]
         return ["scheduler", "seed", figure], rows
