@@ -29,6 +29,8 @@ LEGEND_WIDTH = 9  # characters per inch
 LABEL_WIDTH = 24  # characters in a line of a label
 DECADE = 10  # an axis is logarithmic from this ratio on
 TRIPLE = 3  # and one of shares from this ratio of what they lack to 100 %
+MOST_RATIO = DECADE**5  # of rates: a typical peak over the lowest one that a logarithmic axis shows
+LEAST_AIR = 1.15  # times the ends of a logarithmic axis
 LOG_WORDS = {"log": ", log scale", "function": ", log scale towards 100"}
 RESTS = (1, 1.5, 2, 2.5, 3, 4, 5, 7)  # what a share lacks where its axis has a label, times powers of ten
 STYLE: dict[Any, Any] = {
@@ -126,9 +128,15 @@ def scale_rates(axes: Axes, tables: Sequence[NDArray[np.float64]], log: bool | N
     None: logarithmic where a linear one lays a curve flat, for its peak is a tenth of another's.
     """
     positive = [table[table > 0] for table in tables if (table > 0).any()]
-    peaks = [float(each.max()) for each in positive]
-    if peaks and (min(peaks) * DECADE <= max(peaks) if log is None else log):
-        make_log(axes, min(float(each.min()) for each in positive), max(peaks))
+    peaks = sorted(float(each.max()) for each in positive)
+    if peaks and (peaks[0] * DECADE <= peaks[-1] if log is None else log):
+        lowest = min(float(each.min()) for each in positive)
+        make_log(axes, max(lowest, typical_peak(peaks) / MOST_RATIO), peaks[-1])
+
+
+def typical_peak(peaks: Sequence[float]) -> float:
+    """Return the middle one of some peak rates, or the lower of two: what is far below it changes nothing."""
+    return sorted(peaks)[(len(peaks) - 1) // 2]
 
 
 def log_if_wide(axes: Axes, lowest: float, highest: float) -> None:
@@ -138,10 +146,10 @@ def log_if_wide(axes: Axes, lowest: float, highest: float) -> None:
 
 
 def make_log(axes: Axes, lowest: float, highest: float) -> None:
-    """Make the y axis logarithmic; up to three decades, with labels at 1, 2 and 5."""
+    """Make the y axis logarithmic between two values; up to three decades, with labels at 1, 2 and 5."""
     axes.set_yscale("log")
-    if highest > DECADE**5 * lowest:
-        axes.set_ylim(highest / DECADE**5, highest * 2)  # what is below changes nothing, and hides the rest
+    air = max((highest / lowest) ** 0.05, LEAST_AIR)
+    axes.set_ylim(lowest / air, highest * air)
     if highest < DECADE**3 * lowest:
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

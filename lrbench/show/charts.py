@@ -12,8 +12,9 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import NDArray
 
 from lrbench.judging.comparisons import Comparison, Verdict, turned
-from lrbench.show.canvas import LOG_WORDS, least_rest, rest_scale, rest_ticks
+from lrbench.show.canvas import LOG_WORDS, MOST_RATIO, least_rest, rest_scale, rest_ticks, typical_peak
 from lrbench.show.sentences import p_value
+from lrbench.show.sight import ALL, Window, mark_places, named, rate_window, window_of
 
 WIDTH, HEIGHT = 560, 240  # of the drawing area
 LEFT, TOP = 72, 12
@@ -43,7 +44,8 @@ class Line:
     x: list[float]  # epochs
     values: list[float]  # means
     counts: list[int]  # over so many runs
-    y: list[float]  # where they are drawn
+    y: list[float]  # where they are drawn; at the border, if they are beyond it
+    marks: list[float]  # epochs at which marks at the border say so
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class Chart:
     x_from: float
     x_to: float
     kind: str  # of the y axis: linear, log, or function, which is log in what a share lacks to 1
-    above: list[str]  # who reaches beyond the y axis, and how high
+    beyond: list[str]  # who leaves the y axis, and how far they go
+    leaves_below: bool  # they leave at its lower end
 
     @property
     def scale_words(self) -> str:
@@ -76,7 +79,7 @@ class Curve:
     x: Values
     table: Values
     counts: NDArray[np.int64] | None = None  # runs behind each point; None: those of the table
-    finished: bool = True  # only those that did decide how far the axis reaches
+    decides: bool = True  # how far the axis reaches
 
 
 def chart(
@@ -94,18 +97,21 @@ def chart(
 
     `log`: what their axis is, whatever the rule says. `higher`: the figure is better when it is higher.
     """
-    shown = [(each, _means(each.table)) for each in curves]
-    deciding = [each.table for each in curves if each.finished or percent] or [each.table for each in curves]
-    scale = Scale.of(deciding, percent=percent, rates=rates, log=log, higher=higher)
-    above = []
+    window = _window(curves, percent=percent, rates=rates, higher=higher)
+    scale = Scale.of(
+        [window.inside(each.table) for each in curves],
+        percent=percent,
+        rates=rates,
+        log=log,
+        higher=higher,
+    )
+    marks = mark_places(curves[0].x, [each.table for each in curves], window) if curves else []
     lines = []
-    for each, mean in shown:
+    for each, places in zip(curves, marks, strict=True):
+        mean = _means(each.table)
         alive = np.isfinite(mean)
-        x, table = each.x[alive], each.table[:, alive]
-        y = scale.y(mean[alive])
-        if not each.finished and alive.any() and mean[alive].max() > scale.high:
-            above.append(f"{each.label} ({mean[alive].max():.4g})")
-            y, table = np.maximum(y, 1.0), np.minimum(table, scale.high)  # along the border
+        x, table = each.x[alive], window.drawn(each.table[:, alive])
+        y = scale.y(window.drawn(mean[alive]))
         band = ""
         if each.table.shape[0] > 1 and alive.any():
             low, high = scale.y(np.nanmin(table, axis=0)), scale.y(np.nanmax(table, axis=0))
@@ -113,10 +119,36 @@ def chart(
         values = [float(value) for value in mean[alive]]
         counts = np.isfinite(each.table).sum(axis=0) if each.counts is None else each.counts
         n = [int(count) for count in counts[alive]]
-        lines.append(Line(each.number, each.label, path(x, y), band, _floats(x), values, n, _floats(y)))
+        lines.append(
+            Line(
+                each.number,
+                each.label,
+                path(x, y),
+                band,
+                _floats(x),
+                values,
+                n,
+                _floats(np.clip(y, 0, HEIGHT)),
+                places,
+            )
+        )
+    scaled = 100 if percent else 1
+    beyond = named([each.label for each in curves], [each.table for each in curves], window, scaled)
     xs = np.concatenate([each.x for each in curves] or [np.array([0.0, 1.0])])
     ends = float(xs.min()), max(float(xs.max()), 1.0)
-    return Chart(key, title, unit, percent, lines, scale.ticks(), *ends, scale.kind, above)
+    return Chart(key, title, unit, percent, lines, scale.ticks(), *ends, scale.kind, beyond, window.leaves_below)
+
+
+def _window(curves: Sequence[Curve], *, percent: bool, rates: bool, higher: bool) -> Window:
+    """Return what the axis shows, by the rules of the pictures."""
+    deciding = [each.table for each in curves if each.decides]
+    others = [each.table for each in curves if not each.decides]
+    if not deciding:
+        return ALL
+    if rates:
+        return rate_window(deciding, others)
+    best = 1.0 if percent and higher else 0.0
+    return window_of(deciding, lower=not higher, best=best, others=others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +182,12 @@ class Scale:
         low, high = float(values.min()), float(values.max())
         if percent and higher and (least := least_rest(100 * values)) is not None:
             return cls(max(0.0, 1 - 1.1 * (1 - low)), 1 - max(1 - high, least / 100) / 1.1, "function", percent)
-        wide = (
-            high >= DECADE * (min(float(each.max()) for each in known) if rates else low) if log is None else log
-        )
-        low = float(values[values > 0].min()) if rates and wide and (values > 0).any() else low
+        peaks = sorted(float(each.max()) for each in known if each.max() > 0)
+        wide = high >= DECADE * (peaks[0] if rates and peaks else low) if log is None else log
+        if rates and wide and peaks:
+            low = max(float(values[values > 0].min()), typical_peak(peaks) / MOST_RATIO)
         if low > 0 and wide and not higher:
-            return cls(max(low, high / 1e5) / 1.2, high * 1.2, "log", percent)
+            return cls(low / 1.2, high * 1.2, "log", percent)
         air = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
         return cls(max(0.0, low - air) if low >= 0 else low - air, high + air, "linear", percent)
 

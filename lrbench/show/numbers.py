@@ -7,7 +7,7 @@ ABSENT = "–"
 
 
 def short(value: float) -> str:
-    """Write a value that is no share in ten characters or less, and its sign: `0.0704`, `2.289e+25`, `4.12e-05`."""
+    """Write a value that is no share, in ten characters or less and its sign: `0.0704`, `2.289e+25`."""
     if math.isnan(value):
         return ABSENT
     if value and not SMALLEST <= abs(value) < LARGEST:

@@ -272,7 +272,7 @@ def _charts(groups: Sequence[Group], answer: Answer, log_rate: bool | None) -> l
             f"{split} {figure.title}",
             sentences.axis_label(figure),
             [
-                Curve(i, each.label, epochs, each.epochs(column), finished=bool(each.finals.size))
+                Curve(i, each.label, epochs, each.epochs(column), decides=bool(each.finals.size))
                 for i, each in enumerate(groups)
             ],
             percent=figure.is_share,
@@ -292,7 +292,7 @@ def _charts(groups: Sequence[Group], answer: Answer, log_rate: bool | None) -> l
             steps / horizon.steps_per_epoch,
             used_rates(each, steps),
             _alive(each)[epoch_of],
-            bool(each.finals.size),
+            each.in_sight,
         )
         for i, each in enumerate(groups)
     ]

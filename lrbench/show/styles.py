@@ -23,8 +23,8 @@ class Ink:
     terminal: int  # of the 256 that terminals know, legible on black and on white
 
 
-# Each has a contrast of 3:1 or more to its ground. Any two of them, and any of them and a verdict's colour, are 20 or
-# more apart in CIELAB for every kind of colour vision. Green and rust are kept for verdicts.
+# Each has a contrast of 3:1 or more to its ground. Any two of them, and any of them and a verdict's colour, are 20
+# or more apart in CIELAB for every kind of colour vision. Green and rust are kept for verdicts.
 INKS = (
     Ink("#000000", "#ffffff", 7),
     Ink("#463ece", "#5244ff", 63),
@@ -154,7 +154,7 @@ def _place(label: str) -> tuple[int, str]:
 
 
 def _free(pattern: int, taken: list[int]) -> int:
-    """Return a pattern, or the next one whose dashes and marker are free; if all dashes are taken, whose pair is."""
+    """Return a pattern, or else the next one with free dashes and a free marker, or a free pair of them."""
     order = [(pattern + i) % PATTERNS for i in range(PATTERNS)]
     dashes = {each % len(DASHES) for each in taken}
     markers = {each % len(MARKERS) for each in taken}
