@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from lrbench.judging.comparisons import Comparison, Verdict, turned
 from lrbench.show.canvas import LOG_WORDS, MOST_RATIO, least_rest, rest_scale, rest_ticks, typical_peak
 from lrbench.show.sentences import p_value
-from lrbench.show.sight import ALL, Window, mark_places, named, rate_window, window_of
+from lrbench.show.sight import ALL, Window, around_zero, mark_places, named, rate_window, window_of
+from lrbench.show.verdict_plots import MARKS, strengths
 
 WIDTH, HEIGHT = 560, 240  # of the drawing area
 LEFT, TOP = 72, 12
 DECADE = 10  # an axis is logarithmic from this ratio on
 MOST_TICKS = 6
+ROW_ROOM = 0.15  # of a row, where a value beyond the axis is written
 MOST_ACROSS = 5  # ticks below rows: so many fit on a phone
 
 Values = NDArray[np.float64]
@@ -229,6 +231,8 @@ class Bar:
     mean: float | None
     high: float | None
     seeds: list[float]
+    beyond: str  # the mean, or else a seed, that lies beyond the axis; empty if all is in sight
+    beyond_left: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,27 +244,39 @@ class Rows:
     ticks: list[Tick]
 
 
-Row = tuple[str, Verdict, str, tuple[float, float, float], Sequence[float]]
+Ends = tuple[float, float, float]  # low, mean, high
+Row = tuple[str, Verdict, str, Ends, Sequence[float]]
 
 
-def rows(found: Sequence[Row], *, percent: bool, differences: bool = False) -> Rows:
-    """Lay out rows of label, verdict, words, (low, mean, high) and the seeds' values; nan is not drawn."""
+def rows(found: Sequence[Row], *, percent: bool, differences: bool = False, window: Window = ALL) -> Rows:
+    """Lay out rows of label, verdict, words, (low, mean, high) and the seeds' values; nan is not drawn.
+
+    The axis holds what the window shows.
+    """
     values = np.array([value for *_, ends, seeds in found for value in (*ends, *seeds)] + [0.0] * differences)
-    values = values[np.isfinite(values)]
+    values = window.inside(values)
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
     air = 0.06 * (high - low) or 0.06 * abs(high) or 1e-6
     low, high = low - air, high + air
+    low -= ROW_ROOM * (high - low) * math.isfinite(window.low)
+    high += ROW_ROOM * (high - low) * math.isfinite(window.high)
 
     def x(value: float) -> float | None:
-        return round(100 * (value - low) / (high - low), 2) if math.isfinite(value) else None
+        return round(100 * (min(max(value, low), high) - low) / (high - low), 2) if math.isfinite(value) else None
 
     def at(value: float) -> float:
         return x(value) or 0.0
 
-    bars = [
-        Bar(label, verdict, said, x(ends[0]), x(ends[1]), x(ends[2]), [at(value) for value in seeds])
-        for label, verdict, said, ends, seeds in found
-    ]
+    def bar(label: str, verdict: Verdict, said: str, ends: Ends, seeds: Sequence[float]) -> Bar:
+        outside = window.extreme(np.array([ends[1]]))
+        outside = window.extreme(np.array([*seeds, ends[1]])) if outside is None else outside
+        gone = outside is not None and outside == ends[1]
+        low, mean, high = (None, None, None) if gone else map(x, ends)
+        seen = [at(value) for value in window.inside(np.array(seeds, float))]
+        text = "" if outside is None else f"{(100 if percent else 1) * outside:.4g}".replace("-", "−")
+        return Bar(label, verdict, said, low, mean, high, seen, text, outside is not None and outside < window.low)
+
+    bars = [bar(*each) for each in found]
     places = [value for value in MaxNLocator(MOST_ACROSS).tick_values(low, high) if low <= value <= high]
     scale = 100 if percent else 1
     texts = [_signed(scale * value) if differences else f"{scale * value:.6g}" for value in places]
@@ -281,7 +297,8 @@ def forest(comparisons: Sequence[Comparison], *, percent: bool, against: bool) -
         for each in comparisons
         if each.n > 1
     ]
-    return rows(found, percent=percent, differences=True) if found else None
+    window = around_zero([ends for *_, ends, _ in found])
+    return rows(found, percent=percent, differences=True, window=window) if found else None
 
 
 def ends_of(each: Comparison, mean: float) -> tuple[float, float, float]:
@@ -296,19 +313,20 @@ class Cell:
     """One pair of schedules in the table of all pairs."""
 
     comparison: Comparison | None  # None on the diagonal
-    level: int  # -4..4: how much better the row's mean is than the column's
+    level: int  # 0..4: how large the difference is among those of its kind
+    kind: str  # of its colour: better, worse, or untold
 
 
-def matrix(labels: Sequence[str], pairs: Sequence[Comparison], *, lower_is_better: bool) -> list[list[Cell]]:
+def matrix(labels: Sequence[str], pairs: Sequence[Comparison]) -> list[list[Cell]]:
     """Return every schedule against every other, rows minus columns."""
     known = {(each.scheduler, each.baseline): each for each in pairs}
-    largest = max((abs(each.mean_difference) for each in pairs if each.n), default=0.0) or 1.0
+    strong = strengths(pairs)
 
     def cell(row: str, column: str) -> Cell:
         each = known.get((row, column)) or (turned(known[column, row]) if (column, row) in known else None)
-        share = each.mean_difference / largest if each and each.n else 0.0
-        share = -share if lower_is_better else share
-        return Cell(each, int(np.sign(share) * np.ceil(4 * abs(share))))
+        share = strong.get((row, column), strong.get((column, row), 0.0))
+        told = each is not None and each.verdict in MARKS
+        return Cell(each, math.ceil(4 * share), str(each.verdict) if each and told else "untold")
 
     return [[cell(row, column) for column in labels] for row in labels]
 

@@ -77,8 +77,7 @@ def group(answer: Answer) -> list[Group]:
     """Return the runs by schedule, each with its style: known curves first, then the others by their labels."""
     runs = answer.experiment.groups if answer.experiment else {}
     scores = answer.scores
-    scale = 100 if scores.is_share else 1
-    window = finals_window(scores, [scale * scores.finals(label) for label in scores.values])
+    window = finals_window(scores, 1)
     return [
         Group(
             label,
@@ -86,7 +85,7 @@ def group(answer: Answer) -> list[Group]:
             scores.finals(label),
             scores.lost(label),
             style,
-            in_sight=window.inside(np.array([scale * scores.mean(label)])).size > 0,
+            in_sight=window.inside(np.array([scores.mean(label)])).size > 0,
         )
         for label, style in styles(scores.values).items()
     ]
@@ -214,10 +213,11 @@ def _end_axis(axes: Axes, window: Window, seen: Table) -> None:
     axes.set_ylim(*back.transform(np.array([bottom, top])))
 
 
-def finals_window(scores: Scores, finals: Sequence[Table]) -> Window:
-    """Return what an axis shows of final figures: float64 (runs,) of each schedule, a share in percent."""
-    best = 100.0 if scores.is_share and not scores.lower_is_better else 0.0
-    return window_of([values[:, None] for values in finals], lower=scores.lower_is_better, best=best)
+def finals_window(scores: Scores, scale: int) -> Window:
+    """Return what an axis shows of the final figures, times a scale: 100 where shares are in percent."""
+    best = float(scale) if scores.is_share and not scores.lower_is_better else 0.0
+    finals = [scale * scores.finals(label)[:, None] for label in scores.values]
+    return window_of(finals, lower=scores.lower_is_better, best=best)
 
 
 def end_rows(axes: Axes, window: Window, seen: Table) -> None:

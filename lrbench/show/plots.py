@@ -228,7 +228,7 @@ def draw_final(axes: Axes, groups: list[Group], answer: Answer) -> None:
     looks = {each.label: each for each in groups}
     ranked = [looks[label] for label in reversed(best_first(answer))]
     finals = [percents(scores) * each.finals for each in ranked]
-    window = finals_window(answer.scores, finals)
+    window = finals_window(scores, percents(scores))
     seen = np.concatenate([window.inside(values) for values in finals] or [np.empty(0)])
     for y, (each, values) in enumerate(zip(ranked, finals, strict=True)):
         if not values.size:

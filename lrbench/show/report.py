@@ -20,7 +20,7 @@ from lrbench.judging.statistics import mean_interval
 from lrbench.show import looks, numbers, sentences, tables
 from lrbench.show.canvas import STYLE, picture_of
 from lrbench.show.charts import Cell, Chart, Curve, Row, Rows, chart, forest, matrix, rows
-from lrbench.show.groups import Group, best_first, group, used_rates
+from lrbench.show.groups import Group, best_first, finals_window, group, used_rates
 from lrbench.show.headline import headline
 from lrbench.show.reproduce import command
 from lrbench.show.sensitivity import draw_sensitivity
@@ -168,16 +168,16 @@ def section(key: str, answer: Answer, *, log_rate: bool | None = None) -> Sectio
         caption=tables.caption(answer),
         tuning=_tuning(answer, groups),
         looks=_looks(answer, groups),
-        finals=rows([_final(answer, label) for label in labels], percent=share),
+        finals=rows(
+            [_final(answer, label) for label in labels], percent=share, window=finals_window(answer.scores, 1)
+        ),
         axis=scores_label(answer.scores) + (": seeds, mean, 95 % t interval" if seeds else ""),
         means="Lines are means over seeds, bands reach from the lowest to the highest seed." if seeds else "",
         switches=[_switch(number, each) for number, each in enumerate(groups)],
         charts=_charts(groups, answer, log_rate) if answer.experiment else [],
         forest=forest(answer.comparisons, percent=share, against=answer.baseline is not None),
         labels=labels,
-        pairs=matrix(labels, answer.pairs, lower_is_better=answer.scores.lower_is_better)
-        if several and len(labels) <= MOST_PAIRED
-        else [],
+        pairs=matrix(labels, answer.pairs) if several and len(labels) <= MOST_PAIRED else [],
         run_headings=run_headings,
         runs=runs,
         facts=_facts(answer),

@@ -49,8 +49,8 @@ for (const article of document.querySelectorAll("article")) {
   const visible = (line) => document.getElementById(`${key}-switch-${line.number}`).checked;
   const number = (value, percent) => {
     if (percent) return `${(100 * value).toFixed(2)} %`;
-    const size = Math.abs(value); // the limits of lrbench/show/numbers.py
-    return size && (size < 1e-3 || size >= 1e5) ? value.toExponential(3) : `${Number(value.toPrecision(4))}`;
+    const size = Math.abs(value); // as lrbench/show/numbers.py writes it
+    return size >= 1e5 ? value.toExponential(3) : `${Number(value.toPrecision(4))}`;
   };
 
   function place(chart, line, i, x, y) {
