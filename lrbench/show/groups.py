@@ -169,10 +169,11 @@ def mark_border(
     axes: Axes,
     window: Window,
     groups: Sequence[Group],
-    x: NDArray[np.int64],
+    x: NDArray[np.int64] | Table,
     tables: Sequence[Table],
     named: Sequence[Group] | None = None,
     end: bool = True,
+    words: bool = True,
 ) -> None:
     """End an axis at the border of what is in sight; mark where curves leave, and name them with their extremes.
 
@@ -182,12 +183,19 @@ def mark_border(
         return
     if end:
         _end_axis(axes, window, np.concatenate([window.inside(table) for table in tables]))
-    for each, places in zip(groups, mark_places(x.astype(float), tables, window), strict=True):
+    along = axes.xaxis.get_transform()
+    for each, places in zip(groups, mark_places(along.transform(x.astype(float)), tables, window), strict=True):
         if places and (named is None or each in named):
-            border_marks(axes, each.colour, places, 0.0 if window.leaves_below else 1.0, vertical=True)
+            border_marks(
+                axes,
+                each.colour,
+                along.inverted().transform(np.array(places)),
+                0.0 if window.leaves_below else 1.0,
+                vertical=True,
+            )
     here = [(each, table) for each, table in zip(groups, tables, strict=True) if named is None or each in named]
     leaving = names_beyond([each.label for each, _ in here], [table for _, table in here], window)
-    if leaving:
+    if leaving and words:
         more = f" and {len(leaving) - MOST_CUT} more" if len(leaving) > MOST_CUT else ""
         text = shown(
             f"{'below' if window.leaves_below else 'above'}: {', '.join(leaving[:MOST_CUT])}{more}", CUT_WIDTH
@@ -248,7 +256,7 @@ def label_beyond(axes: Axes, colour: str, y: float, window: Window, value: float
     )
 
 
-def border_marks(axes: Axes, colour: str, places: Sequence[float], end: float, *, vertical: bool) -> None:
+def border_marks(axes: Axes, colour: str, places: Sequence[float] | Table, end: float, *, vertical: bool) -> None:
     """Draw a triangle at each place along a border, pointing out of the axes.
 
     `end`: 0 at the lower end of the axis, 1 at the upper. vertical: of the y axis, at places along x.

@@ -21,7 +21,7 @@ from lrbench.judging.statistics import mean_interval
 from lrbench.runs import Figure as Measured
 from lrbench.runs import Setting
 from lrbench.searches import Tuning
-from lrbench.show import PlotFormat
+from lrbench.show import PlotFormat, counted
 from lrbench.show.canvas import (
     STYLE,
     Picture,
@@ -49,7 +49,7 @@ from lrbench.show.groups import (
 from lrbench.show.looks import draw_looks, shown
 from lrbench.show.looks import note as looks_note
 from lrbench.show.panels import MANY, draw_small_multiples, draw_small_rates, draw_target
-from lrbench.show.sensitivity import draw_sensitivity
+from lrbench.show.sensitivity import NOTE, draw_sensitivity
 from lrbench.show.sentences import axis_label, family, figure_name
 from lrbench.show.verdict_plots import (
     beside_note,
@@ -135,7 +135,7 @@ def _figures(answer: Answer, log_rate: bool | None) -> Iterator[tuple[str, Calla
     tuning = answer.experiment.tuning if answer.experiment else None
     if answer.experiment and tuning:
         measured = answer.experiment.setting.subject.find(tuning.search.figure)
-        yield "sensitivity", partial(_sensitivity, answer.title, tuning, measured, groups)
+        yield "sensitivity", partial(_sensitivity, answer.experiment.setting, tuning, measured, groups)
     if answer.reached:
         yield "target", finished(partial(draw_target, answer.reached, groups), legend=True)
     if answer.experiment and len(groups) > MANY:
@@ -155,10 +155,15 @@ def _alone(panel: Callable[[Axes, list[Group]], None], groups: list[Group], heig
     return figure
 
 
-def _sensitivity(title: str, tuning: Tuning, measured: Measured, groups: list[Group]) -> Figure:
+def _sensitivity(setting: Setting, tuning: Tuning, measured: Measured, groups: list[Group]) -> Figure:
     figure = draw_sensitivity(tuning, measured, groups)
-    how = f"{len(tuning.search.tune_seeds)} tuning seeds: lines are means, bands reach from seed to seed"
-    return titled(figure, [title, f"{how}; stars: the best; crosses: a run was lost"])
+    rates = sorted({trial.point.lr for each in tuning.tuned for trial in each.trials})
+    swept = setting.describe(f"peak rates {rates[0]:g} to {rates[-1]:g}")
+    seeds = counted(len(tuning.search.tune_seeds), "tuning seed")
+    how = (
+        f"{seeds}: lines are means, bands reach from seed to seed" if len(tuning.search.tune_seeds) > 1 else seeds
+    )
+    return titled(figure, [swept, f"{how}; {NOTE}"])
 
 
 def final_name(metric: str) -> str:

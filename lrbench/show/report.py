@@ -23,7 +23,7 @@ from lrbench.show.charts import Cell, Chart, Curve, Row, Rows, chart, forest, ma
 from lrbench.show.groups import Group, best_first, finals_window, group, used_rates
 from lrbench.show.headline import headline
 from lrbench.show.reproduce import command
-from lrbench.show.sensitivity import draw_sensitivity
+from lrbench.show.sensitivity import NOTE, draw_sensitivity
 from lrbench.show.templates import template
 from lrbench.show.tuning import HEADINGS, tuning_caption, tuning_rows
 from lrbench.show.verdict_plots import beside, scores_label
@@ -53,6 +53,7 @@ class TuningPart:
     caption: str
     picture: str  # a PNG in base64
     said: str  # of the picture
+    note: str  # how to read it
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,7 @@ def _tuning(answer: Answer, groups: Sequence[Group]) -> TuningPart | None:
         caption=tuning_caption(tuning),
         picture=base64.b64encode(picture).decode(),
         said=f"Final validation {measured.title} by peak rate, a curve for each schedule",
+        note=f"Lines are means over the tuning seeds, bands reach from seed to seed; {NOTE}.",
     )
 
 

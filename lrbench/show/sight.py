@@ -111,9 +111,12 @@ def around_zero(intervals: Sequence[tuple[float, float, float]]) -> Window:
 
 
 def stretches(x: Values, beyond: NDArray[np.bool_]) -> list[tuple[float, float]]:
-    """Return where along x something lies beyond: the first and the last point of each stretch."""
+    """Return where along x something lies beyond: the ends of each stretch, half-way to the points that do not."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], beyond.astype(int), [0]])))
-    return [(float(x[begin]), float(x[end - 1])) for begin, end in zip(edges[::2], edges[1::2], strict=True)]
+    between = np.concatenate([x[:1], (x[1:] + x[:-1]) / 2, x[-1:]])
+    return [
+        (float(between[begin]), float(between[end])) for begin, end in zip(edges[::2], edges[1::2], strict=True)
+    ]
 
 
 def mark_places(x: Values, tables: Sequence[Values], window: Window) -> list[list[float]]:
