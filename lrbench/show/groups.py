@@ -91,6 +91,14 @@ def group(answer: Answer) -> list[Group]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a mark at a border says of a curve that is no group of runs."""
+
+    label: str
+    colour: str
+
+
 def best_first(answer: Answer) -> list[str]:
     """Return the schedules, the best mean first; those that stand apart come last."""
     return sorted(answer.scores.ranked(), key=lambda label: label in answer.apart)
@@ -168,10 +176,10 @@ def rates_window(groups: Sequence[Group], tables: Sequence[Table]) -> Window:
 def mark_border(
     axes: Axes,
     window: Window,
-    groups: Sequence[Group],
+    groups: Sequence[Group | Line],
     x: NDArray[np.int64] | Table,
     tables: Sequence[Table],
-    named: Sequence[Group] | None = None,
+    named: Sequence[Group | Line] | None = None,
     end: bool = True,
     words: bool = True,
 ) -> None:

@@ -24,6 +24,7 @@ from lrbench.show.groups import Group, best_first, finals_window, group, used_ra
 from lrbench.show.headline import headline
 from lrbench.show.reproduce import command
 from lrbench.show.sensitivity import NOTE, draw_sensitivity
+from lrbench.show.styles import INKS
 from lrbench.show.templates import template
 from lrbench.show.tuning import HEADINGS, tuning_caption, tuning_rows
 from lrbench.show.verdict_plots import beside, scores_label
@@ -134,6 +135,7 @@ def render(answers: Sequence[Answer], *, log_rate: bool | None = None) -> str:
         sections=sections,
         sentences=sentences,
         numbers=numbers,
+        inks=INKS,
         version=lrbench.__version__,
         most_paired=MOST_PAIRED,
         tuning_headings=HEADINGS,
