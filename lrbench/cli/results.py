@@ -77,8 +77,11 @@ def plot(
             folder = out or beside(results, "plots")
         for path in plots.draw(each, format, folder, log_rate=log_rate):
             tell(path)
-    for budgets in budgets_of(answers):
+    by_budget, left_out = budgets_of(answers)
+    for budgets in by_budget:
         tell(draw_budgets(budgets, format, out or results))
+    for line in left_out:
+        typer.echo(printable(f"Note: not in the picture by budget: {line}"), err=True)
     return code
 
 

@@ -1,8 +1,7 @@
-"""How every picture looks: style, colours, labels, axes, and how it is written."""
+"""How every picture looks: style, labels, axes, and how it is written."""
 
 import io
 import math
-import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -17,14 +16,10 @@ from numpy.typing import NDArray
 from lrbench.outputs import GENERATOR, write_output
 from lrbench.runs import Figure as Measured
 from lrbench.show import PlotFormat
+from lrbench.show.labels import wrapped
 
 Scaling = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
-# Okabe & Ito's colours for all kinds of colour vision, with brown and violet for those that are too pale on white:
-# each has a contrast of 3:1 or more to it.
-COLOURS = ("#000000", "#703E1C", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#823BED")
-DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h")
 DPI = 150  # of what is written as pixels
 MOST_POINTS = 4_000  # of one curve; more cannot be seen
 LEGEND_LINE = 0.24  # inches
@@ -33,6 +28,8 @@ LEGEND_WIDTH = 9  # characters per inch
 LABEL_WIDTH = 24  # characters in a line of a label
 DECADE = 10  # an axis is logarithmic from this ratio on
 TRIPLE = 3  # and one of shares from this ratio of what they lack to 100 %
+MOST_RATIO = DECADE**5  # of rates: a typical peak over the lowest one that a logarithmic axis shows
+LEAST_AIR = 1.15  # times the ends of a logarithmic axis
 LOG_WORDS = {"log": ", log scale", "function": ", log scale towards 100"}
 RESTS = (1, 1.5, 2, 2.5, 3, 4, 5, 7)  # what a share lacks where its axis has a label, times powers of ten
 MARKS: dict[PlotFormat, dict[str, Any]] = {  # by which a picture is known again
@@ -62,16 +59,6 @@ class Picture(Figure):
         return picture_of(self, "png"), {"width": width, "height": height}
 
 
-def colour(i: int) -> str:
-    """Return the colour of the schedule with look number i."""
-    return COLOURS[i % len(COLOURS)]
-
-
-def dashes(i: int) -> Any:
-    """Return its dashes: with the colour, different from those of every other of the first 35."""
-    return DASHES[(i + i // len(COLOURS)) % len(DASHES)]  # where the colours begin again, the dashes are others
-
-
 def thinned(steps: int) -> NDArray[np.int64]:
     """Return the steps that are drawn of so many, first and last included: int64 (at most MOST_POINTS,)."""
     return np.unique(np.linspace(0, steps - 1, MOST_POINTS).astype(np.int64))
@@ -79,8 +66,8 @@ def thinned(steps: int) -> NDArray[np.int64]:
 
 def shown(label: str, width: int = LABEL_WIDTH) -> str:
     """Return a label as it fits beside an axis: wrapped, and not hidden as matplotlib hides a leading _."""
-    wrapped = "\n".join(textwrap.wrap(label, width))
-    return f" {wrapped}" if wrapped.startswith("_") else wrapped
+    text = "\n".join(wrapped(label, width))
+    return f" {text}" if text.startswith("_") else text
 
 
 def clipped(text: str, most: int = 3) -> str:
@@ -145,9 +132,15 @@ def scale_rates(axes: Axes, tables: Sequence[NDArray[np.float64]], log: bool | N
     None: logarithmic where a linear one lays a curve flat, for its peak is a tenth of another's.
     """
     positive = [table[table > 0] for table in tables if (table > 0).any()]
-    peaks = [float(each.max()) for each in positive]
-    if peaks and (min(peaks) * DECADE <= max(peaks) if log is None else log):
-        make_log(axes, min(float(each.min()) for each in positive), max(peaks))
+    peaks = sorted(float(each.max()) for each in positive)
+    if peaks and (peaks[0] * DECADE <= peaks[-1] if log is None else log):
+        lowest = min(float(each.min()) for each in positive)
+        make_log(axes, max(lowest, typical_peak(peaks) / MOST_RATIO), peaks[-1])
+
+
+def typical_peak(peaks: Sequence[float]) -> float:
+    """Return the middle one of some peak rates, or the lower of two: what is far below it changes nothing."""
+    return sorted(peaks)[(len(peaks) - 1) // 2]
 
 
 def log_if_wide(axes: Axes, lowest: float, highest: float) -> None:
@@ -157,10 +150,10 @@ def log_if_wide(axes: Axes, lowest: float, highest: float) -> None:
 
 
 def make_log(axes: Axes, lowest: float, highest: float) -> None:
-    """Make the y axis logarithmic; up to three decades, with labels at 1, 2 and 5."""
+    """Make the y axis logarithmic between two values; up to three decades, with labels at 1, 2 and 5."""
     axes.set_yscale("log")
-    if highest > DECADE**5 * lowest:
-        axes.set_ylim(highest / DECADE**5, highest * 2)  # what is below changes nothing, and hides the rest
+    air = max((highest / lowest) ** 0.05, LEAST_AIR)
+    axes.set_ylim(lowest / air, highest * air)
     if highest < DECADE**3 * lowest:
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

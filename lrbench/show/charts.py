@@ -12,13 +12,16 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import NDArray
 
 from lrbench.judging.comparisons import Comparison, Verdict, turned
-from lrbench.show.canvas import LOG_WORDS, least_rest, rest_scale, rest_ticks
+from lrbench.show.canvas import LOG_WORDS, MOST_RATIO, least_rest, rest_scale, rest_ticks, typical_peak
 from lrbench.show.sentences import p_value
+from lrbench.show.sight import ALL, Window, around_zero, mark_places, named, rate_window, window_of
+from lrbench.show.verdict_plots import MARKS, strengths
 
 WIDTH, HEIGHT = 560, 240  # of the drawing area
 LEFT, TOP = 72, 12
 DECADE = 10  # an axis is logarithmic from this ratio on
 MOST_TICKS = 6
+ROW_ROOM = 0.15  # of a row, where a value beyond the axis is written
 MOST_ACROSS = 5  # ticks below rows: so many fit on a phone
 
 Values = NDArray[np.float64]
@@ -43,7 +46,8 @@ class Line:
     x: list[float]  # epochs
     values: list[float]  # means
     counts: list[int]  # over so many runs
-    y: list[float]  # where they are drawn
+    y: list[float]  # where they are drawn; at the border, if they are beyond it
+    marks: list[float]  # epochs at which marks at the border say so
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ class Chart:
     x_from: float
     x_to: float
     kind: str  # of the y axis: linear, log, or function, which is log in what a share lacks to 1
-    above: list[str]  # who reaches beyond the y axis, and how high
+    beyond: list[str]  # who leaves the y axis, and how far they go
+    leaves_below: bool  # they leave at its lower end
 
     @property
     def scale_words(self) -> str:
@@ -76,7 +81,7 @@ class Curve:
     x: Values
     table: Values
     counts: NDArray[np.int64] | None = None  # runs behind each point; None: those of the table
-    finished: bool = True  # only those that did decide how far the axis reaches
+    decides: bool = True  # how far the axis reaches
 
 
 def chart(
@@ -94,18 +99,21 @@ def chart(
 
     `log`: what their axis is, whatever the rule says. `higher`: the figure is better when it is higher.
     """
-    shown = [(each, _means(each.table)) for each in curves]
-    deciding = [each.table for each in curves if each.finished or percent] or [each.table for each in curves]
-    scale = Scale.of(deciding, percent=percent, rates=rates, log=log, higher=higher)
-    above = []
+    window = _window(curves, percent=percent, rates=rates, higher=higher)
+    scale = Scale.of(
+        [window.inside(each.table) for each in curves],
+        percent=percent,
+        rates=rates,
+        log=log,
+        higher=higher,
+    )
+    marks = mark_places(curves[0].x, [each.table for each in curves], window) if curves else []
     lines = []
-    for each, mean in shown:
+    for each, places in zip(curves, marks, strict=True):
+        mean = _means(each.table)
         alive = np.isfinite(mean)
-        x, table = each.x[alive], each.table[:, alive]
-        y = scale.y(mean[alive])
-        if not each.finished and alive.any() and mean[alive].max() > scale.high:
-            above.append(f"{each.label} ({mean[alive].max():.4g})")
-            y, table = np.maximum(y, 1.0), np.minimum(table, scale.high)  # along the border
+        x, table = each.x[alive], window.drawn(each.table[:, alive])
+        y = scale.y(window.drawn(mean[alive]))
         band = ""
         if each.table.shape[0] > 1 and alive.any():
             low, high = scale.y(np.nanmin(table, axis=0)), scale.y(np.nanmax(table, axis=0))
@@ -113,10 +121,36 @@ def chart(
         values = [float(value) for value in mean[alive]]
         counts = np.isfinite(each.table).sum(axis=0) if each.counts is None else each.counts
         n = [int(count) for count in counts[alive]]
-        lines.append(Line(each.number, each.label, path(x, y), band, _floats(x), values, n, _floats(y)))
+        lines.append(
+            Line(
+                each.number,
+                each.label,
+                path(x, y),
+                band,
+                _floats(x),
+                values,
+                n,
+                _floats(np.clip(y, 0, HEIGHT)),
+                places,
+            )
+        )
+    scaled = 100 if percent else 1
+    beyond = named([each.label for each in curves], [each.table for each in curves], window, scaled)
     xs = np.concatenate([each.x for each in curves] or [np.array([0.0, 1.0])])
     ends = float(xs.min()), max(float(xs.max()), 1.0)
-    return Chart(key, title, unit, percent, lines, scale.ticks(), *ends, scale.kind, above)
+    return Chart(key, title, unit, percent, lines, scale.ticks(), *ends, scale.kind, beyond, window.leaves_below)
+
+
+def _window(curves: Sequence[Curve], *, percent: bool, rates: bool, higher: bool) -> Window:
+    """Return what the axis shows, by the rules of the pictures."""
+    deciding = [each.table for each in curves if each.decides]
+    others = [each.table for each in curves if not each.decides]
+    if not deciding:
+        return ALL
+    if rates:
+        return rate_window(deciding, others)
+    best = 1.0 if percent and higher else 0.0
+    return window_of(deciding, lower=not higher, best=best, others=others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +184,12 @@ class Scale:
         low, high = float(values.min()), float(values.max())
         if percent and higher and (least := least_rest(100 * values)) is not None:
             return cls(max(0.0, 1 - 1.1 * (1 - low)), 1 - max(1 - high, least / 100) / 1.1, "function", percent)
-        wide = (
-            high >= DECADE * (min(float(each.max()) for each in known) if rates else low) if log is None else log
-        )
-        low = float(values[values > 0].min()) if rates and wide and (values > 0).any() else low
+        peaks = sorted(float(each.max()) for each in known if each.max() > 0)
+        wide = high >= DECADE * (peaks[0] if rates and peaks else low) if log is None else log
+        if rates and wide and peaks:
+            low = max(float(values[values > 0].min()), typical_peak(peaks) / MOST_RATIO)
         if low > 0 and wide and not higher:
-            return cls(max(low, high / 1e5) / 1.2, high * 1.2, "log", percent)
+            return cls(low / 1.2, high * 1.2, "log", percent)
         air = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
         return cls(max(0.0, low - air) if low >= 0 else low - air, high + air, "linear", percent)
 
@@ -197,6 +231,8 @@ class Bar:
     mean: float | None
     high: float | None
     seeds: list[float]
+    beyond: str  # the mean, or else a seed, that lies beyond the axis; empty if all is in sight
+    beyond_left: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,27 +244,39 @@ class Rows:
     ticks: list[Tick]
 
 
-Row = tuple[str, Verdict, str, tuple[float, float, float], Sequence[float]]
+Ends = tuple[float, float, float]  # low, mean, high
+Row = tuple[str, Verdict, str, Ends, Sequence[float]]
 
 
-def rows(found: Sequence[Row], *, percent: bool, differences: bool = False) -> Rows:
-    """Lay out rows of label, verdict, words, (low, mean, high) and the seeds' values; nan is not drawn."""
+def rows(found: Sequence[Row], *, percent: bool, differences: bool = False, window: Window = ALL) -> Rows:
+    """Lay out rows of label, verdict, words, (low, mean, high) and the seeds' values; nan is not drawn.
+
+    The axis holds what the window shows.
+    """
     values = np.array([value for *_, ends, seeds in found for value in (*ends, *seeds)] + [0.0] * differences)
-    values = values[np.isfinite(values)]
+    values = window.inside(values)
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
     air = 0.06 * (high - low) or 0.06 * abs(high) or 1e-6
     low, high = low - air, high + air
+    low -= ROW_ROOM * (high - low) * math.isfinite(window.low)
+    high += ROW_ROOM * (high - low) * math.isfinite(window.high)
 
     def x(value: float) -> float | None:
-        return round(100 * (value - low) / (high - low), 2) if math.isfinite(value) else None
+        return round(100 * (min(max(value, low), high) - low) / (high - low), 2) if math.isfinite(value) else None
 
     def at(value: float) -> float:
         return x(value) or 0.0
 
-    bars = [
-        Bar(label, verdict, said, x(ends[0]), x(ends[1]), x(ends[2]), [at(value) for value in seeds])
-        for label, verdict, said, ends, seeds in found
-    ]
+    def bar(label: str, verdict: Verdict, said: str, ends: Ends, seeds: Sequence[float]) -> Bar:
+        outside = window.extreme(np.array([ends[1]]))
+        outside = window.extreme(np.array([*seeds, ends[1]])) if outside is None else outside
+        gone = outside is not None and outside == ends[1]
+        low, mean, high = (None, None, None) if gone else map(x, ends)
+        seen = [at(value) for value in window.inside(np.array(seeds, float))]
+        text = "" if outside is None else f"{(100 if percent else 1) * outside:.4g}".replace("-", "−")
+        return Bar(label, verdict, said, low, mean, high, seen, text, outside is not None and outside < window.low)
+
+    bars = [bar(*each) for each in found]
     places = [value for value in MaxNLocator(MOST_ACROSS).tick_values(low, high) if low <= value <= high]
     scale = 100 if percent else 1
     texts = [_signed(scale * value) if differences else f"{scale * value:.6g}" for value in places]
@@ -249,7 +297,8 @@ def forest(comparisons: Sequence[Comparison], *, percent: bool, against: bool) -
         for each in comparisons
         if each.n > 1
     ]
-    return rows(found, percent=percent, differences=True) if found else None
+    window = around_zero([ends for *_, ends, _ in found])
+    return rows(found, percent=percent, differences=True, window=window) if found else None
 
 
 def ends_of(each: Comparison, mean: float) -> tuple[float, float, float]:
@@ -264,19 +313,20 @@ class Cell:
     """One pair of schedules in the table of all pairs."""
 
     comparison: Comparison | None  # None on the diagonal
-    level: int  # -4..4: how much better the row's mean is than the column's
+    level: int  # 0..4: how large the difference is among those of its kind
+    kind: str  # of its colour: better, worse, or untold
 
 
-def matrix(labels: Sequence[str], pairs: Sequence[Comparison], *, lower_is_better: bool) -> list[list[Cell]]:
+def matrix(labels: Sequence[str], pairs: Sequence[Comparison]) -> list[list[Cell]]:
     """Return every schedule against every other, rows minus columns."""
     known = {(each.scheduler, each.baseline): each for each in pairs}
-    largest = max((abs(each.mean_difference) for each in pairs if each.n), default=0.0) or 1.0
+    strong = strengths(pairs)
 
     def cell(row: str, column: str) -> Cell:
         each = known.get((row, column)) or (turned(known[column, row]) if (column, row) in known else None)
-        share = each.mean_difference / largest if each and each.n else 0.0
-        share = -share if lower_is_better else share
-        return Cell(each, int(np.sign(share) * np.ceil(4 * abs(share))))
+        share = strong.get((row, column), strong.get((column, row), 0.0))
+        told = each is not None and each.verdict in MARKS
+        return Cell(each, math.ceil(4 * share), str(each.verdict) if each and told else "untold")
 
     return [[cell(row, column) for column in labels] for row in labels]
 

@@ -12,14 +12,13 @@ from lrbench.show import PlotFormat
 from lrbench.show.canvas import (
     STYLE,
     add_legend,
-    colour,
-    dashes,
     label_y,
     picture_of,
     scale_rates,
     shown,
     thinned,
 )
+from lrbench.show.styles import styles
 
 
 def draw_curves(
@@ -29,14 +28,15 @@ def draw_curves(
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8, 4.8), layout="constrained")
         axes = figure.subplots()
-        for i, (label, table) in enumerate(tables.items()):
+        drawn = styles(tables)
+        for label, table in tables.items():
             steps = thinned(table.shape[0])
             axes.step(
                 steps * x_end / table.shape[0],
                 table[steps],
                 where="post",
-                color=colour(i),
-                linestyle=dashes(i),
+                color=drawn[label].colour,
+                linestyle=drawn[label].dashes,
                 label=shown(label),
             )
         scale_rates(axes, list(tables.values()))

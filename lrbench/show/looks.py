@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from lrbench.judging.comparisons import Comparison
 from lrbench.judging.looks import ALPHA, Look, looks_of, pairs_of
@@ -18,8 +19,12 @@ from lrbench.show.verdict_plots import VERDICT_COLOURS, percents
 
 COLUMNS = 3
 MOST_PANELS = 12
+WIDEST = 2  # times the last interval: what of the others an axis shows
+AIR = 0.06  # of an axis, at each of its ends
 MOST_LETTERS = 18  # of each label above a panel
-NOTE = "lines are mean differences, bands 95 % intervals that hold at every look; ◆ is where a verdict was settled"
+MEANS = "lines are mean differences"
+BANDS = ", bands 95 % intervals that hold at every look; ◆ is where a verdict was settled"
+TOO_FEW = "; so few pairs have no interval that holds at every look"
 ONCE = "; one look was declared and counts: the bands show what looking after every seed would have allowed"
 
 
@@ -30,7 +35,12 @@ def shown(answer: Answer) -> list[Comparison]:
 
 def note(answer: Answer) -> str:
     """Say how to read the picture."""
-    return NOTE + (ONCE if all(each.design == "fixed" for each in shown(answer)) else "")
+    compared = shown(answer)
+    if not any(
+        math.isfinite(look.low) and math.isfinite(look.high) for each in compared for look in _looks(answer, each)
+    ):
+        return MEANS + TOO_FEW
+    return MEANS + BANDS + (ONCE if all(each.design == "fixed" for each in compared) else "")
 
 
 def draw_looks(answer: Answer, groups: Sequence[Group]) -> Figure:
@@ -76,11 +86,18 @@ def _panel(axes: Axes, each: Comparison, looks: Sequence[Look], scale: int, colo
         axes.axhspan(-scale * each.margin, scale * each.margin, color="#dddddd", zorder=0)
     ends = np.array([[look.low, look.high] for look in looks])
     ends[~np.isfinite(ends).all(1)] = np.nan  # no interval yet
-    axes.fill_between(n, *(scale * ends.T), color=colour, alpha=0.18, linewidth=0)
-    axes.plot(n, [scale * look.mean for look in looks], color=colour, linewidth=1.6)
-    late = ends[len(looks) // 2 :]
-    reach = np.nanmax(np.abs([*late.flat, *(look.mean for look in looks)]))
-    axes.set_ylim(-1.15 * scale * reach or -1, 1.15 * scale * reach or 1)
+    means = scale * np.array([look.mean for look in looks])
+    low, high = limits(means, scale * ends)
+    for end, clipped_at, marker in ((0, low, "v"), (1, high, "^")):
+        beyond = (scale * ends[:, end] < low) if end == 0 else (scale * ends[:, end] > high)
+        places = np.array(n)[beyond]
+        if places.size:
+            axes.plot(places, [clipped_at] * places.size, marker, color=colour, markersize=4, clip_on=False)
+    axes.fill_between(
+        n, *np.clip(scale * ends.T, 2 * low - high, 2 * high - low), color=colour, alpha=0.18, linewidth=0
+    )
+    axes.plot(n, means, color=colour, linewidth=1.6)
+    axes.set_ylim(low, high)
     if look := settled(each, looks):
         axes.plot([look.n], [scale * look.mean], marker="D", color=VERDICT_COLOURS[each.verdict], markersize=7)
     for before in each.looks:
@@ -90,6 +107,24 @@ def _panel(axes: Axes, each: Comparison, looks: Sequence[Look], scale: int, colo
     who = f"{_short(each.scheduler)} − {_short(each.baseline)}"
     axes.set_title(clipped(f"{who}\n{each.verdict}, {difference}, n = {each.n}"), fontsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+
+
+def limits(means: NDArray[np.float64], ends: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the ends of an axis that what is drawn fills: means, 0, the last interval, and others near it.
+
+    ends: float64 (looks, 2), nan where there is no interval yet. The first intervals are so wide that they hide
+    the rest: they leave the axis where they are wider than twice the last one.
+    """
+    known = ends[np.isfinite(ends).all(axis=1)]
+    values = [0.0, *means]
+    if len(known):
+        first, last = known[-1]
+        reach = WIDEST * (last - first) / 2
+        values += [first, last]
+        values += [min(max(end, (first + last) / 2 - reach), (first + last) / 2 + reach) for end in known.flat]
+    low, high = min(values), max(values)
+    air = AIR * (high - low) or 1.0
+    return float(low - air), float(high + air)
 
 
 def _short(label: str) -> str:

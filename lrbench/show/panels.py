@@ -1,7 +1,7 @@
 """Pictures that grow with the number of schedules: the way to a target, and one panel per schedule."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -26,7 +26,8 @@ from lrbench.show.canvas import (
     shown,
     thinned,
 )
-from lrbench.show.groups import Group, mean_and_range, name_cut, used_rates, within
+from lrbench.show.groups import Group, figure_window, mark_border, mean_and_range, rates_window, used_rates
+from lrbench.show.sight import Window
 
 WIDTH = 8  # inches
 PANELS_ABREAST = 4  # of panels
@@ -46,12 +47,14 @@ def draw_target(reached: Sequence[Reached], groups: list[Group]) -> Figure:
     axes = figure.subplots()
     measured = reached[0].figure
     scale = 100 if measured.is_share else 1
-    values = [scale * looks[each.scheduler].epochs(f"val_{measured.name}") for each in reached]
+    shown_groups = [looks[each.scheduler] for each in reached]
+    tables = [scale * each.epochs(f"val_{measured.name}") for each in shown_groups]
     target = scale * reached[0].target
-    for each, table, label in zip(reached, values, labels, strict=True):
-        look = looks[each.scheduler]
-        mean_and_range(axes, _steps(look), table, look, marker=look.marker, label=label)
-    scale_y(axes, [*values, np.array([target])], measured)
+    window = figure_window(shown_groups, tables, measured).with_value(target)
+    for look, table, label in zip(shown_groups, tables, labels, strict=True):
+        mean_and_range(axes, _steps(look), table, look, marker=look.marker, label=label, window=window)
+    scale_y(axes, [*(window.inside(table) for table in tables), np.array([target])], measured)
+    mark_border(axes, window, shown_groups, _steps(shown_groups[0]), tables)
     _mark(figure, axes, reached, looks, target)
     axes.axhline(target, color="#444444", linewidth=1, zorder=1)
     several = any(each.n > 1 for each in reached)
@@ -116,9 +119,13 @@ def _steps(look: Group) -> NDArray[np.int64]:
 def draw_small_multiples(groups: list[Group], measured: Measured, split: str) -> Figure:
     """A figure after every epoch, one panel per schedule in the order of the groups."""
     scale = 100 if measured.is_share else 1
-    tables, cut = within(groups, [scale * each.epochs(f"{split}_{measured.name}") for each in groups])
-    figure, first = _one_each(groups, tables, np.arange(1, tables[0].shape[1] + 1), cut)
-    scale_y(first, tables, measured)
+    tables = [scale * each.epochs(f"{split}_{measured.name}") for each in groups]
+    window = figure_window(groups, tables, measured)
+
+    def scaled(axes: Axes) -> None:
+        scale_y(axes, [window.inside(table) for table in tables], measured)
+
+    figure, first = _one_each(groups, tables, np.arange(1, tables[0].shape[1] + 1), window, scaled)
     first.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     name = f"{'training' if split == 'train' else 'validation'} {measured.title}"
     return _named(figure, first, "epoch", f"{name}, {sentences.axis_label(measured)}")
@@ -127,9 +134,13 @@ def draw_small_multiples(groups: list[Group], measured: Measured, split: str) ->
 def draw_small_rates(groups: list[Group], log: bool | None = None) -> Figure:
     """The rate that every update used, one panel per schedule in the order of the groups."""
     steps = thinned(groups[0].runs[0].setting.horizon.steps)
-    tables, cut = within(groups, [used_rates(each, steps) for each in groups])
-    figure, first = _one_each(groups, tables, steps, cut, drawstyle="steps-post")
-    scale_rates(first, tables, log)
+    tables = [used_rates(each, steps) for each in groups]
+    window = rates_window(groups, tables)
+
+    def scaled(axes: Axes) -> None:
+        scale_rates(axes, [window.inside(table) for table in tables], log)
+
+    figure, first = _one_each(groups, tables, steps, window, scaled, drawstyle="steps-post")
     first.xaxis.set_major_locator(MaxNLocator(3, integer=True))
     first.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
     return _named(figure, first, "step", "learning rate")
@@ -139,7 +150,8 @@ def _one_each(
     groups: list[Group],
     tables: list[NDArray[np.float64]],
     x: NDArray[np.int64],
-    cut: dict[str, str],
+    window: Window,
+    scaled: Callable[[Axes], None],
     drawstyle: Literal["default", "steps-post"] = "default",
 ) -> tuple[Figure, Axes]:
     """Draw each schedule's mean and range in front, the means of the others thin and grey behind."""
@@ -147,14 +159,16 @@ def _one_each(
     titles = fitted([each.said for each in groups], 3)
     figure = Picture(figsize=(WIDTH, 1.0 + rows * (1.25 + height_of(titles, SIZE))), layout="constrained")
     panels = list(figure.subplots(rows, PANELS_ABREAST, sharex=True, sharey=True, squeeze=False).flat)
-    means = [_mean_line(x, table) for table in tables]
+    means = [_mean_line(x, table, window) for table in tables]
     for i, (axes, each) in enumerate(zip(panels, groups, strict=False)):
         axes.add_collection(LineCollection(means[:i] + means[i + 1 :], colors="#c4c4c4", linewidths=0.7, zorder=1))
-        mean_and_range(axes, x, tables[i], each, marker=None, drawstyle=drawstyle)
-        if each.label in cut:
-            name_cut(axes, [cut[each.label]])
+        mean_and_range(axes, x, tables[i], each, marker=None, drawstyle=drawstyle, window=window)
         axes.set_title(titles[i], fontsize=SIZE)
         axes.tick_params(labelsize=SIZE, labelbottom=i + PANELS_ABREAST >= len(groups))
+    scaled(panels[0])  # the panels share their axes
+    mark_border(panels[0], window, groups, x, tables, named=[groups[0]])
+    for axes, each in zip(panels[1:], groups[1:], strict=False):
+        mark_border(axes, window, groups, x, tables, named=[each], end=False)
     for axes in panels[len(groups) :]:
         axes.set_axis_off()
     return figure, panels[0]
@@ -166,7 +180,7 @@ def _named(figure: Figure, axes: Axes, x: str, y: str) -> Figure:
     return figure
 
 
-def _mean_line(x: NDArray[np.int64], table: NDArray[np.float64]) -> NDArray[np.float64]:
+def _mean_line(x: NDArray[np.int64], table: NDArray[np.float64], window: Window) -> NDArray[np.float64]:
     """Return x and mean over the runs, as far as one of them got: float64 (points, 2)."""
     alive = np.isfinite(table).any(axis=0)
-    return np.column_stack([x[alive], np.nanmean(table[:, alive], axis=0)])
+    return np.column_stack([x[alive], window.drawn(np.nanmean(table[:, alive], axis=0))])

@@ -22,7 +22,7 @@ from lrbench.outputs import check_output
 from lrbench.runs import Figure as Measured
 from lrbench.runs import Setting
 from lrbench.searches import Tuning
-from lrbench.show import PlotFormat
+from lrbench.show import PlotFormat, counted
 from lrbench.show.canvas import (
     STYLE,
     Picture,
@@ -34,11 +34,23 @@ from lrbench.show.canvas import (
     scale_y,
     thinned,
 )
-from lrbench.show.groups import Group, best_first, group, mean_and_range, name_cut, used_rates, within
+from lrbench.show.groups import (
+    Group,
+    best_first,
+    end_rows,
+    figure_window,
+    finals_window,
+    group,
+    label_beyond,
+    mark_border,
+    mean_and_range,
+    rates_window,
+    used_rates,
+)
 from lrbench.show.looks import draw_looks, shown
 from lrbench.show.looks import note as looks_note
 from lrbench.show.panels import MANY, draw_small_multiples, draw_small_rates, draw_target
-from lrbench.show.sensitivity import draw_sensitivity
+from lrbench.show.sensitivity import NOTE, draw_sensitivity
 from lrbench.show.sentences import axis_label, family, figure_name
 from lrbench.show.verdict_plots import (
     beside_note,
@@ -125,7 +137,7 @@ def _figures(answer: Answer, log_rate: bool | None) -> Iterator[tuple[str, Calla
     tuning = answer.experiment.tuning if answer.experiment else None
     if answer.experiment and tuning:
         measured = answer.experiment.setting.subject.find(tuning.search.figure)
-        yield "sensitivity", partial(_sensitivity, answer.title, tuning, measured, groups)
+        yield "sensitivity", partial(_sensitivity, answer.experiment.setting, tuning, measured, groups)
     if answer.reached:
         yield "target", finished(partial(draw_target, answer.reached, groups), legend=True)
     if answer.experiment and len(groups) > MANY:
@@ -145,10 +157,15 @@ def _alone(panel: Callable[[Axes, list[Group]], None], groups: list[Group], heig
     return figure
 
 
-def _sensitivity(title: str, tuning: Tuning, measured: Measured, groups: list[Group]) -> Figure:
+def _sensitivity(setting: Setting, tuning: Tuning, measured: Measured, groups: list[Group]) -> Figure:
     figure = draw_sensitivity(tuning, measured, groups)
-    how = f"{len(tuning.search.tune_seeds)} tuning seeds: lines are means, bands reach from seed to seed"
-    return titled(figure, [title, f"{how}; stars: the best; crosses: a run was lost"])
+    rates = sorted({trial.point.lr for each in tuning.tuned for trial in each.trials})
+    swept = setting.describe(f"peak rates {rates[0]:g} to {rates[-1]:g}")
+    seeds = counted(len(tuning.search.tune_seeds), "tuning seed")
+    how = (
+        f"{seeds}: lines are means, bands reach from seed to seed" if len(tuning.search.tune_seeds) > 1 else seeds
+    )
+    return titled(figure, [swept, f"{how}; {NOTE}"])
 
 
 def final_name(metric: str) -> str:
@@ -185,11 +202,12 @@ def _overview(quarters: Sequence[Callable[[Axes, list[Group]], None]], groups: l
 def draw_rates(axes: Axes, groups: list[Group], log: bool | None = None) -> None:
     """The rate that every update used; where seeds differ (plateau), their mean and range."""
     steps = thinned(groups[0].runs[0].setting.horizon.steps)
-    tables, cut = within(groups, [used_rates(each, steps) for each in groups])
+    tables = [used_rates(each, steps) for each in groups]
+    window = rates_window(groups, tables)
     for each, table in zip(groups, tables, strict=True):
-        mean_and_range(axes, steps, table, each, marker=None, drawstyle="steps-post")
-    scale_rates(axes, tables, log)
-    name_cut(axes, list(cut.values()))
+        mean_and_range(axes, steps, table, each, marker=None, drawstyle="steps-post", window=window)
+    scale_rates(axes, [window.inside(table) for table in tables], log)
+    mark_border(axes, window, groups, steps, tables)
     axes.set(title="Learning rate per update", xlabel="step")
     label_y(axes, "learning rate")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
@@ -199,11 +217,13 @@ def draw_rates(axes: Axes, groups: list[Group], log: bool | None = None) -> None
 def draw_epochs(axes: Axes, groups: list[Group], figure: Measured, split: str) -> None:
     """A figure of the training or validation examples after each epoch."""
     scale = 100 if figure.is_share else 1
-    values, cut = within(groups, [scale * each.epochs(f"{split}_{figure.name}") for each in groups])
-    for each, table in zip(groups, values, strict=True):
-        mean_and_range(axes, np.arange(1, table.shape[1] + 1), table, each, marker=each.marker)
-    scale_y(axes, values, figure)
-    name_cut(axes, list(cut.values()))
+    tables = [scale * each.epochs(f"{split}_{figure.name}") for each in groups]
+    window = figure_window(groups, tables, figure)
+    epochs = np.arange(1, tables[0].shape[1] + 1)
+    for each, table in zip(groups, tables, strict=True):
+        mean_and_range(axes, epochs, table, each, marker=each.marker, window=window)
+    scale_y(axes, [window.inside(table) for table in tables], figure)
+    mark_border(axes, window, groups, epochs, tables)
     axes.set(title=f"{'Training' if split == 'train' else 'Validation'} {figure.title}", xlabel="epoch")
     label_y(axes, axis_label(figure))
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
@@ -214,13 +234,15 @@ def draw_final(axes: Axes, groups: list[Group], answer: Answer) -> None:
     scores = answer.scores
     looks = {each.label: each for each in groups}
     ranked = [looks[label] for label in reversed(best_first(answer))]
-    for y, each in enumerate(ranked):
-        values = percents(scores) * each.finals
+    finals = [percents(scores) * each.finals for each in ranked]
+    window = finals_window(scores, percents(scores))
+    seen = np.concatenate([window.inside(values) for values in finals] or [np.empty(0)])
+    for y, (each, values) in enumerate(zip(ranked, finals, strict=True)):
         if not values.size:
             continue
         offsets = np.linspace(-0.22, 0.22, values.size) if values.size > 1 else np.zeros(1)
         axes.plot(
-            values,
+            np.where(window.beyond(values), np.nan, values),
             y + offsets,
             color=each.colour,
             marker=each.marker,
@@ -228,13 +250,17 @@ def draw_final(axes: Axes, groups: list[Group], answer: Answer) -> None:
             markersize=4.5,
             alpha=0.55,
         )
-        low, high = mean_interval(values)
+        low, high = window.drawn(np.array(mean_interval(values)))
         if math.isfinite(low):
+            mean = window.drawn(np.array([values.mean()]))[0]
             axes.plot([low, high], [y, y], color=each.colour, linewidth=1.6)
-            axes.plot([values.mean()] * 2, [y - 0.3, y + 0.3], color=each.colour, linewidth=2.4)
+            axes.plot([mean] * 2, [y - 0.3, y + 0.3], color=each.colour, linewidth=2.4)
+        if (outside := window.extreme(np.array([*values, values.mean()]))) is not None:
+            label_beyond(axes, each.colour, y, window, values.mean() if window.beyond(values.mean()) else outside)
     lines = min(MOST_IN_LABEL, max(1, MOST_LINES // len(ranked)))
     axes.set_yticks(range(len(ranked)), fitted([each.said for each in ranked], lines))
     axes.set_ylim(-0.6, len(ranked) - 0.4)
+    end_rows(axes, window, seen)
     write_beside(axes, answer, [each.label for each in ranked])
     several = any(each.finals.size > 1 for each in groups)
     axes.set(

@@ -17,9 +17,10 @@ from rich.text import Text
 from lrbench.schedules import Horizon, Schedule, called, warnings
 from lrbench.schedules.base import Rates
 from lrbench.show import PIPE_WIDTH
+from lrbench.show.labels import Label
+from lrbench.show.styles import styles
 
 POINTS = 120  # of a curve in the terminal
-COLOURS = ("white", "yellow", "bright_blue", "red", "green", "magenta", "cyan")
 LEVELS = "▁▂▃▄▅▆▇█"
 NARROWEST = 40  # columns for a label beside its first and last rate; a narrower terminal wraps the lines
 WIDEST = 100  # columns of the curves
@@ -65,13 +66,9 @@ def _fitting(tables: Mapping[str, Rates], marks: Mapping[str, str], colourful: b
 
 
 def _least_width(listing: Table, console: Console) -> int:
-    """The columns that a table takes with its labels folded."""
+    """The columns that a table takes with its labels wrapped."""
     boundless = console.options.update(max_width=PIPE_WIDTH * 10)  # a measure never exceeds its options' width
-    labels = listing.columns[1]
-    labels.max_width = labels.min_width
-    least = Measurement.get(console, boundless, listing).minimum
-    labels.max_width = None
-    return least
+    return Measurement.get(console, boundless, listing).minimum
 
 
 def _listing(
@@ -81,15 +78,16 @@ def _listing(
     caption = f"Left out for want of room: {', '.join(left_out)}." if left_out else None
     listing = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption=caption, caption_justify="left")
     listing.add_column()
-    listing.add_column("scheduler", overflow="fold", min_width=len("scheduler"))
+    listing.add_column("scheduler", min_width=len("scheduler"))
     shown = [name for name in ("curve", "first", "mean", "last") if name not in left_out]
+    drawn = styles(tables)
     for name in shown:
         listing.add_column(name, justify="left" if name == "curve" else "right", no_wrap=True)
-    for i, (label, table) in enumerate(tables.items()):
-        mark = Text(marks[label], style=COLOURS[i % len(COLOURS)] if colourful else "")
+    for label, table in tables.items():
+        mark = Text(marks[label], style=f"color({drawn[label].terminal})" if colourful else "")
         ends = {"first": table[0], "mean": table.mean(), "last": table[-1]}
         cells = {"curve": sparkline(table)} | {name: f"{value:.4g}" for name, value in ends.items()}
-        listing.add_row(mark, Text(label), *(cells[name] for name in shown))
+        listing.add_row(mark, Label(label), *(cells[name] for name in shown))
     return listing
 
 
@@ -105,19 +103,20 @@ def _figure(
     figure = plotille.Figure()
     room = columns - BESIDE - max(len(_tick(x_end)), len(ARROW))
     figure.width, figure.height = room - room % 10, 16  # so that the last tick, one of every ten, is the end
-    figure.color_mode = "names"
+    figure.color_mode = "byte"
     figure.with_colors = colourful
     figure.x_label, figure.y_label = "", "rate"
     figure.x_ticks_fkt = lambda value, _: _tick(value)
     figure.y_ticks_fkt = lambda value, _: f"{value:.4g}"
     figure.set_x_limits(0, x_end)
     figure.set_y_limits(0, 1.05 * max(float(table.max()) for table in tables.values()) or 1)
-    for i, (label, table) in enumerate(tables.items()):
+    drawn = styles(tables)
+    for label, table in tables.items():
         steps = np.unique(np.linspace(0, len(table) - 1, POINTS).astype(int))
         x = [float(step) * x_end / len(table) for step in steps]
         y = [float(rate) for rate in table[steps]]
         if colourful:
-            figure.plot(x, y, lc=COLOURS[i % len(COLOURS)])
+            figure.plot(x, y, lc=drawn[label].terminal)
         else:
             figure.plot(x, y, interp=None, marker=marks[label])
     lines = str(figure.show()).replace("-> ()", ARROW).splitlines()

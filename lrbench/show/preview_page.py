@@ -8,10 +8,11 @@ from markupsafe import Markup
 
 import lrbench
 from lrbench.errors import BadSpec
-from lrbench.schedules import REGISTRY, Horizon, Rate, Schedule, Span, parse
+from lrbench.schedules import REGISTRY, Horizon, Rate, Schedule, Span, called, parse
 from lrbench.schedules.base import PIECES, Entry, Parameter, parameter_text, text_of
 from lrbench.schedules.docs import docs_of
 from lrbench.schedules.modifiers import modifiers_of, parameters_of
+from lrbench.show.styles import COLOURS, DASHES, FIXED, INKS, MARKERS, Style
 from lrbench.show.take_home import TABLE
 from lrbench.show.templates import template
 
@@ -29,12 +30,26 @@ def render(schedules: Sequence[Schedule], horizon: Horizon, lr: float) -> str:
             )
         each.table(horizon)
     specs = [Schedule(each.name, each.lr, each.given).written(lr) for each in schedules]
-    start = {"epochs": horizon.epochs, "steps": horizon.steps_per_epoch, "lr": lr, "specs": specs}
+    labels = dict(zip(specs, called(schedules), strict=True))
+    start = {
+        "epochs": horizon.epochs,
+        "steps": horizon.steps_per_epoch,
+        "lr": lr,
+        "specs": specs,
+        "labels": labels,
+    }
     table = TABLE.replace("{{}}", "{}")
     entries = {name: _entry(entry) for name, entry in REGISTRY.items() if not entry.feedback}
-    data = json.dumps({"entries": entries, "start": {**start, "table": table}})
+    data = json.dumps({"entries": entries, "start": {**start, "table": table}, "styles": style_rules()})
     safe = Markup(data.replace("<", "\\u003c"))  # JSON in a script: nothing in it can end the script
-    return template("preview.html.j2").render(data=safe, version=lrbench.__version__)
+    return template("preview.html.j2").render(data=safe, version=lrbench.__version__, inks=INKS)
+
+
+def style_rules() -> dict[str, Any]:
+    """Return what the page needs to draw schedules as all pictures do."""
+    strokes = [Style(0, i).stroke for i in range(len(DASHES))]
+    fixed = {name: FIXED[name] for name in REGISTRY}
+    return {"colours": COLOURS, "strokes": strokes, "markers": len(MARKERS), "fixed": fixed}
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

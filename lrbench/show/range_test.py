@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from lrbench.show import PlotFormat, counted, printable
-from lrbench.show.preview import ARROW, BESIDE, COLOURS, NARROWEST, POINTS, WIDEST, console_on
+from lrbench.show.preview import ARROW, BESIDE, NARROWEST, POINTS, WIDEST, console_on
+from lrbench.show.styles import INKS, Style
 from lrbench.studies.find_lr import Found
 from lrbench.studies.range_test import Curve, Suggestion
 
@@ -61,7 +62,7 @@ def picture(found: Found, form: PlotFormat) -> bytes:
             label = f"loss, {counted(len(found.curves), 'seed')}" if i == 0 else None
             axes.plot(curve.at[steps], curve.means[steps], color="#444444", linewidth=0.9, label=label)
         for i, each in enumerate(found.suggestions):
-            _mark(axes, each, canvas.COLOURS[2 + i], canvas.DASHES[i])
+            _mark(axes, each, Style(1 + i, i))
         sweep = found.sweep
         if sweep.scale == "exponential":
             axes.set_xscale("log")
@@ -80,14 +81,14 @@ def picture(found: Found, form: PlotFormat) -> bytes:
         return canvas.picture_of(figure, form)
 
 
-def _mark(axes: "Axes", each: Suggestion, colour: str, dashes: object) -> None:
+def _mark(axes: "Axes", each: Suggestion, style: Style) -> None:
     """Draw a suggestion as a line in the range of its seeds; where there is none, only the legend says so."""
     if each.rate is None or each.span is None:
         axes.plot([], [], " ", label=f"{each.rule.title}: no suggestion")
         return
-    axes.axvspan(*each.span, color=colour, alpha=0.15, linewidth=0)
+    axes.axvspan(*each.span, color=style.colour, alpha=0.15, linewidth=0)
     label = f"{each.rule.title}: {rate_text(each.rate)} ({_range(each.span)})"
-    axes.axvline(each.rate, color=colour, linestyle=dashes, label=label)
+    axes.axvline(each.rate, color=style.colour, linestyle=style.dashes, label=label)
 
 
 def _swept(found: Found) -> str:
@@ -152,7 +153,7 @@ def _figure(found: Found, colourful: bool, columns: int) -> str:
     low, high = _heights(found)
     figure = plotille.Figure()
     figure.width, figure.height = _width(columns - BESIDE - len("1e-06"), last - first if is_log else 0), 16
-    figure.color_mode = "names"
+    figure.color_mode = "byte"
     figure.with_colors = colourful
     figure.origin = False
     figure.x_label, figure.y_label = "", "loss"
@@ -165,7 +166,7 @@ def _figure(found: Found, colourful: bool, columns: int) -> str:
         steps = seen[np.unique(np.linspace(0, len(seen) - 1, POINTS).astype(int))] if len(seen) else seen
         x, y = place(curve.at[steps]).tolist(), curve.means[steps].tolist()
         if colourful:
-            figure.plot(x, y, lc=COLOURS[i % len(COLOURS)])
+            figure.plot(x, y, lc=INKS[i % len(INKS)].terminal)
         else:
             figure.plot(x, y, interp=None, marker=chr(ord("a") + i % 26))
     lines = str(figure.show()).replace("-> ()", ARROW).splitlines()

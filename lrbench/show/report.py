@@ -1,6 +1,7 @@
 """One page with everything: the verdict first, then what it rests on. Nothing in it is loaded from anywhere."""
 
 import base64
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,14 @@ from lrbench.judging.comparisons import Verdict
 from lrbench.judging.questions import Answer, after, scope_of
 from lrbench.judging.statistics import mean_interval
 from lrbench.outputs import check_output, write_output
-from lrbench.show import looks, sentences, tables
+from lrbench.show import looks, numbers, sentences, tables
 from lrbench.show.canvas import STYLE, picture_of
 from lrbench.show.charts import Cell, Chart, Curve, Row, Rows, chart, forest, matrix, rows
-from lrbench.show.groups import Group, best_first, group, used_rates
+from lrbench.show.groups import Group, best_first, finals_window, group, used_rates
 from lrbench.show.headline import headline
 from lrbench.show.reproduce import command
-from lrbench.show.sensitivity import draw_sensitivity
+from lrbench.show.sensitivity import NOTE, draw_sensitivity
+from lrbench.show.styles import INKS
 from lrbench.show.templates import template
 from lrbench.show.tuning import HEADINGS, tuning_caption, tuning_rows
 from lrbench.show.verdict_plots import beside, scores_label
@@ -51,6 +53,7 @@ class TuningPart:
     caption: str
     picture: str  # a PNG in base64
     said: str  # of the picture
+    note: str  # how to read it
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,8 @@ def render(answers: Sequence[Answer], *, log_rate: bool | None = None) -> str:
     return template("report.html.j2").render(
         sections=sections,
         sentences=sentences,
+        numbers=numbers,
+        inks=INKS,
         version=lrbench.__version__,
         most_paired=MOST_PAIRED,
         tuning_headings=HEADINGS,
@@ -163,16 +168,16 @@ def section(key: str, answer: Answer, *, log_rate: bool | None = None) -> Sectio
         caption=tables.caption(answer),
         tuning=_tuning(answer, groups),
         looks=_looks(answer, groups),
-        finals=rows([_final(answer, label) for label in labels], percent=share),
+        finals=rows(
+            [_final(answer, label) for label in labels], percent=share, window=finals_window(answer.scores, 1)
+        ),
         axis=scores_label(answer.scores) + (": seeds, mean, 95 % t interval" if seeds else ""),
         means="Lines are means over seeds, bands reach from the lowest to the highest seed." if seeds else "",
         switches=[_switch(number, each) for number, each in enumerate(groups)],
         charts=_charts(groups, answer, log_rate) if answer.experiment else [],
         forest=forest(answer.comparisons, percent=share, against=answer.baseline is not None),
         labels=labels,
-        pairs=matrix(labels, answer.pairs, lower_is_better=answer.scores.lower_is_better)
-        if several and len(labels) <= MOST_PAIRED
-        else [],
+        pairs=matrix(labels, answer.pairs) if several and len(labels) <= MOST_PAIRED else [],
         run_headings=run_headings,
         runs=runs,
         facts=_facts(answer),
@@ -193,6 +198,7 @@ def _tuning(answer: Answer, groups: Sequence[Group]) -> TuningPart | None:
         caption=tuning_caption(tuning),
         picture=base64.b64encode(picture).decode(),
         said=f"Final validation {measured.title} by peak rate, a curve for each schedule",
+        note=f"Lines are means over the tuning seeds, bands reach from seed to seed; {NOTE}.",
     )
 
 
@@ -217,7 +223,7 @@ def _looks(answer: Answer, groups: Sequence[Group]) -> LooksPart | None:
 def _story(answer: Answer, seeds: int) -> Story:
     best = answer.scores.ranked()[0]
     mean = answer.scores.mean(best)
-    value = f"{100 * mean:.2f} %" if answer.scores.is_share else f"{mean:.4g}"
+    value = numbers.measure(mean, answer.scores.is_share)
     return Story(seeds=seeds, first=f"{best} ({value})", headline=headline(answer), lines=_lines(answer))
 
 
@@ -247,9 +253,8 @@ def _final(answer: Answer, label: str) -> Row:
 
 def _switch(number: int, each: Group) -> Switch:
     done = each.finals.size
-    dashes = each.dashes[1] if isinstance(each.dashes, tuple) else ()
     said = f"n = {done}" if done == len(each.runs) else f"n = {done} of {len(each.runs)}"
-    return Switch(number, each.label, each.colour, " ".join(f"{2 * part:g}" for part in dashes), said)
+    return Switch(number, each.label, each.colour, each.style.stroke, said)
 
 
 def _charts(groups: Sequence[Group], answer: Answer, log_rate: bool | None) -> list[Chart]:
@@ -268,7 +273,7 @@ def _charts(groups: Sequence[Group], answer: Answer, log_rate: bool | None) -> l
             f"{split} {figure.title}",
             sentences.axis_label(figure),
             [
-                Curve(i, each.label, epochs, each.epochs(column), finished=bool(each.finals.size))
+                Curve(i, each.label, epochs, each.epochs(column), decides=bool(each.finals.size))
                 for i, each in enumerate(groups)
             ],
             percent=figure.is_share,
@@ -288,7 +293,7 @@ def _charts(groups: Sequence[Group], answer: Answer, log_rate: bool | None) -> l
             steps / horizon.steps_per_epoch,
             used_rates(each, steps),
             _alive(each)[epoch_of],
-            bool(each.finals.size),
+            each.in_sight,
         )
         for i, each in enumerate(groups)
     ]
@@ -316,10 +321,8 @@ def _runs(answer: Answer) -> tuple[list[str], list[list[str]]]:
         figure = sentences.figure_name(answer.scores.metric)
         values = answer.scores.values
         found = [(label, seed, value) for label, its in values.items() for seed, value in sorted(its.items())]
-        text = "{:.2f} %" if answer.scores.is_share else "{:.4f}"
-        scale = 100 if answer.scores.is_share else 1
         rows = [
-            [label, str(seed), "–" if value is None else text.format(scale * value)]
+            [label, str(seed), numbers.measure(math.nan if value is None else value, answer.scores.is_share)]
             for label, seed, value in found
         ]
         return ["scheduler", "seed", figure], rows

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from lrbench.judging.comparisons import UNSETTLED, Comparison, Verdict
 from lrbench.judging.looks import ALPHA
 from lrbench.runs import Figure
+from lrbench.show import numbers
 
 MOST_LOOKS = 5  # earlier ones that are named
 MOST_DIGITS = 6  # of a p
@@ -156,9 +157,7 @@ def figure_name(metric: str) -> str:
 
 def value(figure: Figure, number: float | None) -> str:
     """Write a figure's value for people: a share in percent; absent or nan is a dash."""
-    if number is None or math.isnan(number):
-        return "–"
-    return f"{100 * number:.2f} %" if figure.is_share else f"{number:.4f}"
+    return numbers.measure(math.nan if number is None else number, figure.is_share)
 
 
 def target(figure: Figure, number: float) -> str:

@@ -24,8 +24,9 @@ from lrbench.judging.questions import Answer, comparison_record
 from lrbench.judging.statistics import mean_interval
 from lrbench.judging.targets import Reached
 from lrbench.searches import Tuning
-from lrbench.show import PIPE_WIDTH, SummaryFormat, latex, printable
+from lrbench.show import PIPE_WIDTH, SummaryFormat, latex, numbers, printable
 from lrbench.show.headline import headline
+from lrbench.show.labels import Label
 from lrbench.show.sentences import family, figure_name, p_from, summary_sentence, target, value, verdicts
 from lrbench.show.tuning import HEADINGS, tuning_caption, tuning_rows
 
@@ -56,15 +57,13 @@ def _write_tables(answers: Sequence[Answer], stream: TextIO, sort: str | None) -
         left_out: list[str] = []
         table = _table(answer, headings, rows, note, console)
         for heading in _dispensable(headings, rows):  # what the terminal has no room for is named below
-            table.columns[0].max_width = table.columns[0].min_width  # with its labels folded, does it fit?
-            if Measurement.get(console, boundless, table).minimum <= console.width:
+            if Measurement.get(console, boundless, table).minimum <= console.width:  # with its labels wrapped
                 break
             i = headings.index(heading)
             left_out += [heading] if any(row[i] for row in rows) else []  # an empty column says nothing
             headings, rows = _without(i, headings), [_without(i, row) for row in rows]
             said = f"{note} Left out for want of room: {', '.join(left_out)}." if left_out else note
             table = _table(answer, headings, rows, said, console)
-        table.columns[0].max_width = None
         console.print(table)
         if answer.experiment and answer.experiment.tuning:
             console.print(_tuning_table(answer.experiment.tuning, console))
@@ -78,7 +77,7 @@ def _write_tables(answers: Sequence[Answer], stream: TextIO, sort: str | None) -
 
 
 def _table(answer: Answer, headings: list[str], rows: list[list[str]], note: str, console: Console) -> Table:
-    """Lay a table out; labels fold where they must."""
+    """Lay a table out; labels wrap where they must."""
     table = Table(
         *[heading.replace(" ", "\n") for heading in headings],  # two lines, to fit 80 columns
         title=Text(printable(f"{answer.name}: {answer.title}")),
@@ -88,14 +87,12 @@ def _table(answer: Answer, headings: list[str], rows: list[list[str]], note: str
         caption_justify="left",
         box=box.SIMPLE_HEAD if console.encoding.startswith("utf") else box.ASCII,
     )
-    table.columns[0].overflow = "fold"
-    table.columns[0].min_width = 12 if console.width >= 60 else 8
     for i, column in enumerate(table.columns[1:], start=1):
         column.justify = "right"
         column.no_wrap = True
         column.min_width = max(map(cell_len, [*headings[i].split(" "), *(row[i] for row in rows)]))
-    for row in rows:
-        table.add_row(*[Text(cell) for cell in row])
+    for label, *figures in rows:
+        table.add_row(Label(label), *[Text(cell) for cell in figures])
     return table
 
 
@@ -107,8 +104,8 @@ def _tuning_table(tuning: Tuning, console: Console) -> Table:
         caption_justify="left",
         box=box.SIMPLE_HEAD if console.encoding.startswith("utf") else box.ASCII,
     )
-    for row in tuning_rows(tuning):
-        table.add_row(*[Text(printable(cell)) for cell in row])
+    for label, *figures in tuning_rows(tuning):
+        table.add_row(Label(printable(label)), *[Text(printable(cell)) for cell in figures])
     return table
 
 
@@ -255,13 +252,8 @@ def heading_of(column: str) -> str:
 
 def _mean(answer: Answer, label: str) -> str:
     """A mean with half of its interval, from two runs on."""
-    mean = answer.scores.mean(label)
     low, high = mean_interval(answer.scores.finals(label))
-    if answer.scores.is_share:
-        shown = "–" if math.isnan(mean) else f"{100 * mean:.2f}"
-        return f"{shown} ± {50 * (high - low):.2f} %" if math.isfinite(low) else shown + " %" * math.isfinite(mean)
-    shown = "–" if math.isnan(mean) else f"{mean:.4f}"
-    return shown if math.isnan(low) else f"{shown} ± {(high - low) / 2:.4f}"
+    return numbers.mean_and_half(answer.scores.mean(label), (high - low) / 2, answer.scores.is_share)
 
 
 def _figure(answer: Answer, column: str, mean: float) -> str:

@@ -1,6 +1,9 @@
 """The templates of all that is HTML: what is put into them is text, whatever it holds."""
 
+import re
+
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
 
 
 def template(name: str) -> Template:
@@ -12,4 +15,10 @@ def template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = breakable
     return environment.get_template(name)
+
+
+def breakable(label: str) -> Markup:
+    """Return a label with places at which a line may end: after ( , ; and =."""
+    return Markup("<wbr>").join(re.findall(r"[^(,;=]*[(,;=]+|[^(,;=]+", label))

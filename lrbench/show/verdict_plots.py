@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -13,8 +14,9 @@ from lrbench.judging.comparisons import Comparison, Verdict, turned
 from lrbench.judging.questions import Answer
 from lrbench.judging.scores import Scores
 from lrbench.show.canvas import Picture, clipped, fitted, height_of, shown
-from lrbench.show.groups import Group, best_first
+from lrbench.show.groups import Group, best_first, end_rows, label_beyond
 from lrbench.show.sentences import family, figure_name, number, p_value, seen, signs
+from lrbench.show.sight import Window, around_zero
 
 WIDTH = 8  # inches
 SIZE = 8.5  # points
@@ -24,7 +26,8 @@ MOST_IN_LINE = 6  # schedules up to which a number and its mark stand side by si
 MOST_IN_FULL = 8  # schedules up to which the cells have room for two lines of full size
 SMALL = 6.5  # points
 TITLE_WIDTH = 84  # characters
-DIVERGING = "RdBu"  # red and blue are two colours to all kinds of colour vision; blue is better
+TOLD, LEAST_TOLD = 0.55, 0.2  # of a verdict's colour: black text stays legible on it
+UNTOLD, PALE = "#555555", 0.18  # of grey, where nothing was told or asked
 MARKS = {Verdict.BETTER: "▲", Verdict.WORSE: "▼"}
 VERDICT_COLOURS = {  # those of the page's badges
     Verdict.BETTER: "#00684a",
@@ -55,9 +58,13 @@ def draw_forest(answer: Answer, groups: list[Group]) -> Figure:
     figure = Picture(figsize=(WIDTH, height), layout="constrained")
     axes = figure.subplots()
     axes.axvline(0, color="#444444", linewidth=1, zorder=1)
+    drawn = [each for each in compared if each.n > 1]  # one pair has no interval, and a dot alone would look sure
+    window = around_zero([differences_of(each, scale) for each in drawn])
     for y, each in enumerate(compared):
-        if each.n > 1:  # one pair has no interval, and a dot alone would look sure
-            _interval(axes, y, each, looks[each.scheduler].marker, scale)
+        if each.n > 1:
+            _interval(axes, y, each, looks[each.scheduler].marker, scale, window)
+    seen = [0.0, *window.inside(np.array([differences_of(each, scale) for each in drawn]))]
+    end_rows(axes, window, np.array(seen))
     right = axes.twinx()
     for side, texts in ((axes, names), (right, verdicts)):
         side.set_ylim(len(compared) - 0.5, -0.5)
@@ -80,13 +87,24 @@ def _unit(scores: Scores) -> str:
     return "percentage points" if scores.is_share else scores_label(scores)
 
 
-def _interval(axes: Axes, y: int, each: Comparison, marker: str, scale: int) -> None:
+def differences_of(each: Comparison, scale: int) -> tuple[float, float, float]:
+    """Return the low end, the mean and the high end of a difference; ends are nan where there is no interval."""
+    is_known = math.isfinite(each.ci_low) and math.isfinite(each.ci_high)
+    low, high = (each.ci_low, each.ci_high) if is_known else (math.nan, math.nan)
+    return scale * low, scale * each.mean_difference, scale * high
+
+
+def _interval(axes: Axes, y: int, each: Comparison, marker: str, scale: int, window: Window) -> None:
     """Draw an interval in the colour of its verdict, as the page does; filled where there is one."""
     colour = VERDICT_COLOURS[each.verdict]
-    if math.isfinite(each.ci_low) and math.isfinite(each.ci_high):
-        axes.plot([scale * each.ci_low, scale * each.ci_high], [y, y], color=colour, linewidth=1.8)
+    low, mean, high = differences_of(each, scale)
+    if math.isfinite(low):
+        axes.plot(window.drawn(np.array([low, high])), [y, y], color=colour, linewidth=1.8)
+    if window.beyond(np.array([mean])).any():
+        label_beyond(axes, colour, y, window, mean)
+        return
     axes.plot(
-        [scale * each.mean_difference],
+        [mean],
         [y],
         color=colour,
         marker=marker,
@@ -155,20 +173,17 @@ def beside_note(answer: Answer) -> str:
 
 
 def draw_all_pairs(answer: Answer, groups: list[Group]) -> Figure:
-    """Every two schedules: row minus column as a colour and a number, marked where there is a verdict."""
+    """Every two schedules, row minus column: in the colour of the verdict if there is one, else in pale grey."""
     pairs, scores = answer.pairs, answer.scores
     order = best_first(answer)
     looks = {each.label: each for each in groups}
     names = fitted([looks[label].said for label in order], 2)
-    table = differences(pairs, order, percents(scores))
     figure = Picture(figsize=_size(names), layout="constrained")
     axes = figure.subplots()
-    most = float(np.nanmax(np.abs(table))) or 1.0
-    colours = DIVERGING + "_r" * scores.lower_is_better  # blue is better
-    image = axes.imshow(table, cmap=colours, vmin=-most, vmax=most, aspect="auto")
-    _write_cells(axes, pairs, order, table, most)
+    axes.imshow(cell_colours(pairs, order), aspect="auto")
+    _write_cells(axes, pairs, order)
     longest = CHARACTER * max(len(line) for name in names for line in name.split("\n"))
-    short = longest < (WIDTH - 1.6 - longest) / len(order)  # beside the rows' names and the colour bar
+    short = longest < (WIDTH - 0.6 - longest) / len(order)  # beside the rows' names
     numbers = [f"{i}" for i in range(1, len(order) + 1)]
     rows = names if short else [f"{i}  {name}" for i, name in zip(numbers, names, strict=True)]
     axes.set_yticks(range(len(order)), rows, fontsize=SIZE)
@@ -177,10 +192,41 @@ def draw_all_pairs(answer: Answer, groups: list[Group]) -> Figure:
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     marked = any(each.verdict in MARKS for each in pairs)
-    title = f"{figure_name(scores.metric).capitalize()}, row minus column"
+    title = f"{figure_name(scores.metric).capitalize()}, row minus column, {_unit(scores)}"
     axes.set_title(shown(f"{title}; {signs(answer.baseline)}" if marked else title, TITLE_WIDTH), fontsize=10.5)
-    figure.colorbar(image, ax=axes, label=_unit(scores), fraction=0.04, pad=0.02)
     return figure
+
+
+def strengths(pairs: Sequence[Comparison]) -> dict[tuple[str, str], float]:
+    """Return how strongly each pair is coloured, 0 to 1: by its difference, relative to the largest in sight.
+
+    Differences are compared with those of the same kind only: verdicts with verdicts, the others with the others.
+    """
+    found: dict[tuple[str, str], float] = {}
+    for kind in (True, False):
+        alike = [each for each in pairs if each.n > 1 and (each.verdict in MARKS) is kind]
+        window = around_zero([differences_of(each, 1) for each in alike])
+        sizes = {each: abs(float(each.mean_difference)) for each in alike}
+        inside = [size for each, size in sizes.items() if window.inside(np.array([each.mean_difference])).size]
+        most = max(inside, default=0.0) or max(sizes.values(), default=0.0) or 1.0
+        found |= {(each.scheduler, each.baseline): min(size / most, 1.0) for each, size in sizes.items()}
+    return found
+
+
+def cell_colours(pairs: Sequence[Comparison], order: list[str]) -> NDArray[np.float64]:
+    """Return the table's colours as RGB: float64 (schedules, schedules, 3); white on the diagonal."""
+    table = np.ones((len(order), len(order), 3))
+    strong = strengths(pairs)
+    for each in pairs:
+        if each.n > 1:
+            share = strong[each.scheduler, each.baseline]
+            row, column = order.index(each.scheduler), order.index(each.baseline)
+            for y, x, cell in ((row, column, each), (column, row, turned(each))):
+                most, colour = (TOLD, VERDICT_COLOURS[cell.verdict]) if cell.verdict in MARKS else (PALE, UNTOLD)
+                least = LEAST_TOLD if cell.verdict in MARKS else 0.0
+                alpha = least + (most - least) * share
+                table[y, x] = 1 - alpha * (1 - np.array(to_rgb(colour)))
+    return table
 
 
 def _size(names: list[str]) -> tuple[float, float]:
@@ -189,20 +235,7 @@ def _size(names: list[str]) -> tuple[float, float]:
     return max(WIDTH, 2.8 + 0.55 * len(names)), max(3.0, 1.6 + len(names) * row)
 
 
-def differences(pairs: Sequence[Comparison], order: list[str], scale: int = 100) -> NDArray[np.float64]:
-    """Return row minus column, times the scale: (schedules, schedules); nan on the diagonal and where n < 2."""
-    table = np.full((len(order), len(order)), np.nan)
-    for each in pairs:
-        if each.n > 1:
-            row, column = order.index(each.scheduler), order.index(each.baseline)
-            table[row, column] = scale * each.mean_difference
-            table[column, row] = -table[row, column]
-    return table
-
-
-def _write_cells(
-    axes: Axes, pairs: Sequence[Comparison], order: list[str], table: NDArray[np.float64], most: float
-) -> None:
+def _write_cells(axes: Axes, pairs: Sequence[Comparison], order: list[str]) -> None:
     for each in pairs:
         row, column = order.index(each.scheduler), order.index(each.baseline)
         for y, x, cell in ((row, column, each), (column, row, turned(each))):
@@ -214,7 +247,7 @@ def _write_cells(
                 va="center",
                 fontsize=SIZE if len(order) <= MOST_IN_FULL else SMALL,
                 fontweight="bold" if cell.verdict in MARKS else "normal",
-                color="white" if abs(table[y, x]) > 0.6 * most else "black",
+                color="black",
             )
 
 

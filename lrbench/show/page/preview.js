@@ -1,6 +1,6 @@
 "use strict";
 // The curves of lrbench/schedules and the text of lrbench/show/take_home.py; tests hold both to be the same.
-const { entries: ENTRIES, start: START } = JSON.parse(document.getElementById("data").textContent);
+const { entries: ENTRIES, start: START, styles: STYLES } = JSON.parse(document.getElementById("data").textContent);
 const { PI, abs, cos, exp, floor, log, max, min, sin, sqrt, tanh } = Math;
 
 // ---- words
@@ -397,10 +397,45 @@ function script(schedule, horizon) {
   return [...imports, ...head, ...lines, ...rates.split("\n"), ...tail("Rates()")].join("\n");
 }
 
+// ---- styles: the rules of lrbench/show/styles.py; a test holds both to be the same
+
+function withoutRate(label) {
+  const found = /^([^(]*?)\s*\(([^]*)\)$/.exec(label), parts = found ? found[2].split(/,(?![^()]*\))/) : [];
+  const kept = parts.filter((part) => !/^\s*lr\s*=/.test(part)).map((part) => part.trim());
+  return !found || kept.length === parts.length ? label : kept.length ? `${found[1]}(${kept.join(", ")})` : found[1];
+}
+function hash(text) {
+  let digest = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(text)) digest = Math.imul(digest ^ byte, 0x01000193) >>> 0;
+  return (digest ^ (digest >>> 15)) >>> 0;
+}
+function ownStyle(key) {
+  const { colours, strokes, markers, fixed } = STYLES, digest = hash(key);
+  return Object.hasOwn(fixed, key) ? fixed[key] : [1 + digest % (colours.length - 1), floor(digest / 64) % (strokes.length * markers)];
+}
+function freePattern(pattern, taken) {
+  const { strokes, markers } = STYLES, all = strokes.length * markers, order = Array.from({ length: all }, (_, i) => (pattern + i) % all);
+  const noStroke = (each) => taken.every((other) => each % strokes.length !== other % strokes.length);
+  const noMarker = (each) => taken.every((other) => each % markers !== other % markers);
+  return order.find((each) => noStroke(each) && noMarker(each)) ?? order.find(noMarker) ?? order.find((each) => !taken.includes(each)) ?? pattern;
+}
+function styles(labels) { // { label: [colour, dashes, pattern] }
+  const { colours, strokes, fixed } = STYLES, known = Object.keys(fixed), taken = {}, found = {};
+  const place = (label) => (Object.hasOwn(fixed, withoutRate(label)) ? known.indexOf(withoutRate(label)) : known.length);
+  const distinct = [...new Set(labels)].sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
+  const plain = distinct.map(withoutRate);
+  const keys = distinct.map((label, i) => (plain.filter((each) => each === plain[i]).length > 1 ? label : plain[i]));
+  const isOwn = (i) => !Object.hasOwn(fixed, keys[i]);
+  for (const i of [...distinct.keys()].sort((a, b) => isOwn(a) - isOwn(b) || a - b)) {
+    const [ink, preferred] = ownStyle(keys[i]), pattern = freePattern(preferred, taken[ink] ??= []);
+    taken[ink].push(pattern);
+    found[distinct[i]] = [colours[ink], strokes[pattern % strokes.length], pattern];
+  }
+  return found;
+}
+
 // ---- the page
 
-const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b58900", "#56b4e9", "#8c564b", "#7f7f7f"];
-const DASHES = ["", "7 3", "2 3", "9 3 2 3"];
 const MOST_STEPS = 100000, MOST_CURVES = 16;
 const $ = (id) => document.getElementById(id);
 let shown = []; // { text, card }
@@ -493,7 +528,7 @@ function card(each) {
     oninput: () => { each.text = word.value; refresh(); },
     onchange: () => fields(),
   });
-  const sample = make("span", { class: "sample", "aria-hidden": "true" });
+  const sample = make("span", { class: "sample", "aria-hidden": "true" }); // holds a line as it is drawn, on paper, too
   const said = make("p", { class: "said", role: "status" });
   const box = make("details", { class: "parameters", open: "" }, make("summary", {}, "Parameters"));
   const code = make("pre", { tabindex: "0", "aria-label": "Code for Keras" });
@@ -547,9 +582,11 @@ function refresh() {
   const lines = [];
   let horizon = null;
   try { horizon = horizonNow(); $("problem").textContent = ""; } catch (error) { $("problem").textContent = error.message; }
-  shown.forEach((each, i) => {
-    const colour = COLOURS[i % COLOURS.length], dashes = DASHES[floor(i / COLOURS.length) % DASHES.length];
-    each.sample.style.background = colour;
+  const called = (text) => START.labels[text] ?? text; // as lrbench preview and the other pictures call it
+  const drawn = styles(shown.map(({ text }) => called(text)));
+  shown.forEach((each) => {
+    const [colour, dashes] = drawn[called(each.text)];
+    each.sample.innerHTML = `<svg viewBox="0 0 34 8"><line class="line" style="--c: ${colour}" stroke-dasharray="${dashes}" x1="1" x2="33" y1="4" y2="4"/></svg>`;
     each.said.className = "said";
     try {
       check(horizon, "No curve without a horizon.");
@@ -600,7 +637,7 @@ function draw(lines, horizon) {
       for (const j of [...new Set([low, high])].sort((a, b) => a - b)) points.push(`${x((j + 0.5) / rates.length).toFixed(1)} ${y(rates[j]).toFixed(1)}`);
     }
     const path = points.length === 1 ? `M${x(0)} ${y(rates[0])}H${x(1)}` : `M${points.join("L")}`;
-    parts.push(`<path class="line" stroke="${colour}" stroke-dasharray="${dashes}" d="${path}"/>`);
+    parts.push(`<path class="line" style="--c: ${colour}" stroke-dasharray="${dashes}" d="${path}"/>`);
   }
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.setAttribute("aria-label", `Learning rate by epoch: ${lines.map(({ label }) => label).join("; ") || "no curve"}`);

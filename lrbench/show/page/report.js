@@ -47,7 +47,11 @@ for (const article of document.querySelectorAll("article")) {
   let view = { ...whole };
 
   const visible = (line) => document.getElementById(`${key}-switch-${line.number}`).checked;
-  const number = (value, percent) => (percent ? `${(100 * value).toFixed(2)} %` : `${Number(value.toPrecision(4))}`);
+  const number = (value, percent) => {
+    if (percent) return `${(100 * value).toFixed(2)} %`;
+    const size = Math.abs(value); // as lrbench/show/numbers.py writes it
+    return size >= 1e5 ? value.toExponential(3) : `${Number(value.toPrecision(4))}`;
+  };
 
   function place(chart, line, i, x, y) {
     const { percent, by } = data[Number(chart.dataset.chart)];
@@ -126,6 +130,12 @@ for (const article of document.querySelectorAll("article")) {
         text.setAttribute("y", 270);
         text.textContent = epoch;
         axis.append(text);
+      }
+      for (const mark of chart.querySelectorAll(".beyond")) { // where a curve leaves the y axis
+        const epoch = Number(mark.dataset.epoch);
+        mark.toggleAttribute("hidden", epoch < view.from || epoch > view.to);
+        const x = 72 + (560 * (epoch - view.from)) / (view.to - view.from);
+        mark.setAttribute("transform", `translate(${x},${mark.dataset.y})`);
       }
       leave(chart);
     }
