@@ -6,6 +6,7 @@ of which something was lost.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from lrbench.designs import FIXED, Declared, Design, History, Looked
 from lrbench.runs import Experiment, Finished
@@ -32,7 +33,8 @@ def designs_of(experiment: Experiment) -> Designs:
         if a not in arms or b not in arms:
             return FIXED
         pair = (arms[a], arms[b])
-        return _design(experiment, pair, frozenset(ended[pair[0]] & ended[pair[1]]))
+        now = frozenset(ended[pair[0]] & ended[pair[1]])
+        return replace(_design(experiment, pair, now), is_seen=len(now) > 1)  # by whoever is told the design
 
     return design
 

@@ -23,6 +23,8 @@ class Pairs:
     x: Values
     y: Values
     lengths: tuple[int, ...]  # of the streams: they add up to n
+    lost: int = 0  # seeds that ended for both, and did not finish for one of them
+    missing: int | None = None  # of a sequential design: the seed at which it stops, though later ones have ended
 
     @property
     def differences(self) -> Values:
@@ -52,9 +54,11 @@ def pairs_of(scores: Scores, a: str, b: str, design: Design) -> Pairs:
     """
     left, right = scores.values[a], scores.values[b]
     streams: Sequence[Sequence[int]] = design.streams or [sorted(left)]
+    missing = None
     if design.kind == "sequential":
         (order,) = streams
         ended = next((i for i, seed in enumerate(order) if seed not in left or seed not in right), len(order))
+        missing = next((order[ended] for seed in order[ended:] if seed in left and seed in right), None)
         streams = [order[:ended]]
     both = [
         [(x, y) for seed in seeds if (x := left.get(seed)) is not None and (y := right.get(seed)) is not None]
@@ -62,7 +66,9 @@ def pairs_of(scores: Scores, a: str, b: str, design: Design) -> Pairs:
     ]
     flat = [pair for stream in both for pair in stream]
     lengths = tuple(len(stream) for stream in both)
-    return Pairs(np.array([x for x, _ in flat], float), np.array([y for _, y in flat], float), lengths)
+    lost = sum(seed in left and seed in right for seeds in streams for seed in seeds) - len(flat)
+    x, y = (np.array([pair[side] for pair in flat], float) for side in (0, 1))
+    return Pairs(x, y, lengths, lost, missing)
 
 
 def anytime_p(pairs: Pairs, design: Design) -> float:

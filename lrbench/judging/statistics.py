@@ -38,6 +38,11 @@ def t_beyond(tail: NDArray[np.float64], df: float) -> NDArray[np.float64]:
     return np.asarray(-special.stdtrit(float(df), tail), np.float64)
 
 
+def normal_score(probability: float) -> float:
+    """Return the standard normal quantile."""
+    return float(special.ndtri(probability))
+
+
 def sign_flip_p(differences: ArrayLike) -> NDArray[np.float64]:
     """Return the two-sided p of the sign-flip test on the mean: (..., n) -> (...).
 
