@@ -126,7 +126,8 @@ def run(
         from lrbench.show import noise
 
         with noise.kept_off_screen(show=context.obj["debug"]):  # a problem of the user's needs TensorFlow
-            return list_runs(resolved, as_json=as_json, policy=_policy(resolved, question) if most else None)
+            policy = _policy(resolved, question) if most else None
+            return list_runs(resolved, as_json=as_json, policy=policy, question=question)
     if verify:
         return _verify(resolved, debug=context.obj["debug"])
     with opened_log(log_file) as log:
@@ -218,6 +219,7 @@ def _conduct(
 ) -> "list[Outcome]":
     """Train one experiment after the other, with progress on stderr and TensorFlow's noise kept off it."""
     from lrbench import runner
+    from lrbench.judging.questions import Question
     from lrbench.plan import make_plans
     from lrbench.show import noise, progress
 
@@ -227,11 +229,13 @@ def _conduct(
         plans = [(each, replace(plan, at_most=policy is not None)) for each, plan in plans]
         for each, plan in plans:
             _check(question, each, plan)
+        asked = Question(**question)
         for each, plan in plans:
             listener = progress.progress_for(sys.stderr, quiet=quiet, verbose=verbose, log=log)
             try:
+                words = context.obj["words"]
                 outcomes.append(
-                    runner.conduct(each, listener, words=context.obj["words"], plan=plan, policy_of=policy)
+                    runner.conduct(each, listener, words=words, plan=plan, policy_of=policy, question=asked)
                 )
             except EngineUnavailable:
                 typer.echo(kept.read(), err=True)

@@ -124,7 +124,8 @@ def compare(
     p = _p_when_settled(_p_values(values, known), values, known, margin)
     adjusted = stats.holm(p)
     members = [
-        _member(scores, *asked, *rest) for asked, *rest in zip(pairs, p, values, known, strict=True)
+        _member(scores, a, b, value, of, design)
+        for (a, b), value, of, design in zip(pairs, p, values, known, strict=True)
     ]
     family = []
     for i, ((a, b), of, design) in enumerate(zip(pairs, values, known, strict=True)):

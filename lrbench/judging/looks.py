@@ -67,8 +67,8 @@ def pairs_of(scores: Scores, a: str, b: str, design: Design) -> Pairs:
     flat = [pair for stream in both for pair in stream]
     lengths = tuple(len(stream) for stream in both)
     lost = sum(seed in left and seed in right for seeds in streams for seed in seeds) - len(flat)
-    x, y = (np.array([pair[side] for pair in flat], float) for side in (0, 1))
-    return Pairs(x, y, lengths, lost, missing)
+    a_values, b_values = (np.array([pair[side] for pair in flat], float) for side in (0, 1))
+    return Pairs(a_values, b_values, lengths, lost, missing)
 
 
 def anytime_p(pairs: Pairs, design: Design) -> float:

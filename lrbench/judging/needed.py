@@ -51,7 +51,7 @@ def is_told(family: Sequence[Member], i: int, p: float) -> bool:
 
 
 def can_tell(family: Sequence[Member], i: int) -> bool:
-    """Return whether so many pairs as comparison i has can reach 5 % in this family, whatever their differences."""
+    """Return whether the pairs of comparison i can reach 5 % in this family, whatever their differences."""
     member = family[i]
     return member.n > 1 and is_told(family, i, _least_p(member.lengths, member.design))
 
@@ -111,7 +111,7 @@ def open_pairs_needed(effect: float, alpha: float = 0.05, wanted: float = POWER)
     """Return about how many pairs of an open design find an effect of |d_z| with the wanted power; None if never.
 
     By the bet that grows fastest: the mean and the spread of log(exp(lambda u) / cosh(lambda u)) for normal
-    differences, u = (z + d) / sqrt(1 + d^2), whose sum has to pass log(1 / alpha) and the cost of guessing the bet.
+    differences, u = (z + d) / sqrt(1 + d^2), whose sum has to pass log(1 / alpha) and what guessing the bet costs.
     Within a fifth of what simulated differences take up to 400 pairs, and above it beyond. At least as many as
     differences of one sign and size need.
     """

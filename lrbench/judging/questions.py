@@ -150,7 +150,7 @@ def answer(experiment: Experiment, question: Question) -> Answer:
 
 def check_question(question: Question, names: Mapping[Named, str], *, is_share: bool) -> None:
     """Raise BadConfig for what no run of these schedules could answer, before any is trained."""
-    baseline = _meant(question.baseline, names)
+    baseline = meant(question.baseline, names)
     if baseline is not None and baseline not in names.values():
         raise no_schedule(baseline, names.values())
     _check_margin(question, is_share=is_share)
@@ -268,10 +268,10 @@ def comparison_record(given: Answer, comparison: Comparison) -> dict[str, Any]:
 
 def _called(experiment: Experiment, words: str | None) -> str | None:
     """Return the name here of the schedule that words mean."""
-    return _meant(words, experiment.names)
+    return meant(words, experiment.names)
 
 
-def _meant(words: str | None, names: Mapping[Named, str]) -> str | None:
+def meant(words: str | None, names: Mapping[Named, str]) -> str | None:
     """Return which of these schedules words mean: by its name, its words, or any spelling of it."""
     if words is None or words in names.values():
         return words

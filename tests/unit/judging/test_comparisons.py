@@ -92,7 +92,11 @@ def test_five_seeds_cannot_reach_significance_and_say_so() -> None:
 
 def test_one_seed_has_no_verdict() -> None:
     found = one(scores(a=[0.98], b=[0.97]))
-    assert (found.verdict, found.n, found.reason) == (Verdict.CANNOT_TELL, 1, "one seed tells nothing; 6 seeds can")
+    assert (found.verdict, found.n, found.reason) == (
+        Verdict.CANNOT_TELL,
+        1,
+        "one seed tells nothing; 6 seeds can",
+    )
     assert math.isnan(found.ci_low)
     assert math.isnan(found.p_holm)
     none = one(Scores("test_accuracy", False, {"a": {0: 0.9}, "b": {1: 0.9}}))

@@ -8,63 +8,60 @@ from functools import cache
 import numpy as np
 import pytest
 from conftest import fake_experiment
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from lrbench.designs import Declared, Design, History, Looked
+from lrbench.designs import Arm, Declared, Design, History, Looked
 from lrbench.judging import statistics as stats
 from lrbench.judging.comparisons import Comparison, Verdict, against, all_pairs, always_fixed
-from lrbench.judging.designs import Designs, designs_of
+from lrbench.judging.designs import Designs, designs_by
 from lrbench.judging.evalues import e_process
 from lrbench.judging.needed import open_pairs_needed
 from lrbench.judging.questions import Question, answer
 from lrbench.judging.scores import Scores
-from lrbench.runs import Experiment
 
 SCHEDULERS = ("constant", "cosine", "step", "exponential", "linear", "rex")
 
 
 @cache
-def experiment(count: int, seeds: int) -> Experiment:
-    return fake_experiment(schedulers=",".join(SCHEDULERS[:count]), seeds=str(seeds), epochs="1")
+def arms() -> dict[str, Arm]:
+    """The schedules of a real plan, by name."""
+    return {name: runs[0].arm for name, runs in fake_experiment(schedulers=",".join(SCHEDULERS)).groups.items()}
 
 
-def history(count: int, *events: tuple[str, int]) -> History:
+def history(*events: tuple[str, int]) -> History:
     """What was declared and looked at, each with its number of seeds."""
-    arms = tuple(runs[0].arm for runs in experiment(count, 1).groups.values())
     declared: list[tuple[str, Declared]] = []
     looked: list[tuple[str, Looked]] = []
     for i, (kind, seeds) in enumerate(events):
         time, each = f"2026-01-01T00:00:{i:02}", tuple(range(seeds))
         if kind == "look":
-            looked.append((time, Looked(seeds=tuple((arm.identity, each) for arm in arms))))
+            looked.append((time, Looked(seeds=tuple((arm.identity, each) for arm in arms().values()))))
         else:
-            declared.append((time, Declared(arms=arms, seeds=each, until_settled=kind == "until")))
+            plan = Declared(arms=tuple(arms().values()), seeds=each, until_settled=kind == "until")
+            declared.append((time, plan))
     return History(declared=tuple(declared), looked=tuple(looked))
 
 
-def designs(count: int, seeds: int, *events: tuple[str, int]) -> Designs:
-    """The designs that the folder's own history gives, after all that happened and with so many seeds now."""
-    return designs_of(replace(experiment(count, seeds), history=history(count, *events)))
+def designs(seeds: int, *events: tuple[str, int]) -> Designs:
+    """The designs of a folder in which all this happened, with so many seeds now."""
+    identities = {name: arm.identity for name, arm in arms().items()}
+    return designs_by(history(*events), identities, {key: set(range(seeds)) for key in identities.values()})
 
 
 def alike(count: int, seeds: int) -> Scores:
     """Schedules that nothing can tell apart: they take turns."""
     values = {
         label: {seed: 0.5 + 0.01 * ((seed + i) % 2) for seed in range(seeds)}
-        for i, label in enumerate(names(count))
+        for i, label in enumerate(SCHEDULERS[:count])
     }
     return Scores("test_accuracy", False, values, is_share=True)
 
 
 def extreme(count: int, seeds: int) -> Scores:
     """Schedules that differ by the same in every seed: no differences of one size are clearer."""
-    values = {label: dict.fromkeys(range(seeds), 0.5 + 0.01 * i) for i, label in enumerate(names(count))}
+    values = {label: dict.fromkeys(range(seeds), 0.5 + 0.01 * i) for i, label in enumerate(SCHEDULERS[:count])}
     return Scores("test_accuracy", False, values, is_share=True)
-
-
-def names(count: int) -> list[str]:
-    return list(experiment(count, 1).groups)
 
 
 def named(comparison: Comparison) -> int | None:
@@ -79,6 +76,7 @@ FAMILIES: dict[str, Callable[[Scores, Designs], list[Comparison]]] = {
 }
 
 
+@settings(max_examples=30)
 @given(
     st.sampled_from([*FAMILIES]),
     st.integers(2, 6),
@@ -101,7 +99,7 @@ def test_the_number_named_can_and_one_less_cannot(
     }[past]
 
     def known(number: int, *events: tuple[str, int]) -> Designs:
-        return always_fixed if past == "table" else designs(count, number, *before, *events)
+        return always_fixed if past == "table" else designs(number, *before, *events)
 
     now = compare(alike(count, seeds), known(seeds))
     said = {named(each) for each in now}
@@ -134,7 +132,7 @@ def test_the_number_of_pairs_is_one_of_seeds_where_runs_are_lost() -> None:
 
 
 def test_who_has_no_pair_yet_shares_the_5_percent_of_the_next_command() -> None:
-    """A third schedule that has two seeds of its own gets the others' by then, one that only diverges gets none."""
+    """A third schedule with two seeds of its own gets the others' by then, one that only diverges gets none."""
     scores = alike(3, 5)
     own = dict.fromkeys((7, 8), 0.5)
     fewer = replace(scores, values={**scores.values, "step": own})
@@ -146,11 +144,11 @@ def test_who_has_no_pair_yet_shares_the_5_percent_of_the_next_command() -> None:
 
 
 def test_a_largest_number_that_cannot_is_named() -> None:
-    (first, *_) = against(alike(6, 5), "constant", designs=designs(6, 5, ("until", 6)))
+    (first, *_) = against(alike(6, 5), "constant", designs=designs(5, ("until", 6)))
     assert first.reason == (
         "n = 5 cannot reach 0.05 among 5 comparisons, nor can 6, the most that were declared; 10 seeds can"
     )
-    (first, *_) = against(alike(6, 6), "constant", designs=designs(6, 6, ("until", 6)))
+    (first, *_) = against(alike(6, 6), "constant", designs=designs(6, ("until", 6)))
     assert first.reason == "not settled within 6 seeds, which cannot reach 0.05 among 5 comparisons"
 
 
@@ -199,12 +197,12 @@ def test_seeds_that_are_added_after_a_look_are_counted_for_the_design_that_they_
     values = {"constant": dict.fromkeys(range(10), 0.5), "cosine": dict(enumerate(0.5 + 0.01 * (noise + 0.8)))}
     scores = Scores("test_accuracy", False, values, is_share=True)
     (alone,) = against(scores, "constant")
-    (added,) = against(scores, "constant", designs=designs(2, 10, ("plan", 10)))
+    (added,) = against(scores, "constant", designs=designs(10, ("plan", 10)))
     assert (alone.seeds_needed, added.seeds_needed) == (15, open_pairs_needed(0.8))
     assert added.reason.startswith("about 2") or alone.verdict is not Verdict.CANNOT_TELL
 
 
 def test_the_answer_of_a_folder_names_the_next_command_s_number() -> None:
     """Two comparisons, five seeds: 7 would do in one look, and 8 do once these five have been looked at."""
-    found = answer(experiment(3, 5), Question())
+    found = answer(fake_experiment(schedulers="constant,cosine,step", seeds="5", epochs="1"), Question())
     assert {each.fewest_seeds for each in found.comparisons} == {8}
