@@ -8,6 +8,7 @@ from typing import Any, Literal
 from lrbench.files import digest
 
 Kind = Literal["fixed", "sequential", "open"]
+ALPHA = 0.05  # of an interval, and of the whole family of comparisons
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from lrbench.show import counted, duration, printable, setting_lines
 
 if TYPE_CHECKING:
     from lrbench.config import Config
+    from lrbench.judging.questions import Question
     from lrbench.plan import Plan
     from lrbench.runner import Policy
     from lrbench.runs import Finished
@@ -90,17 +91,25 @@ class Outlook:
 
 def look(config: "Config", plan: "Plan", question: Mapping[str, Any] | None = None) -> Outlook:
     """Compare a config's plan with what is stored. Raises BadConfig or BadResults."""
-    from lrbench.judging.questions import Question
     from lrbench.runner import stored_of, with_outlook
 
     experiment = stored_of(config, plan)
-    plan = with_outlook(plan, experiment, Question(**(question or {})), until_settled=plan.at_most)
+    plan = with_outlook(plan, experiment, asked_of(question), until_settled=plan.at_most)
     folder, stored = experiment.folder, experiment.finished
     done = frozenset(one.key for one in stored if not one.failed)
     todo = [run for run in plan.runs if run.key not in done]
     begun = sum((folder / "runs" / run.run_id / "checkpoint.npz").exists() for run in todo)
     ahead = forecast(config, todo, stored, begun, at_most=plan.at_most)
     return Outlook(folder=folder, plan=plan, done=done, ahead=ahead)
+
+
+def asked_of(question: Mapping[str, Any] | None) -> "Question | None":
+    """Return the question, if anything is asked. Raises BadConfig."""
+    if not question:
+        return None
+    from lrbench.judging.questions import Question  # scipy
+
+    return Question(**question)
 
 
 def list_runs(

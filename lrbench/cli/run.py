@@ -12,7 +12,7 @@ import typer
 
 from lrbench.cli.app import BROKEN, DONE, app, complete, speak
 from lrbench.cli.effective import as_toml
-from lrbench.cli.forecast import list_runs
+from lrbench.cli.forecast import asked_of, list_runs
 from lrbench.cli.places import no_folder, put
 from lrbench.cli.results import show
 from lrbench.cli.settling import TAKEN, taken_out
@@ -219,7 +219,6 @@ def _conduct(
 ) -> "list[Outcome]":
     """Train one experiment after the other, with progress on stderr and TensorFlow's noise kept off it."""
     from lrbench import runner
-    from lrbench.judging.questions import Question
     from lrbench.plan import make_plans
     from lrbench.show import noise, progress
 
@@ -229,7 +228,7 @@ def _conduct(
         plans = [(each, replace(plan, at_most=policy is not None)) for each, plan in plans]
         for each, plan in plans:
             _check(question, each, plan)
-        asked = Question(**question)
+        asked = asked_of(question)
         for each, plan in plans:
             listener = progress.progress_for(sys.stderr, quiet=quiet, verbose=verbose, log=log)
             try:

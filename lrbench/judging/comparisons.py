@@ -12,15 +12,17 @@ from itertools import combinations
 
 import numpy as np
 
-from lrbench.designs import FIXED, Design
+from lrbench.designs import ALPHA, FIXED, Design
 from lrbench.errors import BadConfig, nearest
 from lrbench.judging import sequential
 from lrbench.judging import statistics as stats
 from lrbench.judging.designs import Designs
-from lrbench.judging.looks import ALPHA, Pairs, anytime_p, e_value, first_inside, interval, is_inside, pairs_of
+from lrbench.judging.looks import anytime_p, e_value, first_inside, interval, is_inside
 from lrbench.judging.needed import MOST_TOLD, POWER, Member, can_tell, fewest_seeds, seeds_needed
+from lrbench.judging.pairs import Pairs, pairs_of
 from lrbench.judging.scores import Scores
 from lrbench.judging.sequential import running_p
+from lrbench.judging.sign_flips import holm, sign_flip_p
 
 UNSETTLED = "not settled within"
 
@@ -122,7 +124,7 @@ def compare(
     known = [designs(a, b) for a, b in pairs]
     values = [pairs_of(scores, a, b, design) for (a, b), design in zip(pairs, known, strict=True)]
     p = _p_when_settled(_p_values(values, known), values, known, margin)
-    adjusted = stats.holm(p)
+    adjusted = holm(p)
     members = [
         _member(scores, a, b, value, of, design)
         for (a, b), value, of, design in zip(pairs, p, values, known, strict=True)
@@ -203,7 +205,7 @@ def _p_values(values: Sequence[Pairs], designs: Sequence[Design]) -> list[float]
     fixed = [i for i, design in enumerate(designs) if design.kind == "fixed"]
     for n in {differences[i].size for i in fixed if differences[i].size > 1}:
         same = [i for i in fixed if differences[i].size == n]
-        for i, value in zip(same, stats.sign_flip_p(np.stack([differences[i] for i in same])), strict=True):
+        for i, value in zip(same, sign_flip_p(np.stack([differences[i] for i in same])), strict=True):
             p[i] = float(value)
     return p
 
@@ -229,7 +231,7 @@ def _p_when_settled(
             max(stands[j], float(paths[j][min(n, paths[j].size) - 1])) if j in paths else p[j]
             for j in range(len(p))
         ]
-        if not stats.holm(then)[i] < ALPHA:
+        if not holm(then)[i] < ALPHA:
             stands[i] = then[i]
     return stands
 

@@ -7,15 +7,14 @@ seeds are added to what was looked at.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 
-from lrbench.designs import Design
+from lrbench.designs import ALPHA, Design
 from lrbench.judging import statistics as stats
-from lrbench.judging.evalues import BETS, open_p
-from lrbench.judging.looks import ALPHA
-from lrbench.judging.sequential import running_p
+from lrbench.judging.evalues import BETS
+from lrbench.judging.least import least_p, smallest_p
+from lrbench.judging.sign_flips import holm
 
 POWER = 0.8
 MOST_TOLD = 1_000  # seeds; a difference that takes more is of no practical account
@@ -47,13 +46,13 @@ class Member:
 
 def is_told(family: Sequence[Member], i: int, p: float) -> bool:
     """Return whether comparison i would be told with this p, the others of the family as they are."""
-    return bool(stats.holm([p if j == i else member.p for j, member in enumerate(family)])[i] < ALPHA)
+    return bool(holm([p if j == i else member.p for j, member in enumerate(family)])[i] < ALPHA)
 
 
 def can_tell(family: Sequence[Member], i: int) -> bool:
     """Return whether the pairs of comparison i can reach 5 % in this family, whatever their differences."""
     member = family[i]
-    return member.n > 1 and is_told(family, i, _least_p(member.lengths, member.design))
+    return member.n > 1 and is_told(family, i, least_p(member.lengths, member.design))
 
 
 def comparisons_next(family: Sequence[Member]) -> int:
@@ -93,20 +92,6 @@ def seeds_needed(family: Sequence[Member], i: int, effect: float) -> int | None:
     return None if pairs is None else pairs + member.lost
 
 
-@lru_cache(maxsize=512)
-def smallest_p(lengths: tuple[int, ...], design: Design) -> float:
-    """Return the p of differences of one sign and size, of so many pairs of each independent origin."""
-    n = sum(lengths)
-    if design.kind == "fixed":
-        return stats.smallest_p(n)
-    if n < 2:
-        return 1.0
-    if design.kind == "sequential":
-        assert design.most is not None
-        return float(running_p(np.ones(design.most), design.most)[n - 1])
-    return open_p([np.ones(length) for length in lengths])
-
-
 def open_pairs_needed(effect: float, alpha: float = 0.05, wanted: float = POWER) -> int | None:
     """Return about how many pairs of an open design find an effect of |d_z| with the wanted power; None if never.
 
@@ -136,22 +121,6 @@ def _growths(effect: float) -> list[tuple[float, float]]:
         mean = float(paid @ _WEIGHTS)
         found.append((mean, math.sqrt(float((paid - mean) ** 2 @ _WEIGHTS))))
     return found
-
-
-def _least_p(lengths: tuple[int, ...], design: Design) -> float:
-    """The p that no differences of so many pairs go below.
-
-    Of an open design that is less than `smallest_p`: each difference can dwarf those before it, and then
-    d_i / rms(d_1 ... d_i) comes near sqrt(i).
-    """
-    if design.kind != "open":
-        return smallest_p(lengths, design)
-    evidence = 1.0
-    for length in lengths:
-        u = np.sqrt(np.arange(1, length + 1))
-        paid = [float(np.prod(2 / (1 + np.exp(-2 * sign * bet * u)))) for bet in BETS for sign in (1, -1)]
-        evidence *= float(np.mean(paid))
-    return min(1.0, 1 / evidence)
 
 
 def _changes(member: Member, seeds: int) -> bool:

@@ -3,18 +3,22 @@
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lrbench.designs import Arm, Declared, History, arms_of
+from lrbench.designs import ALPHA, Arm, Declared, History, arms_of
 from lrbench.judging.designs import Seeds, designs_by, looked
-from lrbench.judging.looks import ALPHA, pairs_of
-from lrbench.judging.needed import smallest_p
-from lrbench.judging.questions import Question, meant
+from lrbench.judging.least import smallest_p
+from lrbench.judging.pairs import pairs_of
 from lrbench.judging.scores import Scores
-from lrbench.judging.statistics import holm
+from lrbench.judging.sign_flips import holm
+from lrbench.judging.spellings import meant
 from lrbench.runs import Experiment, Run
 from lrbench.schedules.names import Named, names
+
+if TYPE_CHECKING:
+    from lrbench.judging.questions import Question
 
 _MOST_TRIED = 100  # seeds
 _FIRST, _LAST = "0000", "9999"  # times before and after all that are noted
@@ -33,23 +37,22 @@ class _Plan:
 
 
 def outlook(
-    stored: Experiment, runs: Sequence[Run], question: Question | None = None, *, until_settled: bool = False
+    stored: Experiment, runs: Sequence[Run], question: "Question | None" = None, *, until_settled: bool = False
 ) -> str:
     """Say that no verdict can come of these runs beside the stored ones, and how many seeds could give one.
 
     Empty where every comparison can be told, by differences of one sign and size. "Equivalent" may still be said
     with a margin.
     """
-    asked = question or Question()
     declared = tuple(dict.fromkeys(run.seed for run in runs))
     plan = _plan(stored, runs, Declared(arms=arms_of(runs), seeds=declared, until_settled=until_settled))
-    untold = _untold(plan, asked)
+    untold = _untold(plan, question)
     if not untold:
         return ""
-    family = len(_pairs(plan, asked))
+    family = len(_pairs(plan, question))
     n = max(len(plan.seeds[a] & plan.seeds[b]) for a, b in untold)
     more = range(n + 1, _MOST_TRIED)
-    enough = next((number for number in more if not _untold(_with(plan, number), asked, alone=True)), None)
+    enough = next((number for number in more if not _untold(_with(plan, number), question, alone=True)), None)
     count = "one seed" if n == 1 else f"{'at most ' * until_settled}{n} seeds"
     among = f" among {family} comparisons" if family > 1 else ""
     can = f"{enough} seeds can" if enough else "no number of seeds can"
@@ -98,19 +101,19 @@ def _with(plan: _Plan, number: int) -> _Plan:
     )
 
 
-def _pairs(plan: _Plan, question: Question) -> list[tuple[str, str]]:
+def _pairs(plan: _Plan, question: "Question | None") -> list[tuple[str, str]]:
     """What is compared: all pairs, or each with the baseline, which may still have to be chosen by validation."""
     most = max(map(len, plan.seeds.values()), default=0)
     labels = [label for label, seeds in plan.seeds.items() if len(seeds) > 1 or most < 2]
-    if question.every_pair:
+    if question and question.every_pair:
         return list(combinations(labels, 2))
-    wanted = meant(question.baseline, plan.names)
+    wanted = meant(question.baseline if question else None, plan.names)
     constant = [label for named, label in plan.names.items() if named.name == "constant" and label in labels]
     baseline = wanted if wanted in plan.seeds else next(iter(constant or labels), None)
     return [(label, baseline) for label in labels if baseline is not None and label != baseline]
 
 
-def _untold(plan: _Plan, question: Question, *, alone: bool = False) -> list[tuple[str, str]]:
+def _untold(plan: _Plan, question: "Question | None", *, alone: bool = False) -> list[tuple[str, str]]:
     """The comparisons of what is trained that no differences of one sign and size would tell.
 
     With `alone`, those that would not be told if none of the others was.

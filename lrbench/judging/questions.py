@@ -1,6 +1,5 @@
 """A question to an experiment, or to a table from elsewhere, and all of its answer, for every output."""
 
-import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lrbench.designs import Design
-from lrbench.errors import BadConfig, BadSpec
+from lrbench.errors import BadConfig
 from lrbench.foreign import finite, input_name
 from lrbench.judging.cautions import cautions
 from lrbench.judging.comparisons import (
@@ -26,12 +25,13 @@ from lrbench.judging.comparisons import (
 )
 from lrbench.judging.designs import Designs, designs_of, saved_note
 from lrbench.judging.scores import Scores, scores_of
+from lrbench.judging.spellings import meant
 from lrbench.judging.targets import Reached, time_to_target
 from lrbench.judging.tidy import read_scores
 from lrbench.judging.tuning import order_note
 from lrbench.options import is_whole, number, shown, unfit
 from lrbench.runs import Experiment
-from lrbench.schedules import Named, parse, peak_rates
+from lrbench.schedules import Named, peak_rates
 
 MOST_SEEDS = 1_000  # of a sequential design
 
@@ -269,25 +269,6 @@ def comparison_record(given: Answer, comparison: Comparison) -> dict[str, Any]:
 def _called(experiment: Experiment, words: str | None) -> str | None:
     """Return the name here of the schedule that words mean."""
     return meant(words, experiment.names)
-
-
-def meant(words: str | None, names: Mapping[Named, str]) -> str | None:
-    """Return which of these schedules words mean: by its name, its words, or any spelling of it."""
-    if words is None or words in names.values():
-        return words
-    meant = [name for each, name in names.items() if words in (each.words, each.spec)]
-    if not meant:
-        with contextlib.suppress(BadSpec):
-            meant = [name for each, name in names.items() if _means(words, each)]
-    return meant[0] if len(meant) == 1 else words
-
-
-def _means(words: str, schedule: Named) -> bool:
-    """Whether the user's words are another spelling of a stored schedule. Raises BadSpec."""
-    low, high = (parse(words, lr) for lr in (0.5, 1.0))  # equal rates: the words say it
-    resolved = low.resolved()
-    alike = (resolved["name"], resolved["parameters"]) == (schedule.name, dict(schedule.parameters))
-    return alike and not schedule.is_label and (low.lr != high.lr or low.lr == schedule.lr)
 
 
 def _the_constant(experiment: Experiment) -> str | None:

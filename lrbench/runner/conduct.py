@@ -4,13 +4,12 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from lrbench.config import Config
 from lrbench.designs import Declared, arms_of
 from lrbench.errors import LrbenchError, Stopped
 from lrbench.judging.outlook import outlook
-from lrbench.judging.questions import Question
 from lrbench.plan import Plan, make_plan
 from lrbench.problems import Problem
 from lrbench.runner.executors import executor_of
@@ -19,6 +18,9 @@ from lrbench.runner.session import OpenExecutor, Session
 from lrbench.runner.signals import Signalled
 from lrbench.runs import Experiment, Finished, Run
 from lrbench.store import find_setting, load
+
+if TYPE_CHECKING:
+    from lrbench.judging.questions import Question  # scipy: not before something is judged
 
 
 class Policy(Protocol):
@@ -78,7 +80,7 @@ def conduct(
     problem: Problem | None = None,
     plan: Plan | None = None,
     policy_of: Callable[[Plan], Policy] | None = None,
-    question: Question | None = None,
+    question: "Question | None" = None,
 ) -> Outcome:
     """Train what is missing of a config's plan and store it. `words` are the command's, for the experiment's log.
 
@@ -116,7 +118,7 @@ def conduct(
         return Outcome(experiment=session.tabulate(), plan=plan, trained=tuple(session.trained))
 
 
-def with_outlook(plan: Plan, stored: Experiment, question: Question | None, *, until_settled: bool) -> Plan:
+def with_outlook(plan: Plan, stored: Experiment, question: "Question | None", *, until_settled: bool) -> Plan:
     """Return the plan with what can be said of its verdicts before any of it is trained; nothing where none is."""
     done = {one.key for one in stored.finished if not one.failed}
     if all(run.key in done for run in plan.whole):

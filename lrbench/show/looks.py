@@ -8,8 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from lrbench.designs import ALPHA
 from lrbench.judging.comparisons import Comparison
-from lrbench.judging.looks import ALPHA, Look, looks_of, pairs_of
+from lrbench.judging.looks import Look, looks_of
+from lrbench.judging.pairs import pairs_of
 from lrbench.judging.questions import Answer
 from lrbench.show.canvas import Picture, clipped
 from lrbench.show.groups import Group

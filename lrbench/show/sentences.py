@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable, Sequence
 
+from lrbench.designs import ALPHA
 from lrbench.judging.comparisons import UNSETTLED, Comparison, Verdict
-from lrbench.judging.looks import ALPHA
 from lrbench.runs import Figure
 
 MOST_LOOKS = 5  # earlier ones that are named

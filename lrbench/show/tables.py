@@ -16,9 +16,9 @@ from rich.text import Text
 from tabulate import tabulate
 
 from lrbench import summary
+from lrbench.designs import ALPHA
 from lrbench.foreign import finite
 from lrbench.judging.comparisons import Verdict
-from lrbench.judging.looks import ALPHA
 from lrbench.judging.questions import Answer, comparison_record
 from lrbench.judging.statistics import mean_interval
 from lrbench.judging.targets import Reached

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrbench.errors import BadConfig
+from lrbench.judging import sign_flips
 from lrbench.judging import statistics as stats
 from lrbench.judging.comparisons import (
     Comparison,
@@ -154,7 +155,7 @@ def test_holm_runs_over_the_family() -> None:
         scores(a=shifted(0.002, 0.0005), c=shifted(0.0004, 0.001), d=shifted(-0.003, 0.0005), b=shifted(0)), "b"
     )
     assert [each.scheduler for each in found] == ["a", "c", "d"], "the best mean first"
-    assert [each.p_holm for each in found] == pytest.approx(stats.holm([each.p_value for each in found]))
+    assert [each.p_holm for each in found] == pytest.approx(sign_flips.holm([each.p_value for each in found]))
     assert {each.family for each in found} == {3}
     assert {each.baseline for each in found} == {"b"}
 
@@ -218,7 +219,7 @@ def test_no_values_break_a_comparison_and_p_is_never_below_its_floor(
     found = one(scores(lower, a=[a for a, _ in pairs], b=[b for _, b in pairs]), margin=0.1)
     assert found.wins + found.losses + found.ties == found.n == len(pairs)
     if found.n > 1:
-        assert found.p_value >= stats.smallest_p(found.n)
+        assert found.p_value >= sign_flips.smallest_p(found.n)
         assert found.ci_low <= found.mean_difference <= found.ci_high
     if found.n < 6:
         assert found.verdict in (Verdict.CANNOT_TELL, Verdict.EQUIVALENT)
@@ -316,6 +317,8 @@ def test_a_name_that_does_not_say_is_asked_about(name: str) -> None:
 def test_many_seeds_and_schedules_need_no_more_memory() -> None:
     rng = np.random.default_rng(0)
     d = rng.normal(0.01, 1, (40, 30))
-    assert stats.sign_flip_p(d) == pytest.approx(np.array([stats.sign_flip_p(each) for each in d]), abs=0.01)
+    assert sign_flips.sign_flip_p(d) == pytest.approx(
+        np.array([sign_flips.sign_flip_p(each) for each in d]), abs=0.01
+    )
     exact = rng.normal(0.3, 1, (30, 19))
-    assert stats.sign_flip_p(exact).tolist() == [float(stats.sign_flip_p(each)) for each in exact]
+    assert sign_flips.sign_flip_p(exact).tolist() == [float(sign_flips.sign_flip_p(each)) for each in exact]
