@@ -1,5 +1,6 @@
 """Everything that people look at: tables, progress, pictures."""
 
+import math
 import sys
 from typing import TYPE_CHECKING, Literal
 
@@ -33,6 +34,23 @@ def setting_lines(plan: "Plan") -> list[str]:
 def note_lines(plan: "Plan") -> list[str]:
     """Return what was told from the user's model and data, and that no verdict can come of the plan, if so."""
     return [f"Note: {note}" for note in (*plan.notes, plan.outlook) if note]
+
+
+def with_spread(mean: float, half: float, n: int, *, is_share: bool) -> str:
+    """Write a mean of n runs with half of its interval: `97.86 ± 0.05 %`; a dash without a run.
+
+    Where all came to the same, that is said instead of an interval of nought: `97.86 %, both equal`.
+    """
+    if math.isnan(mean):
+        return "–"
+    scale, digits, percent = (100, 2, " %") if is_share else (1, 4, "")
+    said = f"{scale * mean:.{digits}f}"
+    if math.isnan(half) or n < 2:
+        return said + percent
+    if half <= 1e-12 * abs(mean):  # the same but for rounding
+        return f"{said}{percent}, {'both' if n == 2 else 'all'} equal"
+    spread = f"{scale * half:.{digits}f}"
+    return f"{said} ± {spread if float(spread) else f'{scale * half:.1g}'}{percent}"
 
 
 def duration(seconds: float) -> str:

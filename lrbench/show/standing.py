@@ -9,7 +9,7 @@ from rich.text import Text
 
 from lrbench.judging.statistics import mean_interval
 from lrbench.runs import Figure, Finished
-from lrbench.show import printable
+from lrbench.show import printable, with_spread
 
 MOST_ROWS = 8  # so that the bars and what was said before stay in sight
 LABEL_WIDTH = 28  # cells
@@ -29,9 +29,7 @@ class Row:
     @property
     def cells(self) -> tuple[str, str, str]:
         """The label, n and the mean, for people."""
-        scale, digits, percent = (100, 2, " %") if self.is_share else (1, 4, "")
-        spread = "" if math.isnan(self.half) else f" ± {scale * self.half:.{digits}f}"
-        mean = "–" if math.isnan(self.mean) else f"{scale * self.mean:.{digits}f}{spread}{percent}"
+        mean = with_spread(self.mean, self.half, self.n, is_share=self.is_share)
         return printable(self.label), f"{self.n}, {self.lost} lost" if self.lost else str(self.n), mean
 
 

@@ -23,7 +23,7 @@ from lrbench.judging.questions import Answer, comparison_record
 from lrbench.judging.statistics import mean_interval
 from lrbench.judging.targets import Reached
 from lrbench.searches import Tuning
-from lrbench.show import PIPE_WIDTH, SummaryFormat, latex, printable
+from lrbench.show import PIPE_WIDTH, SummaryFormat, latex, printable, with_spread
 from lrbench.show.headline import headline
 from lrbench.show.sentences import family, figure_name, p_from, summary_sentence, target, value, verdicts
 from lrbench.show.tuning import HEADINGS, tuning_caption, tuning_rows
@@ -242,13 +242,9 @@ def heading_of(column: str) -> str:
 
 def _mean(answer: Answer, label: str) -> str:
     """A mean with half of its interval, from two runs on."""
-    mean = answer.scores.mean(label)
-    low, high = mean_interval(answer.scores.finals(label))
-    if answer.scores.is_share:
-        shown = "–" if math.isnan(mean) else f"{100 * mean:.2f}"
-        return f"{shown} ± {50 * (high - low):.2f} %" if math.isfinite(low) else shown + " %" * math.isfinite(mean)
-    shown = "–" if math.isnan(mean) else f"{mean:.4f}"
-    return shown if math.isnan(low) else f"{shown} ± {(high - low) / 2:.4f}"
+    finals = answer.scores.finals(label)
+    low, high = mean_interval(finals)
+    return with_spread(answer.scores.mean(label), (high - low) / 2, finals.size, is_share=answer.scores.is_share)
 
 
 def _figure(answer: Answer, column: str, mean: float) -> str:
