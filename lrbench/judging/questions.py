@@ -24,11 +24,11 @@ from lrbench.judging.comparisons import (
     with_all_pairs,
 )
 from lrbench.judging.designs import Designs, designs_of, saved_note
+from lrbench.judging.order import order_note
 from lrbench.judging.scores import Scores, scores_of
 from lrbench.judging.spellings import meant
 from lrbench.judging.targets import Reached, time_to_target
 from lrbench.judging.tidy import read_scores
-from lrbench.judging.tuning import order_note
 from lrbench.options import is_whole, number, shown, unfit
 from lrbench.runs import Experiment
 from lrbench.schedules import Named, peak_rates
@@ -133,14 +133,14 @@ def answer(experiment: Experiment, question: Question) -> Answer:
         given,
         name=experiment.name,
         title=experiment.describe(),
-        cautions=tuple(cautions(experiment)),
+        cautions=tuple(cautions(experiment, given.comparisons)),
         reached=tuple(time_to_target(experiment, question.target)) if question.target is not None else (),
         experiment=experiment,
         note=" ".join(
             filter(
                 None,
                 (
-                    order_note(experiment, scores),
+                    order_note(experiment, scores, given.comparisons),
                     saved_note(experiment, (each.design for each in given.comparisons)),
                 ),
             )

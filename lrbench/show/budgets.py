@@ -76,12 +76,13 @@ def _figure(budgets: Budgets) -> Figure:
         }
     )
     n = f"n = {counts[0]}" + (f" to {counts[-1]}" if len(counts) > 1 else "")
-    changes = "; ".join(budgets.changes()) or "the order of the means is the same at every budget"
+    changes = budgets.changes()
+    turned = f"reversed verdicts: {'; '.join(changes)}" if changes else "no verdict is reversed by the budget"
     return titled(
         figure,
         [
             f"{setting.subject.title}, {setting.optimizer}, {first.experiment.rates}, batch {setting.batch_size}",
             f"{n} finished runs per schedule; bands: 95 % t intervals of the means",
-            changes,
+            turned,
         ],
     )
