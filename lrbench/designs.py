@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lrbench.files import digest
 
 Kind = Literal["fixed", "sequential", "open"]
+ALPHA = 0.05  # of an interval, and of the whole family of comparisons
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,13 @@ class Design:
     most: int | None = None  # of a sequential one: the largest number of seeds
     streams: tuple[tuple[int, ...], ...] = ()  # seeds in the order in which they came, by independent origin
     looks: tuple[int, ...] = ()  # numbers of pairs at which it was looked at before
+    is_seen: bool = field(default=False, compare=False)  # whether seeds that are added now come after a look
+
+    def with_more(self, seeds: int) -> "Design":
+        """Return the design that a comparison has once so many seeds have ended, more than now."""
+        if self.kind == "sequential" and seeds <= (self.most or 0):
+            return self
+        return Design() if self.kind == "fixed" and not self.is_seen else Design(kind="open")
 
     def __str__(self) -> str:
         return f"sequential:{self.most}" if self.kind == "sequential" else self.kind

@@ -31,6 +31,7 @@ class Plan:
     warnings: tuple[str, ...]
     at_most: bool = False  # whether verdicts may settle before all of them are trained
     notes: tuple[str, ...] = ()  # what was told from the user's model and data
+    outlook: str = ""  # that no verdict can come of it, and how many seeds could give one; empty if one can
 
     @cached_property
     def names(self) -> dict[Named, str]:

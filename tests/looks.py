@@ -5,8 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from lrbench.judging import evalues, sequential
-from lrbench.judging import statistics as stats
+from lrbench.judging import evalues, sequential, sign_flips
 
 Array = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, tuple[int, int, int]], Array]
@@ -71,7 +70,7 @@ def open_p(d: Array) -> Array:
 
 def settled(p: Array) -> NDArray[np.bool_]:
     """Which of a family Holm settles at each look: (families, members, n) -> the same."""
-    return np.moveaxis(stats.holm(np.moveaxis(p, 1, -1)) <= ALPHA * (1 + 1e-9), -1, 1)
+    return np.moveaxis(sign_flips.holm(np.moveaxis(p, 1, -1)) <= ALPHA * (1 + 1e-9), -1, 1)
 
 
 def error(p: Array, nothing: slice = slice(None)) -> float:

@@ -2,7 +2,9 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrbench.api.problems import problem as as_problem
@@ -12,8 +14,10 @@ from lrbench.options import shown
 from lrbench.show import in_notebook
 
 if TYPE_CHECKING:  # each call pays for its own rooms
+    from lrbench.plan import Plan
     from lrbench.problems import Problem
     from lrbench.runner import Listener
+    from lrbench.runs import Run
 
 
 def compare(
@@ -38,7 +42,8 @@ def compare(
 
     A notebook shows how it goes in a line that changes, a terminal in bars, and TensorFlow's own messages are kept
     off both. `progress=True` writes lines to stderr where there is neither, False shows nothing anywhere. A
-    `listener` takes the place of all that: it hears of every epoch and every run.
+    `listener` takes the place of all that: it hears of every epoch and every run. If the seeds are too few for any
+    verdict, that is said before training: with the progress, or as a UserWarning where none is shown.
 
     Raises BadConfig, BadSpec, BadResults, BadData or EngineUnavailable. After Ctrl-C it raises Stopped: what has
     finished is stored, the rest up to its last epoch, and the same call goes on from there.
@@ -51,6 +56,7 @@ def compare(
     <Results of clear: 2 schedules, 20 runs>
     """
     from lrbench import config, runner
+    from lrbench.judging.questions import Question
     from lrbench.plan import make_plans
     from lrbench.studies.settling import most_seeds, settling
 
@@ -84,7 +90,8 @@ def compare(
             own = as_problem(model, data, loss=loss, metric=metric, memory_share=wanted.memory_share)
         plans = make_plans(wanted, own)
         experiments = [
-            runner.conduct(each, hearing, plan=plan, policy_of=policy).experiment for each, plan in plans
+            runner.conduct(each, hearing, plan=plan, policy_of=policy, question=Question(**asked)).experiment
+            for each, plan in plans
         ]
     return Results(tuple(experiments), tuple(damage for each in experiments for damage in each.damage))
 
@@ -104,7 +111,7 @@ def _told(listener: "Listener | None", progress: bool | None) -> "Iterator[Liste
         return
     watched = _is_watched() if progress is None else progress
     with noise.kept_off_screen(show=not watched) as kept:
-        hearing = _display() if watched else Listener()
+        hearing = _display() if watched else _warner() if progress is None else Listener()
         try:
             yield hearing
         except EngineUnavailable as error:
@@ -118,6 +125,18 @@ def _told(listener: "Listener | None", progress: bool | None) -> "Iterator[Liste
 def _is_watched() -> bool:
     """Whether there is a notebook or a terminal, and so perhaps somebody who waits."""
     return in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
+
+
+def _warner() -> "Listener":
+    """Return what shows no progress, and warns if no verdict can come of what is trained."""
+    from lrbench.runner import Listener
+
+    class Warner(Listener):
+        def on_start(self, plan: "Plan", todo: "Sequence[Run]", folder: Path) -> None:
+            if plan.outlook:
+                warnings.warn(plan.outlook, UserWarning, stacklevel=2)
+
+    return Warner()
 
 
 def _display() -> "Listener":

@@ -5,6 +5,7 @@ import sys
 
 from lrbench.cli import doctor, export, find_lr, folders, init, merge, results, run, schedulers, status, tune
 from lrbench.cli.app import app
+from lrbench.show.pipes import outlive_readers
 
 
 def main() -> None:
@@ -12,6 +13,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a character that the terminal lacks is no reason to die
             stream.reconfigure(errors="backslashreplace")
+    outlive_readers()
     app(prog_name="lrbench")
 
 

@@ -20,8 +20,18 @@ DONE, FAILED, BROKEN = 0, 1, 3  # BROKEN: something diverged, failed or was dama
 HELD, UNDECIDED = 4, 5  # a --fail-if condition holds; one could not be decided
 
 
+COMMANDS = (  # in the order in which they are used
+    *("run", "summary", "plot", "report", "tune", "find-lr", "schedulers", "preview", "init", "status", "list"),
+    *("diff", "export", "merge", "clean", "doctor"),
+)
+
+
 class SpokenErrors(TyperGroup):
     """Turns every error into one line of what and one of what to do, on stderr, and an exit code."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands in the order in which they are used."""
+        return sorted(self.commands, key=COMMANDS.index)
 
     def main(
         self,

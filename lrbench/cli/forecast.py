@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -16,6 +16,7 @@ from lrbench.show import counted, duration, printable, setting_lines
 
 if TYPE_CHECKING:
     from lrbench.config import Config
+    from lrbench.judging.questions import Question
     from lrbench.plan import Plan
     from lrbench.runner import Policy
     from lrbench.runs import Finished
@@ -88,13 +89,13 @@ class Outlook:
     ahead: Forecast
 
 
-def look(config: "Config", plan: "Plan") -> Outlook:
-    """Compare a config's plan with what is stored. Raises BadResults."""
-    from lrbench.runner import folder_of
-    from lrbench.store import load
+def look(config: "Config", plan: "Plan", question: Mapping[str, Any] | None = None) -> Outlook:
+    """Compare a config's plan with what is stored. Raises BadConfig or BadResults."""
+    from lrbench.runner import stored_of, with_outlook
 
-    folder = folder_of(config, plan)
-    stored = load(folder).finished if (folder / "experiment.json").exists() else ()
+    experiment = stored_of(config, plan)
+    plan = with_outlook(plan, experiment, asked_of(question), until_settled=plan.at_most)
+    folder, stored = experiment.folder, experiment.finished
     done = frozenset(one.key for one in stored if not one.failed)
     todo = [run for run in plan.runs if run.key not in done]
     begun = sum((folder / "runs" / run.run_id / "checkpoint.npz").exists() for run in todo)
@@ -102,7 +103,22 @@ def look(config: "Config", plan: "Plan") -> Outlook:
     return Outlook(folder=folder, plan=plan, done=done, ahead=ahead)
 
 
-def list_runs(config: "Config", *, as_json: bool, policy: "Callable[[Plan], Policy] | None" = None) -> int:
+def asked_of(question: Mapping[str, Any] | None) -> "Question | None":
+    """Return the question, if anything is asked. Raises BadConfig."""
+    if not question:
+        return None
+    from lrbench.judging.questions import Question  # scipy
+
+    return Question(**question)
+
+
+def list_runs(
+    config: "Config",
+    *,
+    as_json: bool,
+    policy: "Callable[[Plan], Policy] | None" = None,
+    question: Mapping[str, Any] | None = None,
+) -> int:
     """Print what `lrbench run` would do; as JSON an object, or a list where there are several experiments."""
     from lrbench.plan import make_plans
 
@@ -110,7 +126,7 @@ def list_runs(config: "Config", *, as_json: bool, policy: "Callable[[Plan], Poli
     if policy:
         for _, plan in plans:
             policy(plan)  # what is wrong with the question is said here too
-    outlooks = [look(each, plan) for each, plan in plans]
+    outlooks = [look(each, plan, question) for each, plan in plans]
     if as_json:
         records = [_record(each) for each in outlooks]
         put(json.dumps(records if config.is_several else records[0], indent=2) + "\n", None)
@@ -141,7 +157,7 @@ def _record(outlook: Outlook) -> dict[str, Any]:
         "seconds": ahead.seconds,
         "going_by": ahead.known,
         "jobs": ahead.jobs,
-        "warnings": plan.warnings,
+        "warnings": [*plan.warnings, *([plan.outlook] if plan.outlook else [])],
     }
 
 

@@ -12,7 +12,7 @@ import typer
 
 from lrbench.cli.app import BROKEN, DONE, app, complete, speak
 from lrbench.cli.effective import as_toml
-from lrbench.cli.forecast import list_runs
+from lrbench.cli.forecast import asked_of, list_runs
 from lrbench.cli.places import no_folder, put
 from lrbench.cli.results import show
 from lrbench.cli.settling import TAKEN, taken_out
@@ -126,7 +126,8 @@ def run(
         from lrbench.show import noise
 
         with noise.kept_off_screen(show=context.obj["debug"]):  # a problem of the user's needs TensorFlow
-            return list_runs(resolved, as_json=as_json, policy=_policy(resolved, question) if most else None)
+            policy = _policy(resolved, question) if most else None
+            return list_runs(resolved, as_json=as_json, policy=policy, question=question)
     if verify:
         return _verify(resolved, debug=context.obj["debug"])
     with opened_log(log_file) as log:
@@ -227,11 +228,13 @@ def _conduct(
         plans = [(each, replace(plan, at_most=policy is not None)) for each, plan in plans]
         for each, plan in plans:
             _check(question, each, plan)
+        asked = asked_of(question)
         for each, plan in plans:
             listener = progress.progress_for(sys.stderr, quiet=quiet, verbose=verbose, log=log)
             try:
+                words = context.obj["words"]
                 outcomes.append(
-                    runner.conduct(each, listener, words=context.obj["words"], plan=plan, policy_of=policy)
+                    runner.conduct(each, listener, words=words, plan=plan, policy_of=policy, question=asked)
                 )
             except EngineUnavailable:
                 typer.echo(kept.read(), err=True)

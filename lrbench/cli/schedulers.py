@@ -8,23 +8,26 @@ import typer
 
 from lrbench.cli.app import DONE, app, complete
 from lrbench.cli.places import free_place, picture_format, put, utf_8
-from lrbench.cli.taking import taking
+from lrbench.cli.taking import ConfigFile, taking
 from lrbench.errors import BadConfig, BadSpec
 from lrbench.foreign import STANDARD
 from lrbench.options import WISHES, is_whole, whole_number
 from lrbench.show import PreviewFormat
 
 if TYPE_CHECKING:
+    from lrbench.config import Config
     from lrbench.schedules import Horizon
 
 
 @app.command()
 @taking("epochs", "steps_per_epoch", "lr")
 def preview(
+    context: typer.Context,
     schedulers: Annotated[
         str | None, typer.Argument(help=WISHES["schedulers"].help, autocompletion=complete)
     ] = None,
     *,
+    config: ConfigFile = None,
     html: Annotated[
         bool, typer.Option("--html", help="Write a page to try schedules on, preview.html or -o FILE.")
     ] = False,
@@ -47,18 +50,21 @@ def preview(
 
     \b
     lrbench preview step,cosine
+    lrbench preview -c tutorial-five
     lrbench preview "cosine(warmup=5%),onecycle" --epochs 30 -o curves.png
     lrbench preview "step(every=5 epochs)" --compare-horizons 5,15,50
     lrbench preview exponential --format csv
     lrbench preview --html cosine,wsd -o page.html
     """
+    from lrbench.config import load_config
     from lrbench.schedules import Horizon, called, parse_list, warnings
 
-    if schedulers is None and not html:
-        raise BadConfig("preview wants a list of schedulers.", "Name some: lrbench preview step,cosine")
-    whole, lr = _horizon(wishes, schedulers)
+    if schedulers is None and not html and config is None:
+        raise BadConfig("preview requires a list of schedulers.", "Name some: lrbench preview step,cosine")
+    resolved = load_config(config, {"epochs": wishes["epochs"], "lr": wishes["lr"], "schedulers": schedulers})
+    whole, lr = _horizon(resolved, wishes, debug=context.obj["debug"], of_config=config is not None)
     steps_per_epoch = whole.steps_per_epoch
-    specs = parse_list(schedulers or "cosine,wsd", lr)
+    specs = parse_list(schedulers or (",".join(resolved.schedulers) if config else "cosine,wsd"), lr)
     if html:
         from lrbench.show import preview_page
 
@@ -127,6 +133,7 @@ def schedulers(
     lrbench schedulers cosine
     lrbench schedulers "cosine(warmup=5%)" --code keras
     """
+    from lrbench.config import load_config
     from lrbench.schedules import parse
     from lrbench.schedules.aliases import other_name
     from lrbench.show import catalogue, take_home
@@ -140,7 +147,7 @@ def schedulers(
             )
         catalogue.write_listing(utf_8())
         return DONE
-    horizon, lr = _horizon(wishes)
+    horizon, lr = _horizon(load_config(None, {"epochs": wishes["epochs"], "lr": wishes["lr"]}), wishes)
     alias = other_name(name)
     schedule = parse(alias[1] if alias else name, lr)
     if code:
@@ -155,20 +162,39 @@ def schedulers(
     return DONE
 
 
-def _horizon(wishes: Mapping[str, str | None], schedulers: str | None = None) -> "tuple[Horizon, float]":
-    """Return how long a training is looked at, and the peak rate. Raises BadConfig."""
-    from lrbench.config import load_config
+def _horizon(
+    resolved: "Config", wishes: Mapping[str, str | None], *, debug: bool = False, of_config: bool = False
+) -> "tuple[Horizon, float]":
+    """Return how long a training is looked at, and the peak rate. Raises BadConfig.
+
+    The updates per epoch are those that are asked for, or else those of what a configuration file trains.
+    """
     from lrbench.optimizers import peak_rate
     from lrbench.schedules import Horizon
 
-    resolved = load_config(None, {"epochs": wishes["epochs"], "lr": wishes["lr"], "schedulers": schedulers})
-    steps = wishes["steps_per_epoch"]
-    steps = str(WISHES["steps_per_epoch"].default) if steps is None else steps
     if not isinstance(resolved.epochs, int):
-        raise BadConfig("--epochs is one number here.", "For several horizons, write --compare-horizons 5,15,50")
-    return Horizon(resolved.epochs, whole_number("steps_per_epoch", steps)), peak_rate(
-        resolved.lr, resolved.optimizer
-    ).value
+        raise BadConfig(
+            "--epochs must be a single number for this command.",
+            "For several horizons, write --compare-horizons 5,15,50",
+        )
+    peaks = {peak_rate(each.lr, each.optimizer).value for each in resolved.each()}
+    if len(peaks) > 1:
+        raise BadConfig("These optimizers have different default peak rates.", "Choose one rate: --lr 0.1")
+    steps = wishes["steps_per_epoch"]
+    if steps is None and of_config:
+        return Horizon(resolved.epochs, _updates_per_epoch(resolved, debug=debug)), peaks.pop()
+    steps = str(WISHES["steps_per_epoch"].default) if steps is None else steps
+    return Horizon(resolved.epochs, whole_number("steps_per_epoch", steps)), peaks.pop()
+
+
+def _updates_per_epoch(resolved: "Config", *, debug: bool) -> int:
+    """Return the updates per epoch of what a configuration file trains; a model of the user's is made for that."""
+    from lrbench.plan import find_problem, resolve_setting
+    from lrbench.show import noise
+
+    with noise.kept_off_screen(show=debug):
+        problem = find_problem(resolved)
+        return resolve_setting(resolved.each()[0], problem).horizon.steps_per_epoch
 
 
 def _warn(warned: list[str]) -> None:

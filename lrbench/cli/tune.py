@@ -65,6 +65,7 @@ def tune(
     question, until = taken_out(wishes)
     search = {name: wishes.pop(name) for name in TUNING}
     resolved, sources = load_with_sources(config, wishes)
+    from lrbench.judging.questions import Question
     from lrbench.show import noise, progress
     from lrbench.studies import tuning
     from lrbench.studies.settling import most_seeds, settling
@@ -76,7 +77,7 @@ def tune(
     wanted = _wanted(search)
     with noise.kept_off_screen(show=context.obj["debug"]) as kept:
         if dry_run:
-            return _forecast(resolved.each(), wanted, as_json=as_json)
+            return _forecast(resolved.each(), wanted, question, until_settled=bool(most), as_json=as_json)
         from lrbench import runner
 
         with opened_log(log_file) as log, runner.signals_raise():
@@ -84,8 +85,9 @@ def tune(
             settle = settling(resolved, question) if most else None
             try:
                 _check(question, resolved.each(), wanted)
+                asked = Question(**question)
                 outcomes = [
-                    tuning.tune(each, wanted, listener, words=context.obj["words"], settle=settle)
+                    tuning.tune(each, wanted, listener, words=context.obj["words"], settle=settle, question=asked)
                     for each in resolved.each()
                 ]
             except EngineUnavailable:
@@ -154,23 +156,26 @@ def _code(outcome: "Outcome") -> int:
     return code
 
 
-def _forecast(configs: "Sequence[Config]", wanted: "Wanted", *, as_json: bool) -> int:
+def _forecast(
+    configs: "Sequence[Config]", wanted: "Wanted", question: dict[str, Any], *, until_settled: bool, as_json: bool
+) -> int:
     """Print what `lrbench tune` would do, and how long it may take by a short measurement."""
-    from lrbench.runner import folder_of
+    from lrbench.judging.questions import Question
+    from lrbench.runner import stored_of
     from lrbench.searches import runs_of
     from lrbench.show.progress import search_lines
-    from lrbench.store import load
-    from lrbench.studies.tuning import left, measure, plan_search
+    from lrbench.studies.tuning import left, measure, plan_search, with_outlook
 
     records = []
+    asked = Question(**question)
     for config in configs:
         planned = plan_search(config, wanted)
+        experiment = stored_of(config, planned.plan)
+        planned = with_outlook(planned, experiment, asked, until_settled=until_settled)
         search, setting = planned.search, planned.plan.setting
         seconds = measure(planned)
         jobs = config.jobs or cores()
-        folder = folder_of(config, planned.plan)
-        stored = load(folder).finished if (folder / "experiment.json").exists() else ()
-        todo = left(planned, stored)
+        todo = left(planned, experiment.finished)
         total = todo * setting.epochs * seconds / jobs
         records.append(
             {
@@ -185,6 +190,7 @@ def _forecast(configs: "Sequence[Config]", wanted: "Wanted", *, as_json: bool) -
                 "seconds_per_epoch": seconds,
                 "seconds": total,
                 "jobs": jobs,
+                "warnings": [planned.plan.outlook] if planned.plan.outlook else [],
             }
         )
         if as_json:

@@ -1,11 +1,11 @@
 """The same comparison at several horizons: where the ranking changes with the budget."""
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 
+from lrbench.judging.order import Side, change
 from lrbench.judging.questions import Answer
 from lrbench.runs import Setting
 from lrbench.schedules.names import Named
@@ -37,21 +37,23 @@ class Budgets:
         return [by_label[label] for label in answer.scores.ranked() if label in by_label]
 
     def changes(self) -> list[str]:
-        """Say where the order of the means changes: `from 5 to 15 epochs: cosine takes the best mean`."""
+        """Say where verdicts are reversed, on the same seeds: `from 5 to 15 epochs: cosine against step`."""
         found = []
         for one, two in pairwise(self.answers):
-            both = set(self.ranking(one)) & set(self.ranking(two))
-            first, second = ([words for words in self.ranking(each) if words in both] for each in (one, two))
-            if len(both) < 2:
-                continue
-            before, after = first[0], second[0]
-            flipped = sum(second.index(a) > second.index(b) for a, b in combinations(first, 2))
-            epochs = f"from {_setting(one).epochs} to {_setting(two).epochs} epochs"
-            if before != after:
-                found.append(f"{epochs}: {after} takes the best mean from {before}")
-            elif flipped:
-                found.append(f"{epochs}: {flipped} of {math.comb(len(first), 2)} pairs change their order")
+            pairs = self._compared(one, two)
+            reversed_pairs = change(self._side(one), self._side(two), pairs).reversed if pairs else []
+            if reversed_pairs:
+                named = ", ".join(f"{a} against {b}" for a, b in reversed_pairs)
+                found.append(f"from {_setting(one).epochs} to {_setting(two).epochs} epochs: {named}")
         return found
+
+    def _compared(self, one: Answer, two: Answer) -> list[tuple[str, str]]:
+        """The pairs that both of them compared, by their words."""
+        first, second = (_pairs(answer) for answer in (one, two))
+        return [(a, b) for a, b in first if (a, b) in second or (b, a) in second]
+
+    def _side(self, answer: Answer) -> Side:
+        return Side(answer.scores, answer.designs, _labels(answer), answer.question.margin)
 
 
 def budgets_of(answers: Sequence[Answer]) -> tuple[list[Budgets], list[str]]:
@@ -105,3 +107,10 @@ def _labels(answer: Answer) -> Mapping[str, str]:
         if label not in answer.apart:
             found.setdefault(schedule.words, label)
     return found
+
+
+def _pairs(answer: Answer) -> list[tuple[str, str]]:
+    """The comparisons of an answer, by the words of their schedules."""
+    words = {label: each for each, label in _labels(answer).items()}
+    pairs = [(words.get(each.scheduler, ""), words.get(each.baseline, "")) for each in answer.comparisons]
+    return [(a, b) for a, b in pairs if a and b]

@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from lrbench.judging.comparisons import Comparison, Verdict
 from lrbench.judging.tuning import edge_cautions
 from lrbench.runs import Experiment, Finished, Groups, Status, Subject
 
@@ -14,14 +15,14 @@ SMALL_RATE = 1e-3  # of the peak rate
 NO_CHANGE = 1e-4  # relative, of a loss from one epoch to the next
 
 
-def cautions(experiment: Experiment) -> list[str]:
-    """Return a sentence or two for each thing to know."""
+def cautions(experiment: Experiment, comparisons: Sequence[Comparison]) -> list[str]:
+    """Return a sentence or two for each thing to know of an experiment and what is compared of it."""
     runs = experiment.groups
     subject = experiment.setting.subject
     checks = (
         _lost(runs),
         _untuned(experiment, runs),
-        _ceiling(runs, subject),
+        _ceiling(runs, subject, comparisons),
         _asleep(runs),
         _twins(runs),
         _mixed(experiment),
@@ -70,15 +71,22 @@ def _has_several_rates(experiment: Experiment) -> bool:
     return len(tried) > len({(name, parameters) for name, parameters, _ in tried})
 
 
-def _ceiling(runs: Groups, subject: Subject) -> Iterator[str]:
+def _ceiling(runs: Groups, subject: Subject, comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """Schedules that both fit all there is, and cannot be told apart: others may differ for all that."""
     figure = subject.compared
     if not (figure.is_share and figure.better == "higher"):
         return
     fitted = [label for label, each in runs.items() if _mean_at_end(each, f"train_{figure.name}") >= FITTED]
-    if len(fitted) > 1 and 2 * len(fitted) >= len(runs):
+    still_open = [each for each in comparisons if each.verdict is Verdict.CANNOT_TELL]
+    pairs = [
+        (each.scheduler, each.baseline) for each in still_open if {each.scheduler, each.baseline} <= {*fitted}
+    ]
+    if pairs:
+        alike = [label for label in fitted if any(label in pair for pair in pairs)]
         yield (
-            f"{_named(fitted)} fit over {100 * FITTED:g} % of the training {subject.noun}: at the ceiling, "
-            f"schedules come out alike. Use fewer epochs, fewer training {subject.noun} or a harder problem."
+            f"{_named(alike)} fit over {100 * FITTED:g} % of the training {subject.noun} and cannot be told "
+            "apart: at the ceiling, schedules come out alike. Use fewer epochs, fewer training "
+            f"{subject.noun} or a harder problem."
         )
 
 

@@ -12,16 +12,18 @@ from itertools import combinations
 
 import numpy as np
 
-from lrbench.designs import FIXED, Design
+from lrbench.designs import ALPHA, FIXED, Design
 from lrbench.errors import BadConfig, nearest
 from lrbench.judging import sequential
 from lrbench.judging import statistics as stats
 from lrbench.judging.designs import Designs
-from lrbench.judging.looks import ALPHA, Pairs, anytime_p, e_value, first_inside, interval, is_inside, pairs_of
+from lrbench.judging.looks import anytime_p, e_value, first_inside, interval, is_inside
+from lrbench.judging.needed import MOST_TOLD, POWER, Member, can_tell, fewest_seeds, seeds_needed
+from lrbench.judging.pairs import Pairs, pairs_of
 from lrbench.judging.scores import Scores
 from lrbench.judging.sequential import running_p
+from lrbench.judging.sign_flips import holm, sign_flip_p
 
-POWER = 0.8
 UNSETTLED = "not settled within"
 
 
@@ -61,6 +63,7 @@ class Comparison:
     verdict: Verdict
     reason: str  # why it cannot tell, or what else there is to know; may be empty
     margin: float | None  # what was stated to be no difference
+    fewest_seeds: int | None  # that can reach it, where so many cannot; None if no number can
     seeds_needed: int | None  # for 80 % power at the family's 5 %, if the difference is as seen
     minimum_detectable_effect: float  # the smallest difference that n pairs show with that power
     design: str = "fixed"  # "sequential:50", "open": how it is looked at
@@ -121,14 +124,18 @@ def compare(
     known = [designs(a, b) for a, b in pairs]
     values = [pairs_of(scores, a, b, design) for (a, b), design in zip(pairs, known, strict=True)]
     p = _p_when_settled(_p_values(values, known), values, known, margin)
-    adjusted = stats.holm(p)
+    adjusted = holm(p)
+    members = [
+        _member(scores, a, b, value, of, design)
+        for (a, b), value, of, design in zip(pairs, p, values, known, strict=True)
+    ]
     family = []
     for i, ((a, b), of, design) in enumerate(zip(pairs, values, known, strict=True)):
         measured = _measure(scores, a, b, of, design, margin)
         p_is = replace(measured, p_value=p[i], p_holm=float(adjusted[i]), family=int(np.isfinite(p).sum()))
         if design.kind != "fixed":
             p_is = replace(p_is, p_anytime=p[i])
-        family.append(_judge(p_is, scores, of, design, p, i))
+        family.append(_judge(p_is, scores, of, design, members, i))
     return family
 
 
@@ -198,7 +205,7 @@ def _p_values(values: Sequence[Pairs], designs: Sequence[Design]) -> list[float]
     fixed = [i for i, design in enumerate(designs) if design.kind == "fixed"]
     for n in {differences[i].size for i in fixed if differences[i].size > 1}:
         same = [i for i in fixed if differences[i].size == n]
-        for i, value in zip(same, stats.sign_flip_p(np.stack([differences[i] for i in same])), strict=True):
+        for i, value in zip(same, sign_flip_p(np.stack([differences[i] for i in same])), strict=True):
             p[i] = float(value)
     return p
 
@@ -224,7 +231,7 @@ def _p_when_settled(
             max(stands[j], float(paths[j][min(n, paths[j].size) - 1])) if j in paths else p[j]
             for j in range(len(p))
         ]
-        if not stats.holm(then)[i] < ALPHA:
+        if not holm(then)[i] < ALPHA:
             stands[i] = then[i]
     return stands
 
@@ -259,6 +266,7 @@ def _measure(scores: Scores, a: str, b: str, pairs: Pairs, design: Design, margi
         verdict=Verdict.CANNOT_TELL,
         reason="",
         margin=margin,
+        fewest_seeds=None,
         seeds_needed=None,
         minimum_detectable_effect=math.nan,
         design=str(design),
@@ -267,31 +275,37 @@ def _measure(scores: Scores, a: str, b: str, pairs: Pairs, design: Design, margi
     )
 
 
+def _member(scores: Scores, a: str, b: str, p: float, pairs: Pairs, design: Design) -> Member:
+    """A comparison as its family sees it. One whose schedule has only lost runs so far gets no pair soon."""
+    runs = [scores.values[label] for label in (a, b)]
+    return Member(
+        p=p,
+        lengths=pairs.lengths,
+        seeds=sum(pairs.lengths) + pairs.lost,
+        design=design,
+        has_pairs_to_come=all(any(value is not None for value in each.values()) for each in runs),
+    )
+
+
 def _judge(
-    seen: Comparison, scores: Scores, pairs: Pairs, design: Design, p: Sequence[float], i: int
+    seen: Comparison, scores: Scores, pairs: Pairs, design: Design, family: Sequence[Member], i: int
 ) -> Comparison:
-    """Add the verdict, and where there is none, what would settle it. p: of the whole family, p[i] its own."""
+    """Add the verdict, and where there is none, what would settle it: comparison i of the family."""
     lost = "; ".join(
         f"{count} of {len(scores.values[label])} runs of {label} did not finish"
         for label, count in zip((seen.scheduler, seen.baseline), seen.lost, strict=True)
         if count
     )
+    possible = seen.n > 1 and can_tell(family, i)
+    known = replace(seen, can_tell=possible, fewest_seeds=None if possible else fewest_seeds(family, i))
     if seen.n < 2:
-        seeds, others = (set(scores.values[label]) for label in (seen.scheduler, seen.baseline))
-        if seeds & others:
-            only = f"one seed tells nothing; {stats.fewest_pairs(ALPHA / len(p))} can"
-        else:
-            only = "no seed in common: train both with the same ones"
-        return replace(seen, reason=lost or only)
-    alpha = ALPHA / seen.family  # what Holm asks of the smallest p; the others need no more than this
-    known = replace(seen, can_tell=_reaches(p, i, _smallest_p(seen.n, design)))
+        return replace(known, reason=lost or _no_pairs(known, pairs, design))
+    needed = seeds_needed(family, i, seen.effect_size)
+    known = replace(known, seeds_needed=needed)
     if design.kind == "fixed":
         spread = float(np.std(pairs.differences, ddof=1))
-        known = replace(
-            known,
-            seeds_needed=stats.pairs_needed(seen.effect_size, alpha, POWER),
-            minimum_detectable_effect=stats.detectable_effect(seen.n, alpha, POWER) * spread,
-        )
+        effect = stats.detectable_effect(seen.n, ALPHA / seen.family, POWER)
+        known = replace(known, minimum_detectable_effect=effect * spread)
     inside = seen.margin is not None and is_inside(pairs, design, seen.margin)
     if seen.p_holm < ALPHA:
         better = (_when_clear(pairs, design, seen.mean_difference) > 0) != scores.lower_is_better
@@ -302,8 +316,7 @@ def _judge(
         return replace(known, verdict=verdict, reason="; ".join(filter(None, (within, lost))))
     if inside:
         return replace(known, verdict=Verdict.EQUIVALENT, reason=lost)
-    settle = _what_would_settle if design.kind == "fixed" else _what_would_settle_a_look
-    return replace(known, reason="; ".join(filter(None, (settle(known, design, p, i), lost))))
+    return replace(known, reason="; ".join(filter(None, (_what_would_settle(known, pairs, design), lost))))
 
 
 def _when_clear(pairs: Pairs, design: Design, now: float) -> float:
@@ -315,43 +328,39 @@ def _when_clear(pairs: Pairs, design: Design, now: float) -> float:
     return float(pairs.differences[:first].mean())
 
 
-def _smallest_p(n: int, design: Design) -> float:
-    """The smallest p that n pairs can have: that of differences of one sign and size."""
-    if design.kind == "fixed":
-        return stats.smallest_p(n)
-    return anytime_p(Pairs(np.ones(n), np.zeros(n), (n,)), design) if n > 1 else 1.0
+def _no_pairs(seen: Comparison, pairs: Pairs, design: Design) -> str:
+    """Why a comparison without lost runs has fewer than two pairs."""
+    if pairs.missing is not None:
+        return _out_of_order(pairs)
+    if not seen.n:
+        return "no seed in common: train both with the same ones"
+    return f"one seed tells nothing; {_can(seen.fewest_seeds)}"
 
 
-def _too_few(seen: Comparison, design: Design, p: Sequence[float], i: int) -> str:
+def _what_would_settle(seen: Comparison, pairs: Pairs, design: Design) -> str:
+    """Why a comparison of n >= 2 pairs has no verdict, and how many seeds would give one."""
     among = f" among {seen.family} comparisons" if seen.family > 1 else ""
-    most = design.most or 100
-    enough = next((n for n in range(seen.n + 1, most + 1) if _reaches(p, i, _smallest_p(n, design))), None)
-    can = f"{enough} seeds can" if enough else "no number of seeds can"
-    return f"n = {seen.n} cannot reach {ALPHA}{among}; {can}"
-
-
-def _what_would_settle_a_look(seen: Comparison, design: Design, p: Sequence[float], i: int) -> str:
-    """As `_what_would_settle`, where more looks may follow."""
-    if design.kind == "sequential" and seen.n + max(seen.lost) >= (design.most or 0):
-        return f"{UNSETTLED} {design.most} seeds"
+    cannot = f"cannot reach {ALPHA}{among}"
+    if design.kind == "sequential" and seen.n + pairs.lost >= (design.most or 0):
+        return f"{UNSETTLED} {design.most} seeds" + ("" if seen.can_tell else f", which {cannot}")
     if not seen.can_tell:
-        return _too_few(seen, design, p, i)
-    return "more seeds may settle it"
-
-
-def _what_would_settle(seen: Comparison, design: Design, p: Sequence[float], i: int) -> str:
-    """Why a comparison of n >= 2 pairs that is looked at once has no verdict."""
-    if not seen.can_tell:
-        return _too_few(seen, design, p, i)
+        beyond = seen.fewest_seeds and design.kind == "sequential" and seen.fewest_seeds > (design.most or 0)
+        most = f", nor can {design.most}, the most that were declared" if beyond else ""
+        return f"n = {seen.n} {cannot}{most}; {_can(seen.fewest_seeds)}"
     if seen.effect_size == 0:
         return "no difference was seen"
-    if seen.seeds_needed is None:
-        return f"more than {stats.MOST_PAIRS:,} seeds would be needed"
-    if seen.seeds_needed <= seen.n:  # the t test would have seen it, the sign flips did not
-        return "as many seeds again would settle it"
+    if design.kind == "sequential":
+        return "more seeds may settle it" if pairs.missing is None else _out_of_order(pairs)
+    if seen.seeds_needed is None or seen.seeds_needed > MOST_TOLD:
+        return f"more than {MOST_TOLD:,} seeds would be needed: of no practical account"
+    if seen.seeds_needed <= seen.n + pairs.lost:  # the t test would have seen it, the sign flips did not
+        return "more seeds may settle it" if design.kind == "open" else "as many seeds again would settle it"
     return f"about {seen.seeds_needed:,} seeds would settle it"
 
 
-def _reaches(p: Sequence[float], i: int, smallest: float) -> bool:
-    """Whether a comparison would be told with its smallest possible p, the others of the family as they are."""
-    return bool(stats.holm([smallest if j == i else each for j, each in enumerate(p)])[i] < ALPHA)
+def _out_of_order(pairs: Pairs) -> str:
+    return f"seed {pairs.missing} is missing, and the seeds after it count only once it is there"
+
+
+def _can(seeds: int | None) -> str:
+    return "no number of seeds can" if seeds is None else f"{seeds} seeds can"

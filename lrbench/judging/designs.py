@@ -5,7 +5,8 @@ that was declared before the first look is sequential; whatever else happened is
 of which something was lost.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 
 from lrbench.designs import FIXED, Declared, Design, History, Looked
 from lrbench.runs import Experiment, Finished
@@ -26,13 +27,18 @@ def looked(experiment: Experiment) -> Looked | None:
 def designs_of(experiment: Experiment) -> Designs:
     """Return what tells the design of a comparison of two schedules, by their names in the experiment."""
     arms = {name: runs[0].arm.identity for name, runs in experiment.groups.items()}
-    ended = _ended(experiment.finished)
+    return designs_by(experiment.history, arms, _ended(experiment.finished))
+
+
+def designs_by(history: History, arms: Mapping[str, str], ended: Mapping[str, Set[int]]) -> Designs:
+    """As `designs_of`, from the identities of schedules by their names, and the seeds that ended by identity."""
 
     def design(a: str, b: str) -> Design:
         if a not in arms or b not in arms:
             return FIXED
         pair = (arms[a], arms[b])
-        return _design(experiment, pair, frozenset(ended[pair[0]] & ended[pair[1]]))
+        now = frozenset(ended[pair[0]] & ended[pair[1]])
+        return replace(_design(history, pair, now), is_seen=len(now) > 1)  # by whoever is told the design
 
     return design
 
@@ -66,8 +72,7 @@ def _ended(finished: Iterable[Finished]) -> dict[str, set[int]]:
     return seeds
 
 
-def _design(experiment: Experiment, pair: tuple[str, str], now: Seeds) -> Design:
-    history = experiment.history
+def _design(history: History, pair: tuple[str, str], now: Seeds) -> Design:
     declared = [(time, each) for time, each in history.declared if _covers(each, pair)]
     before = _looks(history.looked, pair, of_a_search=_is_of_a_search(now))
     others = [(time, seeds) for time, seeds in before if seeds != now]

@@ -1,37 +1,17 @@
-"""A comparison as its design sees it: the pairs in their order, the p and the interval that hold at every look."""
+"""A comparison as its design sees it: the p and the interval that hold at every look."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from lrbench.designs import Design
+from lrbench.designs import ALPHA, Design
 from lrbench.judging import sequential
 from lrbench.judging import statistics as stats
 from lrbench.judging.evalues import confidence_sequence, e_process, open_p
-from lrbench.judging.scores import Scores, Values
+from lrbench.judging.pairs import Pairs
 
-ALPHA = 0.05  # of an interval, and of the whole family of comparisons
 MOST_LOOKS = 60  # of a picture
-
-
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """The values of the seeds that both schedules finished, in the order of the design: float64 (n,) each."""
-
-    x: Values
-    y: Values
-    lengths: tuple[int, ...]  # of the streams: they add up to n
-
-    @property
-    def differences(self) -> Values:
-        return np.asarray(self.x - self.y)
-
-    @property
-    def streams(self) -> list[Values]:
-        """The differences by independent origin."""
-        return np.split(self.differences, np.cumsum(self.lengths)[:-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +23,6 @@ class Look:
     low: float  # 95 %; infinite where too few pairs are there for any interval
     high: float
     p: float
-
-
-def pairs_of(scores: Scores, a: str, b: str, design: Design) -> Pairs:
-    """Return the pairs of a comparison. A sequential one stops at the first seed that has not ended for both.
-
-    So that the order in which runs happen to finish decides nothing.
-    """
-    left, right = scores.values[a], scores.values[b]
-    streams: Sequence[Sequence[int]] = design.streams or [sorted(left)]
-    if design.kind == "sequential":
-        (order,) = streams
-        ended = next((i for i, seed in enumerate(order) if seed not in left or seed not in right), len(order))
-        streams = [order[:ended]]
-    both = [
-        [(x, y) for seed in seeds if (x := left.get(seed)) is not None and (y := right.get(seed)) is not None]
-        for seeds in streams
-    ]
-    flat = [pair for stream in both for pair in stream]
-    lengths = tuple(len(stream) for stream in both)
-    return Pairs(np.array([x for x, _ in flat], float), np.array([y for _, y in flat], float), lengths)
 
 
 def anytime_p(pairs: Pairs, design: Design) -> float:

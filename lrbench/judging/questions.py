@@ -1,6 +1,5 @@
 """A question to an experiment, or to a table from elsewhere, and all of its answer, for every output."""
 
-import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lrbench.designs import Design
-from lrbench.errors import BadConfig, BadSpec
+from lrbench.errors import BadConfig
 from lrbench.foreign import finite, input_name
 from lrbench.judging.cautions import cautions
 from lrbench.judging.comparisons import (
@@ -26,13 +25,14 @@ from lrbench.judging.comparisons import (
 )
 from lrbench.judging.designs import Designs, designs_of, saved_note
 from lrbench.judging.exports import ExportNote
+from lrbench.judging.order import order_note
 from lrbench.judging.scores import Scores, scores_of
+from lrbench.judging.spellings import meant
 from lrbench.judging.targets import Reached, time_to_target
 from lrbench.judging.tidy import read_runs
-from lrbench.judging.tuning import order_note
 from lrbench.options import is_whole, number, shown, unfit
 from lrbench.runs import Experiment
-from lrbench.schedules import Named, parse, peak_rates
+from lrbench.schedules import Named, peak_rates
 
 MOST_SEEDS = 1_000  # of a sequential design
 
@@ -137,14 +137,14 @@ def answer(experiment: Experiment, question: Question) -> Answer:
         given,
         name=experiment.name,
         title=experiment.describe(),
-        cautions=tuple(cautions(experiment)),
+        cautions=tuple(cautions(experiment, given.comparisons)),
         reached=tuple(time_to_target(experiment, question.target)) if question.target is not None else (),
         experiment=experiment,
         note=" ".join(
             filter(
                 None,
                 (
-                    order_note(experiment, scores),
+                    order_note(experiment, scores, given.comparisons),
                     saved_note(experiment, (each.design for each in given.comparisons)),
                 ),
             )
@@ -154,7 +154,7 @@ def answer(experiment: Experiment, question: Question) -> Answer:
 
 def check_question(question: Question, names: Mapping[Named, str], *, is_share: bool) -> None:
     """Raise BadConfig for what no run of these schedules could answer, before any is trained."""
-    baseline = _meant(question.baseline, names)
+    baseline = meant(question.baseline, names)
     if baseline is not None and baseline not in names.values():
         raise no_schedule(baseline, names.values())
     _check_margin(question, is_share=is_share)
@@ -281,26 +281,7 @@ def comparison_record(given: Answer, comparison: Comparison) -> dict[str, Any]:
 
 def _called(experiment: Experiment, words: str | None) -> str | None:
     """Return the name here of the schedule that words mean."""
-    return _meant(words, experiment.names)
-
-
-def _meant(words: str | None, names: Mapping[Named, str]) -> str | None:
-    """Return which of these schedules words mean: by its name, its words, or any spelling of it."""
-    if words is None or words in names.values():
-        return words
-    meant = [name for each, name in names.items() if words in (each.words, each.spec)]
-    if not meant:
-        with contextlib.suppress(BadSpec):
-            meant = [name for each, name in names.items() if _means(words, each)]
-    return meant[0] if len(meant) == 1 else words
-
-
-def _means(words: str, schedule: Named) -> bool:
-    """Whether the user's words are another spelling of a stored schedule. Raises BadSpec."""
-    low, high = (parse(words, lr) for lr in (0.5, 1.0))  # equal rates: the words say it
-    resolved = low.resolved()
-    alike = (resolved["name"], resolved["parameters"]) == (schedule.name, dict(schedule.parameters))
-    return alike and not schedule.is_label and (low.lr != high.lr or low.lr == schedule.lr)
+    return meant(words, experiment.names)
 
 
 def read_design(text: str) -> Design:

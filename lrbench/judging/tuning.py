@@ -6,11 +6,9 @@ https://arxiv.org/abs/1910.05446; Godbole et al., Deep Learning Tuning Playbook.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations
 
-from lrbench.judging.scores import Scores, scores_of
 from lrbench.runs import Experiment, Finished
 from lrbench.schedules.names import Named
 from lrbench.searches import Contender, Point, Search, Trial, Tuned, Tuning, Variant
@@ -145,36 +143,6 @@ def edge_cautions(tuning: Tuning) -> Iterator[str]:
                 f"The best rate of {each.contender.words}, {each.best.point.lr:g}, lies at the edge of what was "
                 "tried: a better one may lie beyond. Search further out: `lrbench tune --lrs GRID`."
             )
-
-
-def order_note(experiment: Experiment, scores: Scores) -> str:
-    """Say what tuning changed of the order of the means; empty where there is no comparison at one rate."""
-    if experiment.tuning is None:
-        return ""
-    if experiment.beside is None:
-        peak = experiment.tuning.search.same_rate
-        return f"There is no comparison at one rate beside it: `lrbench run` with the rate {peak:g} trains it."
-    words = {variant: each.words for each in experiment.tuning.search.contenders for variant in each.variants}
-    tuned = _order(experiment, scores, words)
-    same = _order(experiment.beside, scores_of(experiment.beside, scores.metric), words)
-    tuned, same = [each for each in tuned if each in same], [each for each in same if each in tuned]
-    if len(tuned) < 2:
-        return ""
-    flipped = [(a, b) for a, b in combinations(same, 2) if tuned.index(a) > tuned.index(b)]
-    n = len({one.seed for one in experiment.beside.finished})
-    rate = f"With one rate of {experiment.beside.same_rate:g} for all ({n} seeds)"
-    if not flipped:
-        return f"{rate}, the order of the means is the same as with each schedule's tuned rate."
-    pairs = f"{len(flipped)} of {math.comb(len(same), 2)} pairs of means change their order"
-    if same[0] == tuned[0]:
-        return f"{rate}, {same[0]} has the best mean, as with each schedule's tuned rate; {pairs}."
-    return f"{rate}, {same[0]} has the best mean; at each schedule's tuned rate, {tuned[0]} has: {pairs}."
-
-
-def _order(experiment: Experiment, scores: Scores, words: Mapping[Variant, str]) -> list[str]:
-    """Return the contenders, the best mean first, that finished a run."""
-    said = {name: words.get(variant_of(schedule), name) for schedule, name in experiment.names.items()}
-    return [said[label] for label in scores.ranked() if label in scores.finished]
 
 
 def _coarse(search: Search, contender: Contender, below: int, above: int) -> list[Point]:

@@ -1,6 +1,6 @@
 """The conductor: a session on a results folder, the policy of what to train, and one command as a whole."""
 
-from lrbench.runner.conduct import Outcome, Policy, conduct, fixed, folder_of
+from lrbench.runner.conduct import Outcome, Policy, conduct, fixed, folder_of, stored_of, with_outlook
 from lrbench.runner.executors import executor_of, threads
 from lrbench.runner.listener import Listener
 from lrbench.runner.session import Session
@@ -21,6 +21,8 @@ __all__ = [
     "folder_of",
     "interrupts_raise",
     "signals_raise",
+    "stored_of",
     "threads",
     "verify",
+    "with_outlook",
 ]

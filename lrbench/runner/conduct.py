@@ -2,13 +2,14 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from lrbench.config import Config
 from lrbench.designs import Declared, arms_of
 from lrbench.errors import LrbenchError, Stopped
+from lrbench.judging.outlook import outlook
 from lrbench.plan import Plan, make_plan
 from lrbench.problems import Problem
 from lrbench.runner.executors import executor_of
@@ -16,7 +17,10 @@ from lrbench.runner.listener import Listener
 from lrbench.runner.session import OpenExecutor, Session
 from lrbench.runner.signals import Signalled
 from lrbench.runs import Experiment, Finished, Run
-from lrbench.store import find_setting
+from lrbench.store import find_setting, load
+
+if TYPE_CHECKING:
+    from lrbench.judging.questions import Question  # scipy: not before something is judged
 
 
 class Policy(Protocol):
@@ -76,11 +80,13 @@ def conduct(
     problem: Problem | None = None,
     plan: Plan | None = None,
     policy_of: Callable[[Plan], Policy] | None = None,
+    question: "Question | None" = None,
 ) -> Outcome:
     """Train what is missing of a config's plan and store it. `words` are the command's, for the experiment's log.
 
     `problem` is trained instead of the config's, if it is given; `plan` is its plan, if it is made already.
-    `policy_of` makes of the plan what decides how much of it is trained; None: all of it.
+    `policy_of` makes of the plan what decides how much of it is trained; None: all of it. `question` is what
+    will be asked of the runs: the plan that a listener gets says if no verdict on it can come of them.
 
     Raises BadConfig, BadSpec or BadResults before anything is trained; EngineUnavailable, BadData; Stopped after
     Ctrl-C or SIGTERM, when all that finished is stored, and the rest up to its last epoch.
@@ -92,6 +98,7 @@ def conduct(
     folder = folder_of(config, plan)
     with Session(plan.setting, folder, executor, listener) as session, _logged(session, plan, words):
         session.check(plan.runs)
+        plan = with_outlook(plan, session.experiment, question, until_settled=policy.declared.until_settled)
         _announce(plan, session, listener)
         if session.todo(plan.whole):
             session.declare(policy.declared)
@@ -111,6 +118,14 @@ def conduct(
         return Outcome(experiment=session.tabulate(), plan=plan, trained=tuple(session.trained))
 
 
+def with_outlook(plan: Plan, stored: Experiment, question: "Question | None", *, until_settled: bool) -> Plan:
+    """Return the plan with what can be said of its verdicts before any of it is trained; nothing where none is."""
+    done = {one.key for one in stored.finished if not one.failed}
+    if all(run.key in done for run in plan.whole):
+        return plan
+    return replace(plan, outlook=outlook(stored, plan.whole, question, until_settled=until_settled))
+
+
 def folder_of(config: Config, plan: Plan) -> Path:
     """Return the folder of a plan's experiment: by its name, or the only one of its setting, whatever its name."""
     named = config.out / plan.experiment
@@ -118,6 +133,14 @@ def folder_of(config: Config, plan: Plan) -> Path:
         return named
     alike = find_setting(config.out, plan.setting)
     return alike[0] if len(alike) == 1 else named
+
+
+def stored_of(config: Config, plan: Plan) -> Experiment:
+    """Return what is stored of a plan's experiment by now; without runs where nothing is. Raises BadResults."""
+    folder = folder_of(config, plan)
+    if (folder / "experiment.json").exists():
+        return load(folder)
+    return Experiment(name=plan.experiment, folder=folder, setting=plan.setting, finished=())
 
 
 @contextlib.contextmanager

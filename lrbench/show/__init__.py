@@ -27,7 +27,12 @@ def setting_lines(plan: "Plan") -> list[str]:
     """Return what is trained, whose default the peak rate is if nobody named one, and how much of it here."""
     default = [f"Peak rate {plan.peak}; --lr sets another."] if plan.takes_default_rate else []
     share = [f"Of these, {len(plan.runs):,} for this shard."] if len(plan.runs) < len(plan.whole) else []
-    return [plan.describe(), *default, *share, *(f"Note: {note}" for note in plan.notes)]
+    return [plan.describe(), *default, *share, *note_lines(plan)]
+
+
+def note_lines(plan: "Plan") -> list[str]:
+    """Return what was told from the user's model and data, and that no verdict can come of the plan, if so."""
+    return [f"Note: {note}" for note in (*plan.notes, plan.outlook) if note]
 
 
 def duration(seconds: float) -> str:

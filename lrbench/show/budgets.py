@@ -75,13 +75,14 @@ def _figure(budgets: Budgets) -> Figure:
     counts = sorted({int(n) for table in tables.values() for n in np.isfinite(table).sum(axis=0) if n})
     n = f"n = {counts[0]}" + (f" to {counts[-1]}" if len(counts) > 1 else "") if counts else "n = 0"
     bars = "; bars: 95 % t intervals of the means" if counts and counts[-1] > 1 else ""
-    changes = "; ".join(budgets.changes()) or "the order of the means is the same at every budget"
+    changes = budgets.changes()
+    turned = f"reversed verdicts: {'; '.join(changes)}" if changes else "no verdict is reversed by the budget"
     return titled(
         figure,
         [
             f"{setting.subject.title}, {setting.optimizer}, {first.experiment.rates}, batch {setting.batch_size}",
             f"{n} finished run{'' if counts == [1] else 's'} per schedule{bars}",
-            changes,
+            turned,
         ],
     )
 

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 
 from lrbench.judging.comparisons import Verdict
-from lrbench.judging.looks import ALPHA
 from lrbench.judging.questions import Answer
-from lrbench.judging.statistics import fewest_pairs
 
 MOST_NAMED = 3  # schedules; more are counted
 
@@ -19,7 +17,7 @@ def headline(answer: Answer) -> str:
     if len(done) < 2:
         return f"Only {done[0]} finished a run: nothing can be compared." if done else "No run finished."
     if answer.one_seed:
-        enough = fewest_pairs(ALPHA / len(answer.comparisons))
+        enough = max(each.fewest_seeds or 0 for each in answer.comparisons)
         return f"One seed cannot tell these {len(scores.values)} schedules apart: {enough} seeds can."
     if answer.winner is not None:
         return _of_winner(answer, answer.winner, done)

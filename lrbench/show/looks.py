@@ -9,12 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from lrbench.designs import ALPHA
 from lrbench.judging.comparisons import Comparison
-from lrbench.judging.looks import ALPHA, Look, looks_of, pairs_of
+from lrbench.judging.looks import Look, looks_of
+from lrbench.judging.pairs import pairs_of
 from lrbench.judging.questions import Answer
 from lrbench.show.canvas import Picture, clipped
 from lrbench.show.groups import Group
-from lrbench.show.sentences import figure_name, number, unit
+from lrbench.show.sentences import figure_name, signed, unit
 from lrbench.show.verdict_plots import VERDICT_COLOURS, percents
 
 COLUMNS = 3
@@ -102,8 +104,7 @@ def _panel(axes: Axes, each: Comparison, looks: Sequence[Look], scale: int, colo
         axes.plot([look.n], [scale * look.mean], marker="D", color=VERDICT_COLOURS[each.verdict], markersize=7)
     for before in each.looks:
         axes.axvline(before, color="#999999", linewidth=0.8, linestyle=":")
-    sign = "−" if each.mean_difference < 0 else "+"
-    difference = f"{sign}{number(each, abs(each.mean_difference))}{unit(each)}"
+    difference = f"{signed(each, each.mean_difference, '+')}{unit(each)}"
     who = f"{_short(each.scheduler)} − {_short(each.baseline)}"
     axes.set_title(clipped(f"{who}\n{each.verdict}, {difference}, n = {each.n}"), fontsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import IO, TextIO
 
 from lrbench.show import in_notebook
+from lrbench.show.pipes import unread
 
 
 class Noise:
@@ -62,7 +63,7 @@ def _descriptor_2(aside: IO[bytes]) -> Iterator[int]:
 def _stderr_to(screen: int) -> Iterator[None]:
     """Let sys.stderr write there, and a crash in native code too."""
     before, was_enabled = sys.stderr, faulthandler.is_enabled()
-    with os.fdopen(screen, "w", 1, before.encoding, before.errors, closefd=False) as stderr:
+    with unread(screen, before, line_buffering=True) as stderr:
         sys.stderr = stderr
         faulthandler.enable(stderr)
         try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lrbench.plan import Plan
 from lrbench.runs import Damage, Finished, Row, Run, Status
-from lrbench.show import counted, duration, printable
+from lrbench.show import counted, duration, note_lines, printable
 from lrbench.show.progress import Counted
 
 PAUSE = 0.2  # seconds from one change of the line to the next
@@ -34,7 +34,7 @@ class OneLine(Counted):
     def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None:
         super().on_start(plan, todo, folder)
         self._place = folder
-        self._kept += [f"Note: {each}" for each in plan.notes]
+        self._kept += note_lines(plan)
         self._kept += [f"Warning: {each}" for each in plan.warnings]
         self._show()
 

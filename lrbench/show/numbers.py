@@ -4,6 +4,7 @@ import math
 
 SMALLEST, LARGEST = 1e-3, 1e5  # between them four decimals say enough and are short
 ABSENT = "–"
+ROUNDING = 1e-12  # of a mean; runs that differ by less are the same
 
 
 def short(value: float) -> str:
@@ -25,10 +26,16 @@ def measure(value: float, is_share: bool) -> str:
     return share(value) if is_share else short(value)
 
 
-def mean_and_half(mean: float, half: float, is_share: bool) -> str:
-    """Write a mean with half of its interval, which is left out if it is not known: `97.86 ± 0.05 %`."""
-    if math.isnan(mean) or not math.isfinite(half):
+def with_spread(mean: float, half: float, n: int, is_share: bool) -> str:
+    """Write a mean of n runs with half of its interval: `97.86 ± 0.05 %`; a dash without a run.
+
+    Where all came to the same, that is said instead of an interval of nought: `97.86 %, both equal`.
+    """
+    if math.isnan(mean) or not math.isfinite(half) or n < 2:
         return measure(mean, is_share)
-    if is_share:
-        return f"{100 * mean:.2f} ± {100 * half:.2f} %"
-    return f"{short(mean)} ± {short(half)}"
+    if half <= ROUNDING * abs(mean):
+        return f"{measure(mean, is_share)}, {'both' if n == 2 else 'all'} equal"
+    if not is_share:
+        return f"{short(mean)} ± {short(half)}"
+    spread = f"{100 * half:.2f}"
+    return f"{100 * mean:.2f} ± {spread if float(spread) else f'{100 * half:.1g}'} %"

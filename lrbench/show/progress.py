@@ -15,7 +15,7 @@ from lrbench.runner.listener import Listener
 from lrbench.runs import Damage, Experiment, Figure, Finished, Row, Run, Status, Subject
 from lrbench.schedules.names import Named, names
 from lrbench.searches import Search, runs_of
-from lrbench.show import counted, printable, sentences, setting_lines
+from lrbench.show import counted, note_lines, printable, sentences, setting_lines
 
 if TYPE_CHECKING:
     from lrbench.show.standing import Standing
@@ -262,8 +262,7 @@ def search_lines(search: Search, folder: Path, plan: Plan) -> list[str]:
         f"{counted(len(search.seeds), 'fresh seed')}: {counted(runs_of(search), 'run')}, into {folder}",
         plan.setting.describe(f"peak rates {', '.join(f'{rate:g}' for rate in search.rates)}"),
     ]
-    lines += [f"Note: {note}" for note in plan.notes]
-    return lines
+    return [*lines, *note_lines(plan)]
 
 
 def figures(row: Row, subject: Subject) -> str:

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable, Sequence
 
+from lrbench.designs import ALPHA
 from lrbench.judging.comparisons import UNSETTLED, Comparison, Verdict
-from lrbench.judging.looks import ALPHA
 from lrbench.runs import Figure
 from lrbench.show import numbers
 
@@ -41,8 +41,9 @@ def sentence(comparison: Comparison, scope: str = "") -> str:
     most = most_seeds(comparison)
     if most and comparison.reason.startswith(UNSETTLED):
         largest = max(abs(comparison.ci_low), abs(comparison.ci_high))
-        bound = f"inside ±{number(comparison, largest)}{unit(comparison)} with 95 %"
-        said = f"{a} against {b}: cannot tell within {most} seeds: the difference is {bound}"
+        said = f"{a} against {b}: cannot tell within {most} seeds"
+        if math.isfinite(largest):
+            said += f": the difference is inside ±{_told(comparison, largest)}{unit(comparison)} with 95 %"
         said += comparison.reason.removeprefix(f"{UNSETTLED} {most} seeds")
     elif comparison.reason:
         said += ("; " if comparison.n > 1 else ": ") + comparison.reason
@@ -91,40 +92,57 @@ def nothing_can_be_told(comparisons: Sequence[Comparison]) -> str | None:
 def size(comparison: Comparison) -> str:
     """Say how large a difference is, without its sign: `0.13 ± 0.08 points`, or `0.13 (0.02 to 0.2) points`.
 
-    An interval that does not lie evenly about the mean has both of its ends, one that is infinite has none.
+    An interval that does not lie evenly about the mean has both of its ends, one that is infinite has none. Where
+    every seed shows the same difference, that is said instead: `0.13 points on both seeds`.
     """
     mean, low, high = comparison.mean_difference, comparison.ci_low, comparison.ci_high
-    said = number(comparison, abs(mean))
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return said + unit(comparison)
-    if abs(low + high - 2 * mean) <= 1e-6 * (high - low):
-        return f"{said} ± {number(comparison, (high - low) / 2)}{unit(comparison)}"
-    ends = (low, high) if mean >= 0 else (-high, -low)
-    first, last = (("−" if end < 0 else "") + number(comparison, abs(end)) for end in ends)
-    return f"{said} ({first} to {last}){unit(comparison)}"
+    ends = (-high, -low) if mean < 0 else (low, high)
+    return _with_interval(comparison, _told(comparison, abs(mean)), abs(mean), *ends)
 
 
 def difference(comparison: Comparison) -> str:
-    """Say a difference with its sign: `+0.13 ± 0.08 points`; empty where there is none."""
+    """Say a difference with its sign, if it does not round to nought: `+0.13 ± 0.08 points`; empty without any."""
     if comparison.n < 2:
         return ""
-    if comparison.mean_difference >= 0:
-        return "+" + size(comparison)
-    text = size(comparison)
-    return "−" + text if "(" not in text else "−" + _turned(comparison)
+    if comparison.ties == comparison.n:
+        return f"no difference on {_seeds(comparison, 'any of')}"
+    mean = comparison.mean_difference
+    said = signed(comparison, mean, "+")
+    return _with_interval(comparison, said, mean, comparison.ci_low, comparison.ci_high)
 
 
-def _turned(comparison: Comparison) -> str:
-    """As `size`, of a negative difference whose interval has both ends: they keep their own signs."""
-    ends = (comparison.ci_low, comparison.ci_high)
-    first, last = (("−" if end < 0 else "") + number(comparison, abs(end)) for end in ends)
-    return f"{number(comparison, -comparison.mean_difference)} ({first} to {last}){unit(comparison)}"
+def _with_interval(comparison: Comparison, said: str, mean: float, low: float, high: float) -> str:
+    """Put the interval behind a mean that is said, and the unit behind both."""
+    if math.isinf(comparison.effect_size):
+        return f"{said}{unit(comparison)} on {_seeds(comparison, 'each of')}"
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return said + unit(comparison)
+    if abs(low + high - 2 * mean) <= 1e-6 * (high - low):
+        return f"{said} ± {_told(comparison, (high - low) / 2)}{unit(comparison)}"
+    return f"{said} ({signed(comparison, low)} to {signed(comparison, high)}){unit(comparison)}"
+
+
+def _seeds(comparison: Comparison, each: str) -> str:
+    n = comparison.n
+    return ("both seeds" if each == "each of" else "either seed") if n == 2 else f"{each} {n} seeds"
+
+
+def signed(comparison: Comparison, value: float, plus: str = "") -> str:
+    """Write a difference with its sign; none where it rounds to nought: `−0.02`, with `plus` `+0.13`, `0.00`."""
+    text = number(comparison, abs(value))
+    return text if not float(text) else ("−" if value < 0 else plus) + text
+
+
+def _told(comparison: Comparison, value: float) -> str:
+    """Write what is more than nought so that it does not read as nought: with one digit that tells."""
+    text = number(comparison, value)
+    return f"{100 * value:.1g}" if value and comparison.unit == "points" and not float(text) else text
 
 
 def within(comparison: Comparison) -> str:
     """Say in what an equivalent difference lies."""
     which = "its 90 % interval" if comparison.design == "fixed" else "its interval"
-    return f"{which} within ±{number(comparison, comparison.margin or math.nan)}{unit(comparison)}"
+    return f"{which} within ±{_told(comparison, comparison.margin or math.nan)}{unit(comparison)}"
 
 
 def number(comparison: Comparison, value: float) -> str:
@@ -193,7 +211,7 @@ def summary_sentence(baseline: str | None, comparisons: Sequence[Comparison], *,
     margin = ""
     if first.margin is not None:
         which = "the 90 % interval" if first.design == "fixed" else "the interval"
-        margin = f" Equivalent: {which} lies within ±{number(first, first.margin)}{unit(first)}."
+        margin = f" Equivalent: {which} lies within ±{_told(first, first.margin)}{unit(first)}."
     return (
         f"{against}, on {figure_name(first.metric)} ({lower} is better): paired by seed, {test(comparisons)}, "
         f"{family(comparisons)}.{margin}"

@@ -29,7 +29,7 @@ class Row:
     @property
     def cells(self) -> tuple[str, str, str]:
         """The label, n and the mean, for people."""
-        mean = numbers.mean_and_half(self.mean, self.half, self.is_share)
+        mean = numbers.with_spread(self.mean, self.half, self.n, self.is_share)
         return printable(self.label), f"{self.n}, {self.lost} lost" if self.lost else str(self.n), mean
 
 

@@ -16,10 +16,10 @@ from rich.text import Text
 from tabulate import tabulate
 
 from lrbench import summary
+from lrbench.designs import ALPHA
 from lrbench.errors import BadConfig, nearest
 from lrbench.foreign import finite
 from lrbench.judging.comparisons import Verdict
-from lrbench.judging.looks import ALPHA
 from lrbench.judging.questions import Answer, comparison_record
 from lrbench.judging.statistics import mean_interval
 from lrbench.judging.targets import Reached
@@ -252,8 +252,9 @@ def heading_of(column: str) -> str:
 
 def _mean(answer: Answer, label: str) -> str:
     """A mean with half of its interval, from two runs on."""
-    low, high = mean_interval(answer.scores.finals(label))
-    return numbers.mean_and_half(answer.scores.mean(label), (high - low) / 2, answer.scores.is_share)
+    finals = answer.scores.finals(label)
+    low, high = mean_interval(finals)
+    return numbers.with_spread(answer.scores.mean(label), (high - low) / 2, finals.size, answer.scores.is_share)
 
 
 def _figure(answer: Answer, column: str, mean: float) -> str:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from lrbench.judging.comparisons import Comparison, Verdict, turned
 from lrbench.judging.questions import Answer
 from lrbench.judging.scores import Scores
+from lrbench.show import sentences
 from lrbench.show.canvas import Picture, clipped, fitted, height_of, shown
 from lrbench.show.groups import Group, best_first, end_rows, label_beyond
-from lrbench.show.sentences import family, figure_name, number, p_value, seen, signs
+from lrbench.show.sentences import family, figure_name, p_value, seen, signs
 from lrbench.show.sight import Window, around_zero
 
 WIDTH = 8  # inches
@@ -264,7 +265,4 @@ def _cell_text(cell: Comparison, columns: int) -> str:
 
 def signed(cell: Comparison) -> str:
     """Write a difference with its sign, but for nought: `+0.13`, `−0.02`, `0.00`."""
-    text = number(cell, abs(cell.mean_difference))
-    if not float(text):
-        return text
-    return ("+" if cell.mean_difference > 0 else "−") + text
+    return sentences.signed(cell, cell.mean_difference, "+")

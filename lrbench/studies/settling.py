@@ -12,10 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lrbench.config import Config
-from lrbench.designs import Arm, Declared, arms_of
+from lrbench.designs import ALPHA, Arm, Declared, arms_of
 from lrbench.errors import BadConfig
 from lrbench.judging.comparisons import Comparison, Verdict
-from lrbench.judging.looks import ALPHA
 from lrbench.judging.questions import MOST_SEEDS, Answer, Question, answer, check_question
 from lrbench.judging.sequential import FIRST_LOOK
 from lrbench.options import SETTLING, shown, whole_number

@@ -14,9 +14,11 @@ import numpy as np
 
 from lrbench.calls import Call, parse_calls
 from lrbench.config import Config
-from lrbench.designs import Declared
+from lrbench.designs import Declared, History
 from lrbench.engine import open_engine
 from lrbench.errors import BadConfig, BadSpec, LrbenchError, Stopped
+from lrbench.judging.outlook import outlook
+from lrbench.judging.questions import Question
 from lrbench.judging.tuning import tuning_of
 from lrbench.optimizers import peak_rate
 from lrbench.plan import Plan, find_problem, plan_of, resolve_setting, seeded
@@ -127,17 +129,20 @@ def tune(
     words: Sequence[str] = (),
     problem: Problem | None = None,
     settle: Settle | None = None,
+    question: Question | None = None,
 ) -> Outcome:
     """Search the best peak rate of every schedule with equal effort, then compare each at its own on fresh seeds.
 
     `settle` makes of the runs of that comparison the policy that trains them until it is settled; None: all of
-    them. Raises as `conduct` does.
+    them. `question` is what will be asked of that comparison. Raises as `conduct` does.
     """
     listener = listener or Listener()
     planned = plan_search(config, wanted, problem)
     plan, search = planned.plan, planned.search
     executor = executor or executor_of(config, plan.problem)
     with Session(plan.setting, folder_of(config, plan), executor, listener) as session, _logged(session, words):
+        planned = with_outlook(planned, session.experiment, question, until_settled=settle is not None)
+        plan = planned.plan
         session.keep(search)
         for seeds in (search.tune_seeds, search.seeds):
             session.declare(Declared(arms=(), seeds=seeds))  # of what the search finds
@@ -165,6 +170,26 @@ def tune(
             plan=replace(plan, runs=tuple(_final_runs(planned, done))),
             trained=tuple(session.trained),
         )
+
+
+def with_outlook(
+    planned: Planned, stored: Experiment, question: Question | None, *, until_settled: bool
+) -> Planned:
+    """Return a search whose plan says if no verdict can come of its comparison, before anything is tried.
+
+    Which runs will be compared is known only of a search that is over; until then, nobody can have looked at them.
+    """
+    final: Sequence[Run] = planned.plan.runs
+    history = History()
+    if tuning_of(planned.search, stored.finished).stage == "done":
+        found = tuple(_final_runs(planned, stored))
+        done = {one.key for one in stored.finished if not one.failed}
+        if all(run.key in done for run in found):
+            return planned
+        final, history = found, stored.history
+    alone = replace(stored, finished=(), searches=(), history=history)
+    said = outlook(alone, final, question, until_settled=until_settled)
+    return replace(planned, plan=replace(planned.plan, outlook=said))
 
 
 def _share(session: Session, planned: Planned, runs: tuple[Run, ...], shard: str | None) -> tuple[Run, ...]:

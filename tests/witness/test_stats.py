@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats as scipy_stats
 
+from lrbench.judging import sign_flips
 from lrbench.judging import statistics as stats
 
 with warnings.catch_warnings():
@@ -40,21 +41,21 @@ def test_the_interval_of_differences_is_scipy_s_paired_one() -> None:
 
 
 def test_sign_flips_by_hand() -> None:
-    assert stats.sign_flip_p([1, 2, 3]) == 2 / 8
-    assert stats.sign_flip_p([1, 2, -3]) == 1
-    assert stats.sign_flip_p([1, 1, -1]) == 1  # |sum| = 1 for 6 of 8, 3 for the other 2
-    assert stats.sign_flip_p([3, 1, 1, 1]) == 2 / 16
-    assert stats.sign_flip_p([3, 1, 1, -1]) == 8 / 16  # |sum| >= 4: 6 for 2 of 16, 4 for 6
-    assert stats.sign_flip_p([0, 0]) == 1
-    assert stats.sign_flip_p([0.0001] * 10) == 2 / 1024
-    assert stats.sign_flip_p([5]) == 1
+    assert sign_flips.sign_flip_p([1, 2, 3]) == 2 / 8
+    assert sign_flips.sign_flip_p([1, 2, -3]) == 1
+    assert sign_flips.sign_flip_p([1, 1, -1]) == 1  # |sum| = 1 for 6 of 8, 3 for the other 2
+    assert sign_flips.sign_flip_p([3, 1, 1, 1]) == 2 / 16
+    assert sign_flips.sign_flip_p([3, 1, 1, -1]) == 8 / 16  # |sum| >= 4: 6 for 2 of 16, 4 for 6
+    assert sign_flips.sign_flip_p([0, 0]) == 1
+    assert sign_flips.sign_flip_p([0.0001] * 10) == 2 / 1024
+    assert sign_flips.sign_flip_p([5]) == 1
 
 
 @given(differences())
 def test_sign_flips_are_a_count_over_all_signs(d: np.ndarray) -> None:
     choices = itertools.product((1, -1), repeat=len(d))
     sums = [abs(sum(s * x for s, x in zip(signs, d, strict=True))) for signs in choices]
-    assert stats.sign_flip_p(d) == sum(each >= abs(d.sum()) for each in sums) / len(sums)
+    assert sign_flips.sign_flip_p(d) == sum(each >= abs(d.sum()) for each in sums) / len(sums)
 
 
 @pytest.mark.parametrize("n", [3, 10, 14])
@@ -63,32 +64,32 @@ def test_sign_flips_are_scipy_s(n: int) -> None:
     expected = scipy_stats.permutation_test(
         (d,), lambda x, axis: x.mean(axis=axis), permutation_type="samples", vectorized=True, n_resamples=np.inf
     )
-    assert stats.sign_flip_p(d) == pytest.approx(expected.pvalue)
+    assert sign_flips.sign_flip_p(d) == pytest.approx(expected.pvalue)
 
 
 def test_above_twenty_pairs_the_draws_are_seeded_and_near_the_truth() -> None:
     d = np.random.default_rng(3).normal(0.25, 1, 20)
     longer = np.append(d, 1e-15)  # the 21st changes nothing but the method
-    assert stats.sign_flip_p(longer) == stats.sign_flip_p(longer)
-    assert stats.sign_flip_p(longer) == pytest.approx(stats.sign_flip_p(d), abs=0.005)
-    assert stats.sign_flip_p(np.ones(30)) == 1 / 100_001
+    assert sign_flips.sign_flip_p(longer) == sign_flips.sign_flip_p(longer)
+    assert sign_flips.sign_flip_p(longer) == pytest.approx(sign_flips.sign_flip_p(d), abs=0.005)
+    assert sign_flips.sign_flip_p(np.ones(30)) == 1 / 100_001
 
 
 def test_what_a_number_of_pairs_can_reach() -> None:
-    assert [stats.smallest_p(n) for n in (1, 5, 10)] == [1, 0.0625, 2 / 1024]
-    assert stats.fewest_pairs(0.05) == 6
-    assert stats.fewest_pairs(0.05 / 5) == 8  # a family of five
-    assert stats.fewest_pairs(0.05 / 15) == 10  # all pairs of six
-    assert stats.fewest_pairs(1e-9) == 21
-    assert stats.smallest_p(0) == 1
+    assert [sign_flips.smallest_p(n) for n in (1, 5, 10)] == [1, 0.0625, 2 / 1024]
+    assert sign_flips.fewest_pairs(0.05) == 6
+    assert sign_flips.fewest_pairs(0.05 / 5) == 8  # a family of five
+    assert sign_flips.fewest_pairs(0.05 / 15) == 10  # all pairs of six
+    assert sign_flips.fewest_pairs(1e-9) == 21
+    assert sign_flips.smallest_p(0) == 1
 
 
 def test_holm_by_hand() -> None:
-    assert stats.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert stats.holm([0.5, 0.9]) == pytest.approx([1, 1])
-    assert stats.holm([0.02]) == pytest.approx([0.02])
-    assert stats.holm([np.nan, 0.02, 0.03]) == pytest.approx([np.nan, 0.04, 0.04], nan_ok=True)
-    assert stats.holm([]).size == 0
+    assert sign_flips.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert sign_flips.holm([0.5, 0.9]) == pytest.approx([1, 1])
+    assert sign_flips.holm([0.02]) == pytest.approx([0.02])
+    assert sign_flips.holm([np.nan, 0.02, 0.03]) == pytest.approx([np.nan, 0.04, 0.04], nan_ok=True)
+    assert sign_flips.holm([]).size == 0
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
@@ -96,7 +97,7 @@ def test_holm_is_statsmodels_(p: list[float]) -> None:
     gc.freeze()  # or statsmodels has all that this process holds searched for garbage, at every call
     expected = multipletests(p, method="holm")[1]
     gc.unfreeze()
-    assert stats.holm(p) == pytest.approx(expected)
+    assert sign_flips.holm(p) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.01])
@@ -155,7 +156,7 @@ def family_of_five(draws: int, n: int, rng: np.random.Generator) -> np.ndarray:
 
 def test_where_nothing_differs_a_family_of_five_is_called_better_or_worse_in_at_most_5_percent() -> None:
     d = family_of_five(10_000, 10, np.random.default_rng(7))
-    called = (stats.holm(stats.sign_flip_p(d)) < 0.05).any(-1).mean()
+    called = (sign_flips.holm(sign_flips.sign_flip_p(d)) < 0.05).any(-1).mean()
     assert 0.01 < called <= 0.05
 
 

@@ -80,7 +80,7 @@ def test_a_listener_hears_it_and_nothing_is_shown(tmp_path: Path, capsys: pytest
         lrbench.compare("step", **FAKE, out=tmp_path)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("progress", "lines"), [(None, 0), (False, 0), (True, 7)])
+@pytest.mark.parametrize(("progress", "lines"), [(None, 0), (False, 0), (True, 8)])
 def test_without_a_terminal_only_who_asks_is_told(
     progress: bool | None, lines: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -82,7 +82,8 @@ def test_the_progress_is_one_line_that_changes(kernel: Kernel) -> None:
     assert "of 4 runs, about " in between[-2]
     assert any("&lt;b&gt;, seed 0: epoch " in text for text in between)
     assert not any("<b>" in text for text in texts(shown))
-    assert last == f"<div>4 of 4 runs finished, in {Path('results') / 'progress'}</div>"
+    note = "<div>Note: 2 seeds cannot tell better from worse; 6 seeds can.</div>"
+    assert last == f"<div>4 of 4 runs finished, in {Path('results') / 'progress'}</div>{note}"
     assert texts(shown, "text/plain")[-1] == re.sub("</?div>", "", last)
 
 

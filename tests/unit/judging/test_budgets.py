@@ -9,9 +9,9 @@ from lrbench.judging.questions import Answer, Question, answer
 from lrbench.runs import Experiment
 
 
-def asked(epochs: int, best: str, **options: object) -> Answer:
-    """An experiment in which one schedule is made to come first."""
-    experiment = fake_experiment(epochs=epochs, schedulers="constant,cosine", seeds=3, **options)
+def asked(epochs: int, best: str, seeds: int | str = 6, **options: object) -> Answer:
+    """An experiment in which one schedule is made to come first, clearly if it has six seeds."""
+    experiment = fake_experiment(epochs=epochs, schedulers="constant,cosine", seeds=seeds, **options)
 
     def made_up(experiment: Experiment) -> Experiment:
         finished = [
@@ -23,12 +23,19 @@ def asked(epochs: int, best: str, **options: object) -> Answer:
     return answer(made_up(experiment), Question())
 
 
-def test_a_change_of_the_first_place_is_said() -> None:
+def test_a_verdict_that_is_reversed_is_said() -> None:
     short, middle, long = asked(2, "cosine"), asked(5, "cosine"), asked(15, "constant")
     (found,) = budgets_of([long, short, middle])
     assert found.epochs == [2, 5, 15]
     assert found.schedules == ["constant", "cosine"]
-    assert found.changes() == ["from 5 to 15 epochs: constant takes the best mean from cosine"]
+    assert found.changes() == ["from 5 to 15 epochs: cosine against constant"]
+
+
+def test_the_order_of_means_that_cannot_be_told_apart_is_no_order() -> None:
+    """Also where one budget has enough seeds of its own: only those that both have are compared."""
+    (few,) = budgets_of([asked(5, "cosine", 5), asked(15, "constant", 5)])
+    (shared,) = budgets_of([asked(5, "cosine", 8), asked(15, "constant", "0,1,2,20,21,22,23,24")])
+    assert few.changes() == shared.changes() == []
 
 
 def test_only_what_differs_in_its_epochs_alone_is_put_together() -> None:

@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 from conftest import fake_experiment
 
-from lrbench.judging.cautions import cautions
+from lrbench.judging.questions import Question, answer
 from lrbench.runs import Experiment, Finished, Row, RunResult, Status
+
+
+def cautions(experiment: Experiment) -> list[str]:
+    """What is said beside an answer."""
+    return list(answer(experiment, Question()).cautions)
 
 
 def changed(experiment: Experiment, change: Callable[[Finished], Finished]) -> Experiment:
@@ -49,8 +54,25 @@ def test_an_untuned_peak_rate_until_another_one_was_tried() -> None:
 
 def test_accuracy_at_its_ceiling(plain: Experiment) -> None:
     (text,) = cautions(changed(plain, lambda one: with_rows(one, train_accuracy=lambda row: 0.9995)))
-    assert text.startswith("step and slow fit over 99.9 % of the training images")
+    assert text.startswith("step and slow fit over 99.9 % of the training images and cannot be told apart")
     assert "fewer training images" in text
+
+
+def test_a_ceiling_is_none_for_those_that_are_told_apart() -> None:
+    """Of three that fit all there is, one is better than the baseline, and one cannot be told from it."""
+    three = fake_experiment(schedulers="constant,step,slow=cosine(lr=0.05)", seeds=8)
+    values = {"constant": 0.90, "step": 0.95, "slow": 0.90}
+
+    def at_the_ceiling(one: Finished) -> Finished:
+        one = with_rows(one, train_accuracy=lambda row: 0.9995)
+        wobble = 0.001 * ((one.seed + (one.schedule.words == "slow")) % 2)
+        return replace(one, result=replace(one.result, test=(0.1, values[one.schedule.words] + wobble)))
+
+    told, *others = (text for text in cautions(changed(three, at_the_ceiling)) if "at the ceiling" in text)
+    assert told.startswith("constant and slow fit over 99.9 % of the training images and cannot be told apart")
+    assert not others
+    values["slow"] = 0.85
+    assert not any("at the ceiling" in text for text in cautions(changed(three, at_the_ceiling)))
 
 
 def test_last_epochs_that_changed_nothing(plain: Experiment) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrbench.errors import BadConfig
+from lrbench.judging import sign_flips
 from lrbench.judging import statistics as stats
 from lrbench.judging.comparisons import (
     Comparison,
@@ -92,7 +93,11 @@ def test_five_seeds_cannot_reach_significance_and_say_so() -> None:
 
 def test_one_seed_has_no_verdict() -> None:
     found = one(scores(a=[0.98], b=[0.97]))
-    assert (found.verdict, found.n, found.reason) == (Verdict.CANNOT_TELL, 1, "one seed tells nothing; 6 can")
+    assert (found.verdict, found.n, found.reason) == (
+        Verdict.CANNOT_TELL,
+        1,
+        "one seed tells nothing; 6 seeds can",
+    )
     assert math.isnan(found.ci_low)
     assert math.isnan(found.p_holm)
     none = one(Scores("test_accuracy", False, {"a": {0: 0.9}, "b": {1: 0.9}}))
@@ -150,7 +155,7 @@ def test_holm_runs_over_the_family() -> None:
         scores(a=shifted(0.002, 0.0005), c=shifted(0.0004, 0.001), d=shifted(-0.003, 0.0005), b=shifted(0)), "b"
     )
     assert [each.scheduler for each in found] == ["a", "c", "d"], "the best mean first"
-    assert [each.p_holm for each in found] == pytest.approx(stats.holm([each.p_value for each in found]))
+    assert [each.p_holm for each in found] == pytest.approx(sign_flips.holm([each.p_value for each in found]))
     assert {each.family for each in found} == {3}
     assert {each.baseline for each in found} == {"b"}
 
@@ -214,7 +219,7 @@ def test_no_values_break_a_comparison_and_p_is_never_below_its_floor(
     found = one(scores(lower, a=[a for a, _ in pairs], b=[b for _, b in pairs]), margin=0.1)
     assert found.wins + found.losses + found.ties == found.n == len(pairs)
     if found.n > 1:
-        assert found.p_value >= stats.smallest_p(found.n)
+        assert found.p_value >= sign_flips.smallest_p(found.n)
         assert found.ci_low <= found.mean_difference <= found.ci_high
     if found.n < 6:
         assert found.verdict in (Verdict.CANNOT_TELL, Verdict.EQUIVALENT)
@@ -248,7 +253,7 @@ def test_sentences() -> None:
     assert sentence(worse) == "b is worse than a by 0.12 ± 0.04 points (n = 10, p = 0.002)"
     assert (
         sentence(one(scores(a=[0.98], b=[0.97])))
-        == "a against b: cannot tell: one seed tells nothing; 6 can (n = 1)"
+        == "a against b: cannot tell: one seed tells nothing; 6 seeds can (n = 1)"
     )
     unclear = one(scores(a=shifted(-0.0004, 0.001), b=shifted(0)))
     assert sentence(unclear).startswith("a against b: cannot tell: −0.04 ± 0.08 points; about ")
@@ -282,7 +287,8 @@ def test_what_can_be_reached_is_asked_of_holm_itself() -> None:
     found = against(scores(b=shifted(0), **clear, e=few), "b")
     assert next(each for each in found if each.scheduler == "e").reason.startswith("about ")
     alone = against(scores(b=shifted(0), **dict.fromkeys("ace", few)), "b")
-    assert alone[0].reason.startswith("n = 6 cannot reach 0.05 among 3 comparisons; 7 seeds can")
+    lost = "4 of 10 runs of a did not finish"
+    assert alone[0].reason == f"n = 6 cannot reach 0.05 among 3 comparisons; 11 seeds can; {lost}"
 
 
 def test_a_direction_that_the_name_does_not_say_is_asked_for() -> None:
@@ -296,6 +302,8 @@ def test_a_direction_that_the_name_does_not_say_is_asked_for() -> None:
 def test_many_seeds_and_schedules_need_no_more_memory() -> None:
     rng = np.random.default_rng(0)
     d = rng.normal(0.01, 1, (40, 30))
-    assert stats.sign_flip_p(d) == pytest.approx(np.array([stats.sign_flip_p(each) for each in d]), abs=0.01)
+    assert sign_flips.sign_flip_p(d) == pytest.approx(
+        np.array([sign_flips.sign_flip_p(each) for each in d]), abs=0.01
+    )
     exact = rng.normal(0.3, 1, (30, 19))
-    assert stats.sign_flip_p(exact).tolist() == [float(stats.sign_flip_p(each)) for each in exact]
+    assert sign_flips.sign_flip_p(exact).tolist() == [float(sign_flips.sign_flip_p(each)) for each in exact]

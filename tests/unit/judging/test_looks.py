@@ -10,7 +10,8 @@ from lrbench.designs import FIXED, Design
 from lrbench.judging import evalues, sequential
 from lrbench.judging import statistics as stats
 from lrbench.judging.comparisons import Comparison, Verdict, compare
-from lrbench.judging.looks import anytime_p, e_value, first_inside, interval, is_inside, looks_of, pairs_of
+from lrbench.judging.looks import anytime_p, e_value, first_inside, interval, is_inside, looks_of
+from lrbench.judging.pairs import pairs_of
 from lrbench.judging.scores import Scores
 
 RNG = np.random.default_rng(4)

@@ -64,7 +64,7 @@ def test_runs_are_grouped_by_their_labels() -> None:
 
 def test_all_pairs_are_made_once_and_are_the_comparisons_where_those_are_all() -> None:
     found = asked(load(ROOT / "results" / "reference"), every_pair=True)
-    assert found.pairs == found.comparisons == tuple(all_pairs(found.scores))
+    assert found.pairs == found.comparisons == tuple(all_pairs(found.scores, designs=found.designs))
     assert found.pairs is found.pairs
     one = asked(load(ROOT / "results" / "reference"))
     assert {each.verdict for each in one.pairs} > {Verdict.NOT_ASKED}

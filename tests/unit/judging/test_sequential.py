@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from looks import flips_p, t_paths
 
-from lrbench.judging import sequential
+from lrbench.judging import sequential, sign_flips
 from lrbench.judging import statistics as stats
 from lrbench.judging.sequential import LEVELS
 
@@ -167,7 +167,7 @@ def test_with_fewer_than_five_seeds_in_all_there_is_one_look() -> None:
 
 @given(st.integers(1, 4).flatmap(lambda n: arrays(float, n, elements=st.integers(-9, 9).map(float))))
 def test_at_one_look_it_is_the_fixed_test_rounded_up(d: np.ndarray) -> None:
-    p = float(stats.sign_flip_p(d))
+    p = float(sign_flips.sign_flip_p(d))
     assert sequential.valid_p(d, d.size) == pytest.approx(
         min([each for each in LEVELS if each > 0.999 * p], default=1)
     )

@@ -123,3 +123,62 @@ def test_what_bold_rests_on() -> None:
     assert p_from([fixed, fixed]) == "exact sign-flip tests"
     assert p_from([until]) == "sign-flip tests that hold at every look"
     assert p_from([fixed, open_]) == "exact sign-flip tests and e-values that hold at every look"
+
+
+def pair(a: list[float], b: list[float], design: Design = FIXED, margin: float | None = None) -> Comparison:
+    values: dict[str, dict[int, float | None]] = {"a": dict(enumerate(a)), "b": dict(enumerate(b))}
+    (comparison,) = compare(
+        Scores("test_accuracy", False, values, is_share=True), [("a", "b")], margin, lambda x, y: design
+    )
+    return comparison
+
+
+def test_a_difference_that_rounds_to_nought_has_no_sign() -> None:
+    wobbling = [0.9 + each for each in WOBBLE[:10]]
+    for by in (-0.00002, 0.00002):
+        assert difference(pair([each + by for each in wobbling], wobbling[::-1])).startswith("0.00 ± 0.")
+    near = pair([0.9, 0.91, 0.92], [0.90002, 0.90999, 0.92003])
+    for each in (near, turned(near)):
+        assert "−0.00 " not in sentence(each), "in the interval's ends neither"
+        assert "+0.00" not in sentence(each)
+    ends = replace(near, ci_low=-0.00001, ci_high=0.0021)
+    assert difference(ends) == "0.00 (0.00 to 0.21) points"
+
+
+def test_where_every_seed_says_the_same_words_stand_for_an_interval_of_nought() -> None:
+    assert difference(pair([0.91, 0.92], [0.90, 0.91])) == "+1.00 points on both seeds"
+    assert difference(pair([0.90, 0.91], [0.91, 0.92])) == "−1.00 points on both seeds"
+    assert difference(pair([0.91] * 5, [0.90] * 5)) == "+1.00 points on each of 5 seeds"
+    assert difference(pair([0.91, 0.92], [0.91, 0.92])) == "no difference on either seed"
+    assert difference(pair([0.91, 0.92, 0.93], [0.91, 0.92, 0.93])) == "no difference on any of 3 seeds"
+    assert sentence(pair([0.91] * 8, [0.90] * 8)) == (
+        "a is better than b by 1.00 points on each of 8 seeds (n = 8, p = 0.0078)"
+    )
+    assert sentence(pair([0.9] * 8, [0.9] * 8, margin=0.001)) == (
+        "a is equivalent to b: no difference on any of 8 seeds, its 90 % interval within ±0.10 points "
+        "(n = 8, p = 1.00)"
+    )
+    for design in (UNTIL, OPEN):
+        assert "±" not in size(pair([0.91] * 12, [0.90] * 12, design))
+
+
+def test_what_is_more_than_nought_is_not_written_as_nought() -> None:
+    tiny = [0.9 + 1e-6 * (seed % 3) for seed in range(8)]
+    told = pair([each + 2e-5 for each in tiny], tiny[::-1], margin=3e-5)
+    assert sentence(told).startswith("a is better than b by 0.002 ± 8e-05 points; but within the margin")
+    assert "within ±0.003 points" in summary_sentence("b", [told], lower_is_better=False)
+
+
+def test_no_number_of_practical_account_is_no_number() -> None:
+    needed = [0.9 + 0.03 * (-1) ** seed for seed in range(10)]
+    found = pair([each + 0.001 for each in needed], needed[::-1])
+    assert (found.seeds_needed or 0) > 1_000
+    assert "; more than 1,000 seeds would be needed: of no practical account (" in sentence(found)
+
+
+def test_with_too_few_seeds_lost_no_interval_is_infinite() -> None:
+    """5 seeds at most, one of them lost: there is no look at four pairs."""
+    four = replace(UNTIL, most=5, streams=(tuple(range(5)),))
+    text = said(four, 0.001, n=5, lost=1)
+    assert text.startswith("a against b: cannot tell within 5 seeds, which cannot reach 0.05; 1 of 5 runs of a ")
+    assert "inf" not in text

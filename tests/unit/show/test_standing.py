@@ -1,6 +1,7 @@
 """The standing below the bars: what it counts, what it shows, and that it goes away."""
 
 import io
+import math
 import os
 import re
 import statistics
@@ -19,6 +20,7 @@ from lrbench.plan import Plan
 from lrbench.problems.images import FIGURES
 from lrbench.runner import Listener
 from lrbench.runs import Finished
+from lrbench.show.numbers import with_spread
 from lrbench.show.progress import Bars, progress_for
 from lrbench.show.standing import MOST_ROWS, Row, Standing
 
@@ -218,3 +220,16 @@ def test_on_a_real_terminal_it_comes_and_goes(tmp_path: Path) -> None:
         assert left[0].startswith("lrbench: 3 schedules")
         assert sum(": test accuracy" in line for line in left) in (6, 9)
     assert "so far" not in terminal("--seeds 7 -q")
+
+
+def test_a_spread_of_nought_has_words() -> None:
+    """In the standing and in every table of the summary, which are written alike."""
+    assert with_spread(0.9786, 0.0005, 10, True) == "97.86 ± 0.05 %"
+    assert with_spread(0.9786, 0.0, 2, True) == "97.86 %, both equal"
+    assert with_spread(0.9786, 1e-17, 5, True) == "97.86 %, all equal"
+    assert with_spread(0.9786, 0.00001, 5, True) == "97.86 ± 0.001 %"
+    assert with_spread(0.9786, math.nan, 1, True) == "97.86 %"
+    assert with_spread(1.5, 0.25, 3, False) == "1.5000 ± 0.2500"
+    assert with_spread(1.5, 0.0, 3, False) == "1.5000, all equal"
+    assert with_spread(math.nan, math.nan, 0, True) == "–"
+    assert Row("cosine", 2, 0, 0.9, 0.0, is_share=True).cells == ("cosine", "2", "90.00 %, both equal")

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import fake_run
 
 from lrbench.config import load_config
 from lrbench.errors import BadConfig, BadSpec
@@ -156,40 +158,57 @@ def test_what_is_searched_is_read_without_what_made_it_and_judged_alike(tmp_path
     asked = answer(tuned, Question())
     assert not any("tuned for none" in text for text in asked.cautions)
     assert "each at its tuned rate" in asked.scope(asked.comparisons[0])
-    assert "With one rate of 0.1 for all (3 seeds), the order of the means is the same" in asked.note
+    assert asked.note.startswith("The comparison with one rate of 0.1 for all is on other seeds, so what tuning ")
     same_rate = tuned.beside
     assert same_rate is not None
     assert any("tuned for none" in text for text in answer(same_rate, Question()).cautions)
 
 
-def test_a_flip_of_the_order_is_said(tmp_path: Path) -> None:
-    """cosine at a rate of its own beats constant at its own; at one rate it is the other way round."""
-    experiment, _ = searched(tmp_path, Wanted(lrs="0.1,1", refine=0, max_extend=0), schedulers="constant,cosine")
+def noted(tmp_path: Path, at_one_rate: str, at_its_own: str, seeds: str = "6", beside: str = "6") -> str:
+    """What is said of the order where these come first, at 0.1 and at rates of their own."""
+    experiment, _ = searched(
+        tmp_path, Wanted(lrs="0.1,1", refine=0, max_extend=0), schedulers="constant,cosine", seeds=seeds
+    )
+    name = experiment.folder.name
+    fake_run(tmp_path, name=name, schedulers="constant,cosine", seeds=beside, lr=0.1)
+    experiment = load(experiment.folder)
     search = search_of(experiment)
-    rows = {"constant": 0.9, "cosine": 0.95}
 
-    def better_when_tuned(one: Finished) -> Finished:
-        from dataclasses import replace
+    def first(one: Finished) -> Finished:
+        winner = at_its_own if one.schedule.lr == 1 else at_one_rate
+        value = 0.95 if one.schedule.name == winner else 0.9
+        value += 0.02 * (one.schedule.lr == 1)  # which is what the tuning looks at, too
+        rows = tuple(replace(row, val=(0.1, value)) for row in one.result.rows)
+        return replace(one, result=replace(one.result, rows=rows, test=(0.1, value)))
 
-        if one.schedule.lr != 1 or one.result.test is None:
-            return one
-        return replace(one, result=replace(one.result, test=(0.1, rows[one.schedule.name])))
-
-    finished = tuple(map(better_when_tuned, experiment.finished))
-    from dataclasses import replace
-
-    tuned = tuned_view(replace(experiment, finished=finished), search)
+    tuned = tuned_view(replace(experiment, finished=tuple(map(first, experiment.finished))), search)
     assert tuned is not None
-    note = answer(tuned, Question()).note
-    assert note == (
-        "With one rate of 0.1 for all (3 seeds), constant has the best mean; "
-        "at each schedule's tuned rate, cosine has: 1 of 1 pairs of means change their order."
+    return answer(tuned, Question()).note
+
+
+def test_a_verdict_that_tuning_reverses_is_said(tmp_path: Path) -> None:
+    """cosine at a rate of its own beats constant at its own; at one rate it is the other way round."""
+    assert noted(tmp_path, "constant", "cosine") == (
+        "With one rate of 0.1 for all, on the same 6 seeds, 1 verdict is reversed, cosine against constant, by "
+        "tuning (the comparison: 1 told both ways, 0 only with one rate, 0 only at tuned rates)."
+    )
+
+
+def test_a_verdict_that_tuning_leaves_is_said(tmp_path: Path) -> None:
+    assert noted(tmp_path, "cosine", "cosine") == (
+        "With one rate of 0.1 for all, on the same 6 seeds, no verdict is reversed by tuning "
+        "(the comparison: 1 told both ways, 0 only with one rate, 0 only at tuned rates)."
+    )
+
+
+def test_the_order_rests_on_the_seeds_that_both_comparisons_have_and_on_verdicts(tmp_path: Path) -> None:
+    """Of ten seeds at one rate only the five that were tuned for count, and five tell nothing."""
+    assert noted(tmp_path, "constant", "cosine", seeds="5", beside="10") == (
+        "With one rate of 0.1 for all, on the same 5 seeds, no verdict is known that tuning could have changed."
     )
 
 
 def test_the_luck_of_the_tuning_is_counted(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     experiment, _ = searched(tmp_path, Wanted(lrs="0.1,0.5,1", refine=0, max_extend=0), schedulers="constant,step")
     search = search_of(experiment)
     one, two, three = search.tune_seeds
