@@ -96,6 +96,7 @@ def test_names_are_written_in_any_case() -> None:
         for written in (name, name.upper(), theirs):
             assert parse_optimizer(f"{written}(clipnorm=1)") == parse_optimizer(f"{name}(clipnorm=1)")
     assert str(parse_optimizer("AdamW(weight_decay=0.1)")) == "adamw(weight_decay=0.1)"
+    assert parse_optimizer("Adam(amsgrad=True)") == parse_optimizer("adam(amsgrad=true)")
     assert list(map(str, parse_optimizers("SGD,Adam"))) == ["sgd", "adam"]
     with pytest.raises(BadSpec, match="adam stands twice"):
         parse_optimizers("Adam,adam")
