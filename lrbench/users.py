@@ -3,10 +3,12 @@
 import contextlib
 import importlib
 import importlib.util
+import linecache
 import re
 import sys
+import sysconfig
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.machinery import SourceFileLoader
 from itertools import pairwise
 from pathlib import Path
@@ -55,14 +57,25 @@ def find(name: str, parameters: str) -> Function:
 
 def theirs(name: str, error: BaseException, what: str) -> BadSpec:
     """Return the error for an exception in a user's code, with the last line of theirs that it went through."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]
-    place = name.partition("(")[0].rpartition(":")[0]
-    frames = [frame for frame in frames if Path(frame.filename).name == Path(place).name] or frames
-    where = f" in {frames[-1].filename}, line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
+    where = last_line(traceback.extract_tb(error.__traceback__), name)
     if isinstance(error, SyntaxError) and error.filename:
         where = f" in {error.filename}, line {error.lineno}"
     said = f"{name} {what}: {type(error).__name__}: {_words(error)}{where}"
     return BadSpec(said, "Mend the function, then try again.")
+
+
+def last_line(frames: Iterable[traceback.FrameSummary], name: str) -> str:
+    """Return the last line of a user's code among frames, as " in FILE, line 3: text"; "" if there is none.
+
+    Lines of the file that `name` names come first.
+    """
+    own = [frame for frame in frames if _is_theirs(frame.filename)]
+    place = name.partition("(")[0].rpartition(":")[0]
+    own = [frame for frame in own if Path(frame.filename).name == Path(place).name] or own
+    if not own:
+        return ""
+    file, line = own[-1].filename, own[-1].lineno or 0
+    return f" in {file}, line {line}: {own[-1].line or linecache.getline(file, line).strip()}"
 
 
 def _words(error: BaseException) -> str:
@@ -110,7 +123,9 @@ def _looking_in(folder: Path) -> Iterator[None]:
 
 def _is_theirs(filename: str) -> bool:
     ours = str(Path(__file__).parent)
-    if filename.startswith((ours, "<frozen")) or filename in (importlib.__file__, importlib.util.__file__):
+    if filename.startswith((ours, "<frozen")):
+        return False
+    if "site-packages" not in filename and filename.startswith(sysconfig.get_path("stdlib")):
         return False
     return not any(
         pair[0] in ("site-packages", "dist-packages") and pair[1] in LIBRARIES

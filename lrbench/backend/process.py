@@ -1,11 +1,14 @@
 """What Keras and TensorFlow have for the whole process, set as lrbench wants it and put back afterwards."""
 
+import contextlib
+import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 from weakref import WeakSet
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -20,6 +23,21 @@ def use_one_thread_per_replica() -> bool:
         except RuntimeError:
             return False
     return True
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed Keras, numpy and Python; afterwards the caller's random numbers go on as if nothing had been drawn.
+
+    Keras draws initial weights from the process's global seed, so one thread at a time may do this.
+    """
+    before = random.getstate(), np.random.get_state()
+    keras.utils.set_random_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
 
 
 class Settled:

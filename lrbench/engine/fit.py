@@ -1,7 +1,7 @@
 """`Model.fit` with a callback that sets the rate of every step: the outside witness of the fast engine."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -54,10 +54,7 @@ class FitReplica:
             optimizer=network.optimizer,
             loss=network.loss,
             auto_scale_loss=False,  # the network has done it
-            metrics=[
-                keras.metrics.MeanMetricWrapper(measure, name)
-                for measure, name in zip(network.measures, figures[1:], strict=True)
-            ],
+            metrics=[_Mean(measure, name) for measure, name in zip(network.measures, figures[1:], strict=True)],
         )
 
     def compile(self) -> None:
@@ -99,6 +96,17 @@ class FitReplica:
                 examples.x, examples.y, batch_size=EVALUATION_BATCH, verbose=0, return_dict=True
             )
         return tuple(float(measured[name]) for name in self._figures)
+
+
+class _Mean(keras.metrics.Mean):  # type: ignore[misc] # Keras carries no types
+    """The mean of a measure over examples. Keras's own wrapper would mask what the measure has masked already."""
+
+    def __init__(self, measure: Callable[[Any, Any], Any], name: str) -> None:
+        super().__init__(name=name)
+        self._measure = measure
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        super().update_state(self._measure(y_true, y_pred), sample_weight)
 
 
 class _Rates(keras.callbacks.Callback):  # type: ignore[misc] # Keras carries no types

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from lrbench.backend.optimizers import build_optimizer, copies_of_weights
+from lrbench.backend.process import seeded
 from lrbench.engine.replica import check_fit
 from lrbench.optimizers import parse_optimizer
 from lrbench.problems import Problem
@@ -33,13 +33,8 @@ def initial_weights(build: Callable[[], Any], seed: int) -> list[NDArray[Any]]:
 
     Keras draws them from the process's global seed, so one thread at a time may call this.
     """
-    before = random.getstate(), np.random.get_state()  # Keras seeds the global one
-    keras.utils.set_random_seed(seed)
-    try:
+    with seeded(seed):
         return [np.asarray(variable) for variable in build().variables]
-    finally:  # the caller's own random numbers go on as if nothing had been drawn
-        random.setstate(before[0])
-        np.random.set_state(before[1])
 
 
 class Network:

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from lrbench.engine.network import Network
 
-Split = tuple[Any, Any]  # x uint8 (n, ...), y int32 (n,), as tensors
+Split = tuple[Any, Any]  # x (n, ...), y int32 or float32 (n, ...), as tensors
 Trace = Callable[[Network, bool], Any]  # a network, whether XLA compiles -> its training, as a traced function
 
 
@@ -91,7 +91,7 @@ def epochs(train: Split, batch_size: int) -> Trace:
     `whole`: how many batches to train before the last, smaller one. With 0, it takes no longer than compiling.
     """
     x, y = train
-    order, whole = tf.TensorSpec(y.shape, tf.int32), tf.TensorSpec((), tf.int32)
+    order, whole = tf.TensorSpec([len(y)], tf.int32), tf.TensorSpec((), tf.int32)
     rates = tf.TensorSpec([-(-len(y) // batch_size)], tf.float32)
 
     def trace(network: Network, jit: bool) -> Any:

@@ -54,7 +54,7 @@ def steps(train: Split, batch_size: int) -> Trace:
     (s,), each batch's mean before its update; 0 for what is not trained.
     """
     x, y = train
-    order, place = tf.TensorSpec(y.shape, tf.int32), tf.TensorSpec((), tf.int32)
+    order, place = tf.TensorSpec([len(y)], tf.int32), tf.TensorSpec((), tf.int32)
     rates = tf.TensorSpec([_whole_batches(len(y), batch_size)], tf.float32)
 
     def trace(network: Network, jit: bool) -> Any:

@@ -1,35 +1,15 @@
 """One final figure of every run: what a comparison is made of."""
 
 import math
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lrbench.directions import higher_is_better
 from lrbench.errors import BadConfig
 from lrbench.runs import Experiment, Status
-
-COSTS = {
-    "loss",
-    "losses",
-    "error",
-    "errors",
-    "err",
-    "nats",
-    "nll",
-    "perplexity",
-    "ppl",
-    "mse",
-    "rmse",
-    "mae",
-    "cost",
-}
-COSTS |= {"wer", "cer", "fid", "seconds", "time"}
-GAINS = {"accuracy", "acc", "score", "reward", "return", "f1", "auc", "auroc", "map", "iou", "bleu", "precision"}
-GAINS |= {"recall", "r2", "ndcg"}
-
 
 Values = NDArray[np.float64]
 
@@ -93,11 +73,12 @@ def scores_of(experiment: Experiment, metric: str) -> Scores:
     return Scores(metric, figure.better == "lower", values, figure.is_share, figure.unit)
 
 
-def lower_is_better(figure: str) -> bool:
-    """Tell by the words of a figure's name whether it is a cost. Raises BadConfig if they do not say."""
-    words = set(re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", figure).lower()))
-    if bool(words & COSTS) == bool(words & GAINS):
+def lower_is_better(metric: str) -> bool:
+    """Tell by a metric's name whether it is a cost. Raises BadConfig if the name does not say."""
+    higher = higher_is_better(metric)
+    if higher is None:
         raise BadConfig(
-            f"Is {figure} better when it is lower?", "Say lower_is_better=True or lower_is_better=False"
+            f"Cannot tell from its name whether {metric} is better when it is lower.",
+            "Say lower_is_better=True or lower_is_better=False",
         )
-    return bool(words & COSTS)
+    return not higher

@@ -1,6 +1,8 @@
 """What a user's model does, as a digest: the same whatever its file is called and however it is written."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,29 +17,50 @@ DIGITS = 3  # significant ones of a loss: other processors compute the same ones
 ELSEWHERE = {"module", "registered_name", "build_config", "compile_config"}  # of a configuration
 
 
-def fingerprint(model: Any, loss: Any, figures: list[str], first: Examples) -> str:
-    """Return the sha256 of what decides the numbers of a model as it was made for seed 0.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What a model was seen to be and to do."""
+
+    record: Mapping[str, Any]  # as JSON values: what the fingerprint is made of
+    losses: tuple[float, ...]  # on the first examples: in evaluation, in training, and before each small step
+
+    @property
+    def said(self) -> str:
+        """The losses, for people."""
+        return ", ".join(f"{loss:.6g}" for loss in self.losses)
+
+
+def observe(model: Any, loss: Any, first: Examples) -> Observed:
+    """Observe what decides the numbers of a model as it was made for seed 0.
 
     That is each of its layers with its configuration and what of it is trained, its initial weights, the loss on
-    the first examples in evaluation, in training and after two small steps, and what is measured. Names that Keras
-    counts up (`dense_3`), where the code stands and how it is written are no part of it, nor is the last digit
-    that another processor may see otherwise. The model is trained on here, and of no other use afterwards.
+    the first examples in evaluation, in training and after two small steps. Names that Keras counts up
+    (`dense_3`), where the code stands and how it is written are no part of it, nor is the last digit that another
+    processor may see otherwise. The model is trained on here, and of no other use afterwards.
     """
-    layers = [_configuration(layer) for layer in model._flatten_layers()]
+    layers = configurations(model)
     weights = [_weight(variable) for variable in model.variables]
     losses = [first_loss(model, loss, first, training) for training in (False, True)]
     for _ in range(STEPS):
         losses.append(_small_step(model, loss, first))
-    return digest(
-        {
-            "layers": _unnamed(layers),
-            "weights": weights,
-            "loss": _unnamed(_configuration(loss)),
-            "first_losses": [_rounded(each, DIGITS) for each in losses],
-            "after": [_weight(variable)[3:] for variable in model.trainable_variables],
-            "figures": figures,
-        }
-    )
+    record = {
+        "layers": layers,
+        "weights": weights,
+        "loss": _unnamed(_configuration(loss)),
+        "first_losses": [_rounded(each, DIGITS) for each in losses],
+        "after": [_weight(variable)[3:] for variable in model.trainable_variables],
+    }
+    return Observed(record=record, losses=tuple(losses))
+
+
+def fingerprint(observed: Observed, figures: list[str]) -> str:
+    """Return the sha256 of what a model does and of what is measured of it."""
+    return digest({**observed.record, "figures": figures})
+
+
+def configurations(model: Any) -> Any:
+    """Return the configurations of a model's layers as JSON values, without the names that Keras counts up."""
+    return _unnamed([_configuration(layer) for layer in model._flatten_layers()])
 
 
 def _weight(variable: Any) -> list[Any]:

@@ -4,6 +4,7 @@ Whatever can be wrong with them is said before anything is trained. TensorFlow i
 """
 
 import contextlib
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -16,12 +17,13 @@ import numpy as np
 from lrbench.backend import bring_in
 from lrbench.calls import Piece
 from lrbench.errors import BadConfig, BadSpec
-from lrbench.problems import goals
+from lrbench.problems import goals, isolation
 from lrbench.problems.arrays import Data, from_arrays, from_file, shape
-from lrbench.problems.base import PROBLEMS, Examples, Problem, Splits, find, read_parameters, read_spec, said
+from lrbench.problems.base import PROBLEMS, Examples, Problem, find, read_parameters, read_spec, said
 from lrbench.problems.fingerprint import FIRST_BATCH, fingerprint
+from lrbench.problems.graph import foreign_state
 from lrbench.runs import Subject
-from lrbench.users import check_place, theirs
+from lrbench.users import check_place, last_line, theirs
 from lrbench.users import find as find_function
 
 MAKES = "it must return a keras.Model, or what lrbench.problem(...) returns"
@@ -77,8 +79,11 @@ def _keras_at_work() -> Iterator[None]:
 
 def _found(name: str, pairs: tuple[tuple[Piece, Piece], ...], beside: Beside) -> Problem:
     """Import the user's function, read its parameters, and ask it."""
+    from lrbench.backend.process import seeded
+
     try:
-        function = find_function(name, "")
+        with seeded(0):  # what the module draws, every process draws alike
+            function = find_function(name, "")
         with contextlib.suppress(NameError, TypeError, ValueError):
             function = _evaluated(function)
         parameters = _parameters(name, function)
@@ -92,11 +97,14 @@ def _found(name: str, pairs: tuple[tuple[Piece, Piece], ...], beside: Beside) ->
     where, _, attribute = name.rpartition(":")
     words = ", ".join(f"{key}={said(value)}" for key, value in values.items())
     called = f"{Path(where).name}:{attribute}{f'({words})' if words else ''}"
-    return _problem_of(lambda: function(**values), beside, called)
+    return _problem_of(functools.wraps(function)(lambda: function(**values)), beside, called)
 
 
 def _problem_of(make: Callable[[], Any], beside: Beside, name: str) -> Problem:
-    made = _made(make, name)
+    from lrbench.backend.process import seeded
+
+    with seeded(0):
+        made = _made(make, name)
     if not isinstance(made, Problem):
         return _problem_of_model(made, make, beside, name)
     if beside.data is not None or beside.loss is not None or beside.metric is not None:
@@ -108,6 +116,8 @@ def _problem_of(make: Callable[[], Any], beside: Beside, name: str) -> Problem:
 
 def _problem_of_model(model: Any, make: Callable[[], Any], beside: Beside, name: str) -> Problem:
     import keras
+
+    from lrbench.backend.process import seeded
 
     if not isinstance(model, keras.Model):
         raise BadConfig(f"{name} returned {_what(model)}; {MAKES}.", "End it with: return model")
@@ -126,21 +136,27 @@ def _problem_of_model(model: Any, make: Callable[[], Any], beside: Beside, name:
             keras.config.set_dtype_policy(before)
 
     models = []
-    for seed in (0, 1):
-        keras.utils.set_random_seed(seed)
-        models.append(fresh())
+    for seed in isolation.SEEDS:
+        with seeded(seed):
+            models.append(fresh())
     if models[0] is models[1]:
         raise BadConfig(
             f"{name} returns the same model twice.", "Make a new one in each call: each run needs its own."
         )
+    isolation.check_seeds(models, name)
     outputs = _outputs(models[0], first, data, name)
     _check_training(models[0], first, name)
     goal = goals.tell(models[0], outputs, data, beside.loss, beside.metric, name)
-    _check_labels(data, goal, outputs, name)
-    loss = goal.loss()
-    notes = (goal.note, *_notes(models, data, name))
+    splits = data.splits
+    for part, examples in (("train", splits.train), ("val", splits.val), ("test", splits.test)):
+        if examples is not None:
+            goals.check_targets(goal, part, examples, data, name)
+    _check_state(models[0], goal, first, name)
+    notes = (*goal.notes, *_notes(models[:2], data, name))
     try:
-        identity = fingerprint(models[0], loss, [figure.name for figure in goal.figures], first)
+        observed = isolation.observed_alone(models, make, goal.loss, first, name)
+    except BadConfig:
+        raise
     except (Exception, SystemExit) as error:
         raise _theirs(name, error, "fails on its first examples") from error
     return Problem(
@@ -159,7 +175,7 @@ def _problem_of_model(model: Any, make: Callable[[], Any], beside: Beside, name:
         measures=goal.measures,
         stratify=goal.has_classes and data.has_classes,
         prefers_graph=_prefers_graph(models[0]),
-        identity={"problem": "own", "model_sha256": identity},
+        identity={"problem": "own", "model_sha256": fingerprint(observed, [each.name for each in goal.figures])},
         notes=notes,
     )
 
@@ -257,9 +273,8 @@ def _outputs(model: Any, first: Examples, data: Data, name: str) -> np.ndarray[A
 
 
 def _check_training(model: Any, first: Examples, name: str) -> None:
-    """Raise BadConfig if a model cannot be trained in lrbench's own loop, or not reset for the next run."""
+    """Raise BadConfig if a model cannot be trained in lrbench's own loop."""
     import keras
-    import tensorflow as tf
 
     for method in ("train_step", "compute_loss"):
         if getattr(type(model), method) is not getattr(keras.Model, method):
@@ -269,38 +284,23 @@ def _check_training(model: Any, first: Examples, name: str) -> None:
             )
     if not model.trainable_variables:
         raise BadConfig(f"{name} has nothing to train.", "Give it a layer with weights that are trainable.")
+
+
+def _check_state(model: Any, goal: goals.Goal, first: Examples, name: str) -> None:
+    """Raise BadConfig if a model, its loss or a figure keeps state that is no variable of the model."""
+    loss = goal.loss()
+
+    def step(x: Any, y: Any) -> Any:
+        outputs = [model(x, training=training) for training in (True, False)]
+        return [loss(y, outputs[0]), *(measure(y, outputs[0]) for measure in goal.measures), outputs[1]]
+
     try:
-        traced = tf.function(lambda x: model(x, training=True), autograph=False).get_concrete_function(first.x)
+        found = foreign_state(step, (first.x, first.y), model.variables)
     except (Exception, SystemExit) as error:
         raise _theirs(name, error, "cannot be called in training") from error
-    known = {id(variable.value.handle) for variable in model.variables}
-    if any(each.dtype == tf.resource and id(each) not in known for each in traced.captured_inputs):
-        raise BadConfig(
-            f"{name} keeps state that its model does not list, so a run would depend on those before it.",
-            "Draw random numbers by a keras.random.SeedGenerator of the layer, make variables with add_weight.",
-        )
-
-
-def _check_labels(data: Data, goal: "goals.Goal", outputs: np.ndarray[Any, Any], name: str) -> None:
-    """Raise BadConfig if targets and outputs do not go together in any split."""
-    splits: Splits = data.splits
-    for part, examples in (("train", splits.train), ("val", splits.val), ("test", splits.test)):
-        if examples is None:
-            continue
-        if goal.classes and examples.y.ndim == 2 and not goals.is_one_hot(examples.y):
-            raise BadConfig(
-                f"y_{part} of {data.name} is not one-hot, as y_train is.", "Give all of them one kind."
-            )
-        if goal.classes and data.has_classes:
-            low, high = int(examples.y.min()), int(examples.y.max())
-            if low < 0 or high >= goal.classes:
-                raise BadConfig(
-                    f"The labels y_{part} of {data.name} go from {low} to {high}; {name} tells classes "
-                    f"0 to {goal.classes - 1} apart.",
-                    "Number the classes from 0."
-                    if low < 0
-                    else f"Give the last layer {high + 1} units, or number the classes from 0.",
-                )
+    if found:
+        problem, hint = found.why
+        raise BadConfig(f"{name} {problem}{last_line(found.frames, name)}.", hint)
 
 
 def _parameters(name: str, function: Callable[..., Any]) -> dict[str, inspect.Parameter]:

@@ -101,8 +101,8 @@ def test_what_is_stored_of_it_goes_on_and_verifies(cli: Cli, here: Path) -> None
             ["--problem", "my.py:make", "--data", "data.npz", "--data-dir", "."],
             "--data-dir . is for the data of built-in problems",
         ),
-        (["--problem", "my.py:make", "--data", "data.npz", "--loss", "nothing"], "--loss nothing is no loss"),
-        (["--problem", "my.py:make", "--data", "data.npz", "--metric", "f2"], "--metric f2 is nothing"),
+        (["--problem", "my.py:make", "--data", "data.npz", "--loss", "nothing"], "Unknown loss 'nothing'"),
+        (["--problem", "my.py:make", "--data", "data.npz", "--metric", "f2"], "--metric f2 is not measured"),
         (
             ["--problem", "my.py:make", "--data", "data.npz", "--memory-share", "1e-9"],
             "needs 2.24e-05 GB of memory",

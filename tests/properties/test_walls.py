@@ -14,6 +14,7 @@ PACKAGE = ROOT / "lrbench"
 # From left to right; a room imports only from rooms before it.
 # Those that read and judge what is stored come first: they stand without the ones that make it.
 ROOMS = [
+    "directions",
     "errors",
     "foreign",
     "options",

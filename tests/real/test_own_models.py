@@ -19,6 +19,7 @@ from lrbench.runs import RunResult, Task
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(220, 8)).astype(np.float32)
 IMAGES = RNG.uniform(size=(220, 8, 8, 1)).astype(np.float32)
+WORDS = RNG.integers(0, 6, (220, 8)) * (np.arange(8) < RNG.integers(2, 9, (220, 1)))
 CLASSES = (X[:, 0] + X[:, 1] ** 2 > 1).astype(int) + (X[:, 2] > 0)
 NUMBERS = X @ np.arange(8, dtype=np.float32) + 1
 
@@ -99,6 +100,20 @@ def dense(units: int = 3, policy: str | None = None) -> Make:
     return make
 
 
+def tagger() -> Any:
+    """A class for each word of a sentence; 0 stands for no word."""
+    import keras
+
+    return keras.Sequential(
+        [
+            keras.Input((8,), dtype="int32"),
+            keras.layers.Embedding(6, 4, mask_zero=True),
+            keras.layers.LSTM(5, return_sequences=True),
+            keras.layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
 def dropping() -> Any:
     import keras
 
@@ -119,6 +134,7 @@ def dropping() -> Any:
         (branches, (X, CLASSES), {}),
         (branches, (X, CLASSES), {"jit": "off", "optimizer": "adam", "lr": 0.003}),
         (penalised, (X, NUMBERS), {"lr": 0.01}),
+        (tagger, (WORDS, WORDS % 3), {}),
         (convolutions, (IMAGES, CLASSES), {}),
         (convolutions, (IMAGES, CLASSES), {"jit": "on"}),
         (dense(), (X, CLASSES), {"optimizer": "sgd(momentum=0.9, clipnorm=0.3)"}),
@@ -128,6 +144,7 @@ def dropping() -> Any:
         "branches",
         "branches, graph, adam",
         "own loss",
+        "masked",
         "convolutions",
         "convolutions, XLA",
         "clipnorm",
@@ -138,6 +155,24 @@ def test_every_figure_is_that_of_model_fit(make: Make, data: Any, options: dict[
     (ours,) = results(plan_of(make, data, **options))
     (theirs,) = results(plan_of(make, data, **{**options, "jit": "auto", "engine": "fit"}))
     assert figures(ours) == pytest.approx(figures(theirs), rel=2e-4, abs=1e-6)
+
+
+def test_positions_that_a_model_masks_do_not_count() -> None:
+    plan = plan_of(tagger, (WORDS, WORDS % 3), epochs=1)
+    engine = open_engine(plan.setting, plan.problem)
+    replica: Any = engine.replica()
+    (*_, ended) = train(replica, Task(plan.runs[0]))
+    engine.close()
+    assert isinstance(ended, Ended)
+    assert ended.result.test is not None
+    test = plan.problem.load().test
+    outputs = np.asarray(replica.network.model(test.x, training=False))
+    there = test.x != 0
+    right = (outputs.argmax(-1) == test.y) & there
+    of_each = right.sum(1) / np.maximum(there.sum(1), 1)
+    assert ended.result.test[1] == pytest.approx(of_each.mean(), rel=1e-5)
+    of_words = -np.log(np.take_along_axis(outputs, test.y[..., None], -1)[..., 0])[there]
+    assert ended.result.test[0] == pytest.approx(of_words.mean(), rel=1e-4)
 
 
 @cache

@@ -141,6 +141,16 @@ def test_its_parameters_are_read_by_their_annotations(tmp_path: Path, annotation
             "targets are numbers, all of them whole",
         ),
         ((2, None), X[:, :2], "mean_squared_error", "mean_absolute_error", "regression"),
+        ((2, None), (X[:, :2] > 0).astype(int), "binary_crossentropy", "accuracy", "a target is 2 labels 0 or 1"),
+        ((2, "sigmoid"), (X[:, :2] > 0).astype(float), "binary_crossentropy", "accuracy", "of probabilities"),
+        ((3, "sigmoid"), np.eye(3)[CLASSES], "binary_crossentropy", "accuracy", "a target is 3 labels 0 or 1"),
+        (
+            (2, None),
+            (X[:, :2] > 0).astype(float),
+            "mean_squared_error",
+            "mean_absolute_error",
+            "(0 and 1 as floats; whole numbers would be classes)",
+        ),
     ],
 )
 def test_classes_and_numbers_are_told_from_targets_and_outputs(
@@ -283,7 +293,7 @@ NUMBER = 3
         ("two_inputs", "has 2 inputs"),
         ("other_shape", r"takes examples of shape \(5,\); those of data are \(4,\)"),
         ("two_classes", "labels y_train of data go from 0 to 2; .* 0 to 1 apart"),
-        ("pairs", r"answers an example with shape \(3, 2\); a target of data is \(\)"),
+        ("pairs", r"outputs shape \(3, 2\) per example, but the targets of data have shape \(\)"),
         ("shared", "the same model twice"),
         ("unbuilt", "cannot be built"),
         ("summed", "has the reduction 'sum'"),
@@ -305,9 +315,9 @@ def test_what_is_wrong_with_a_function_is_said_with_its_own_line(
     ("beside", "problem_said"),
     [
         ({"data": None}, "nothing to train it on"),
-        ({"loss": "hubber", "data": (X, X[:, :3])}, "loss=hubber is no loss of Keras's"),
-        ({"metric": "acuracy"}, "metric=acuracy is nothing"),
-        ({"metric": "accuracy", "data": (X, X[:, :3])}, "metric=accuracy wants classes"),
+        ({"loss": "hubber", "data": (X, X[:, :3])}, "Unknown loss .hubber."),
+        ({"metric": "acuracy"}, "metric=acuracy is not measured"),
+        ({"metric": "accuracy", "data": (X, X[:, :3])}, "metric=accuracy requires classes"),
         ({"data": (X, CLASSES - 1)}, "go from -1 to 1"),
         ({"data": (X, CLASSES, X, CLASSES + 5)}, "y_test of data go from 5 to 7"),
         ({"data": "mnist"}, r"shape \(4,\); those of mnist are \(28, 28\)"),
