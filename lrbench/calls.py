@@ -9,7 +9,7 @@ items = item { ";" item }
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from string import digits
 from typing import Any, Literal, NoReturn, get_args, get_origin
@@ -164,7 +164,7 @@ def read_plain(kind: Any, key: str, value: Piece) -> Any:
     if get_origin(kind) is Literal:
         return known(value, get_args(kind), f"value of {key}:")
     if kind is bool:
-        return known(value, ("true", "false"), f"value of {key}:") == "true"
+        return known(replace(value, text=value.text.lower()), ("true", "false"), f"value of {key}:") == "true"
     return read_number(key, value)
 
 

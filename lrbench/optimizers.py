@@ -1,7 +1,7 @@
 """Optimizers by name, with their own parameters: `sgd(momentum=0.9)`. The rate is never one of them."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,22 @@ from lrbench.schedules.base import Rates, text_of
 # name: (class in keras.optimizers, {parameter: default}). The name is the class's in small letters, as in Keras's
 # own `compile(optimizer="adamw")`. The defaults are Keras's, written out so that another version's do not change
 # what is trained; None stands for nothing.
-_COMMON: dict[str, Any] = {"weight_decay": None, "clipnorm": None, "clipvalue": None, "global_clipnorm": None}
+_EMA: dict[str, Any] = {"use_ema": False, "ema_momentum": 0.99, "ema_overwrite_frequency": None}
+_COMMON: dict[str, Any] = {
+    "weight_decay": None,
+    "clipnorm": None,
+    "clipvalue": None,
+    "global_clipnorm": None,
+    **_EMA,
+    "loss_scale_factor": None,
+}
 _ADAM: dict[str, Any] = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
 _ADAFACTOR: dict[str, Any] = {
     "beta_2_decay": -0.8,
     "epsilon_1": 1e-16,  # Keras has 1e-30, whose square is 0 in float32: inputs and units that are silent give nan
     "epsilon_2": 0.001,
     "clip_threshold": 1.0,
-    "relative_step": False,  # Keras has true, with which the optimizer has a schedule of its own
+    "relative_step": False,  # Keras has true; see REFUSED
 }
 _FTRL: dict[str, Any] = {
     "learning_rate_power": -0.5,
@@ -61,8 +69,26 @@ TABLE: dict[str, tuple[str, dict[str, Any]]] = {
     "muon": ("Muon", _MUON | _COMMON | {"weight_decay": 0.004}),
     "schedulefreeadamw": ("ScheduleFreeAdamW", _ADAM | {"epsilon": 1e-8} | _COMMON),
 }
-# Parameters that came when runs were stored already: they are part of a run only where they are given.
-LATER = {"global_clipnorm"}
+# Parameters that came when runs were stored already: they are part of a run only where they are given, and those of
+# the average only where there is one.
+LATER = {"global_clipnorm", "loss_scale_factor", *_EMA}
+# What Keras's optimizers take and lrbench does not: why, and what to write instead.
+REFUSED: dict[str, tuple[str, str]] = {
+    "lr": ("The rate belongs to the schedule, not to the optimizer", "Leave it out there."),
+    "learning_rate": ("The rate belongs to the schedule, not to the optimizer", "Leave it out there."),
+    "decay": ("The decay of the rate belongs to the schedule", "Leave it out, and choose inverse_time, for example."),
+    "warmup_steps": ("The warm-up belongs to the schedule", "Leave it out, and write cosine(warmup=5%), for example."),
+    "gradient_accumulation_steps": (
+        "gradient_accumulation_steps is not supported: a schedule's rates and steps count updates, one per batch",
+        "Multiply batch_size by it instead: an update then takes the mean gradient of as many examples.",
+    ),
+    "relative_step": (
+        "relative_step changes nothing: Keras caps the rate of update t at 1 / √t with it and without it",
+        "Leave it out.",
+    ),
+    "exclude_layers": ("exclude_layers is not supported: names of layers differ between models", "Leave it out."),
+    "name": ("An optimizer's name changes nothing", "Leave it out."),
+}
 
 # The peak rate where nobody names one: Keras's own default, unless a line says why it is another.
 DEFAULT_RATES: dict[str, float] = {
@@ -83,10 +109,16 @@ DEFAULT_RATES: dict[str, float] = {
 }
 ADDS_UP = {"sgd", "rmsprop"}  # with momentum m a step lasts for 1 / (1 - m) of them
 
-FRACTIONS = {"momentum", "beta_1", "beta_2", "rho", "adam_beta_1", "adam_beta_2"}  # 0 <= value < 1
+FRACTIONS = {"momentum", "beta_1", "beta_2", "rho", "adam_beta_1", "adam_beta_2", "ema_momentum"}  # 0 <= value < 1
 EXPONENTS = {"beta_2_decay", "learning_rate_power"}  # value <= 0
 COEFFICIENTS = {"muon_a", "muon_b", "muon_c"}  # any; all other numbers are not negative
+WHOLE = {"ns_steps", "ema_overwrite_frequency"}
 CLIPS = {"clipnorm", "clipvalue", "global_clipnorm"}
+ZERO: dict[str, str] = {  # what 0 would do, where it is no value
+    **dict.fromkeys([*CLIPS, "clip_threshold"], "clip every gradient to nothing"),
+    "ema_overwrite_frequency": "never overwrite the weights",
+    "loss_scale_factor": "leave no gradient",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +128,17 @@ class Optimizer:
     name: str
     given: tuple[tuple[str, Any], ...] = ()
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Every parameter with its value."""
+        return TABLE[self.name][1] | dict(self.given)
+
     def resolved(self) -> dict[str, Any]:
         """Return every parameter with its value, for hashes and records; a later one only where it is given."""
-        defaults = {key: value for key, value in TABLE[self.name][1].items() if key not in LATER}
-        return {"name": self.name, "parameters": defaults | dict(self.given)}
+        given = dict(self.given)
+        stored = given.keys() | (_EMA.keys() if "use_ema" in given else set())
+        parameters = {key: value for key, value in self.parameters.items() if key not in LATER or key in stored}
+        return {"name": self.name, "parameters": parameters}
 
     def __str__(self) -> str:
         inside = ", ".join(f"{key}={text_of(value)}" for key, value in self.given)
@@ -146,7 +185,7 @@ def peak_rate(asked: float | None, optimizer: str) -> PeakRate:
     parsed = parse_optimizer(optimizer)
     rate = DEFAULT_RATES[parsed.name]
     if parsed.name in ADDS_UP:
-        rate = float(f"{rate * (1 - parsed.resolved()['parameters']['momentum']):.2g}")
+        rate = float(f"{rate * (1 - parsed.parameters['momentum']):.2g}")
     return PeakRate(rate, default_of=str(parsed))
 
 
@@ -167,45 +206,27 @@ def odd_rates(optimizer: str, name: str, rates: Rates) -> Iterator[str]:
         )
 
 
-def build_optimizer(optimizer: Optimizer) -> Any:
-    """Return the keras.optimizers.Optimizer. Raises BadSpec where Keras has no such class or refuses a value."""
-    import keras
-
-    name = TABLE[optimizer.name][0]
-    cls = getattr(keras.optimizers, name, None)
-    if cls is None:
-        raise BadSpec(
-            f"Keras {keras.__version__} has no {name}.", "Install a later one: python -m pip install -U keras"
-        )
-    try:
-        return cls(**optimizer.resolved()["parameters"])
-    except (TypeError, ValueError) as error:
-        raise BadSpec(f"Keras refuses {optimizer}: {error}", "Change the parameter.") from error
-
-
-def copies_of_weights(optimizer: Any, weights: Sequence[Any]) -> list[tuple[Any, Any]]:
-    """Return the variables of a built optimizer that Keras begins as copies of weights, each with its weight."""
-    import keras
-
-    kind = getattr(keras.optimizers, "ScheduleFreeAdamW", ())
-    return list(zip(optimizer._momentums, weights, strict=True)) if isinstance(optimizer, kind) else []
-
-
 def _optimizer(call: Call) -> Optimizer:
     if call.label:
         call.label.bad("An optimizer has no label", "Write, for example, sgd(momentum=0.9).")
-    name = known(call.name, TABLE, "optimizer")
+    name = known(replace(call.name, text=call.name.text.lower()), TABLE, "optimizer")  # or Keras's class: Adam
     parameters = TABLE[name][1]
     no_twins(call.pairs)
     given = []
     for key, value in call.pairs:
-        if key.text in ("lr", "learning_rate"):
-            key.bad("The rate belongs to the schedule, not to the optimizer", "Leave it out there.")
+        if key.text in REFUSED:
+            key.bad(*REFUSED[key.text])
         known(key, parameters, f"parameter of {name}:")
         given.append((key.text, _read(key.text, parameters[key.text], value)))
     clips = [key for key, _ in given if key in CLIPS]
     if len(clips) > 1:
         raise BadSpec(f"{call.whole.text[:60]} clips twice.", f"Keep {' or '.join(clips)}.")
+    for key, value in given:
+        if key in _EMA and not dict(given).get("use_ema"):
+            raise BadSpec(
+                f"{key}={text_of(value)} has no effect without use_ema=true.",
+                f"Write {name}(use_ema=true, {key}={text_of(value)}), or leave it out.",
+            )
     return Optimizer(name, tuple(sorted(pair for pair in given if pair[1] != parameters[pair[0]])))
 
 
@@ -213,13 +234,13 @@ def _read(key: str, default: Any, value: Piece) -> Any:
     """Read a parameter's value, of its default's type and within its range."""
     if isinstance(default, bool):
         return read_plain(bool, key, value)
-    number = read_whole(key, value) if isinstance(default, int) else read_plain(float, key, value)
+    number = read_whole(key, value) if key in WHOLE else read_plain(float, key, value)
     if key in FRACTIONS and not 0 <= number < 1:
         value.bad(f"{key}={value.text} does not lie in 0 <= {key} < 1", f"Write {key}=0.9.")
     if key in EXPONENTS and number > 0:
         value.bad(f"{key}={value.text} is above 0", f"Write {key}=-{value.text.lstrip('+')}.")
     if key not in FRACTIONS | EXPONENTS | COEFFICIENTS and number < 0:
         value.bad(f"{key}={value.text} is negative", f"Write {key}={value.text.lstrip('-')}.")
-    if (key in CLIPS or key == "clip_threshold") and number == 0:
-        value.bad(f"{key}=0 would clip every gradient to nothing", f"Write {key}=1, or leave it out.")
+    if key in ZERO and number == 0:
+        value.bad(f"{key}=0 would {ZERO[key]}", f"Write {key}=1, or leave it out.")
     return number

@@ -8,6 +8,7 @@ from typing import Any
 
 from lrbench import problems
 from lrbench.backend.devices import has_gpu
+from lrbench.backend.optimizers import check_optimizer
 from lrbench.config import Config
 from lrbench.errors import BadConfig, nearest
 from lrbench.optimizers import PeakRate, odd_rates, parse_optimizer, peak_rate
@@ -139,6 +140,8 @@ def resolve_setting(config: Config, problem: Problem) -> Setting:
     jit = resolve_jit(config, problem)
     sizes = problems.resolve_sizes(subject, config.train_size, config.val_size, config.validate_on)
     optimizer = parse_optimizer(config.optimizer)
+    if config.engine != "fake":
+        check_optimizer(optimizer)
     return Setting(
         subject=subject,
         optimizer=str(optimizer),

@@ -108,10 +108,11 @@ class CompiledReplica(Driver):
 
     def _measure(self, x: Any, y: Any) -> Figures:
         totals = [0.0] * (1 + len(self.network.measures))
-        for batch, targets in batches(x, y):
-            loss, *sums = self._programs.evaluate[len(targets)](batch, targets)
-            parts = (float(loss) * len(targets), *map(float, sums))
-            totals = [total + part for total, part in zip(totals, parts, strict=True)]
+        with self.network.evaluated():
+            for batch, targets in batches(x, y):
+                loss, *sums = self._programs.evaluate[len(targets)](batch, targets)
+                parts = (float(loss) * len(targets), *map(float, sums))
+                totals = [total + part for total, part in zip(totals, parts, strict=True)]
         return tuple(total / len(y) for total in totals)
 
 

@@ -1,5 +1,6 @@
 """`Model.fit` with a callback that sets the rate of every step: the outside witness of the fast engine."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -52,6 +53,7 @@ class FitReplica:
         network.model.compile(
             optimizer=network.optimizer,
             loss=network.loss,
+            auto_scale_loss=False,  # the network has done it
             metrics=[_Mean(measure, name) for measure, name in zip(network.measures, figures[1:], strict=True)],
         )
 
@@ -78,7 +80,7 @@ class FitReplica:
             batch_size=self._batch_size,
             shuffle=False,
             verbose=0,
-            callbacks=[_Rates(rates)],
+            callbacks=[_Rates(rates), _GoesOn(self.network)],
         ).history
         return tuple(float(history[name][0]) for name in self._figures)
 
@@ -89,9 +91,10 @@ class FitReplica:
         return self._measure(self._splits.test)
 
     def _measure(self, examples: Examples) -> Figures:
-        measured = self.network.model.evaluate(
-            examples.x, examples.y, batch_size=EVALUATION_BATCH, verbose=0, return_dict=True
-        )
+        with self.network.evaluated():
+            measured = self.network.model.evaluate(
+                examples.x, examples.y, batch_size=EVALUATION_BATCH, verbose=0, return_dict=True
+            )
         return tuple(float(measured[name]) for name in self._figures)
 
 
@@ -116,3 +119,18 @@ class _Rates(keras.callbacks.Callback):  # type: ignore[misc] # Keras carries no
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         self.model.optimizer.learning_rate = self._rates[batch]
+
+
+class _GoesOn(keras.callbacks.Callback):  # type: ignore[misc] # Keras carries no types
+    """Keeps the trained weights, where Model.fit ends with their averages: here it ends after every epoch."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self._kept = contextlib.ExitStack()
+        self._network = network
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._kept.enter_context(self._network.trained_weights_kept())
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._kept.close()

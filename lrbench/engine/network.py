@@ -1,8 +1,9 @@
 """What the engines on Keras share: a network that can be reset."""
 
+import contextlib
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -10,9 +11,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from lrbench.backend.optimizers import build_optimizer, copies_of_weights
 from lrbench.backend.process import seeded
 from lrbench.engine.replica import check_fit
-from lrbench.optimizers import build_optimizer, copies_of_weights, parse_optimizer
+from lrbench.optimizers import parse_optimizer
 from lrbench.problems import Problem
 from lrbench.runs import Setting
 
@@ -45,8 +47,9 @@ class Network:
         self._build = problem.model
         with _one_at_a_time:
             self.model = problem.model()
-        if self.model.dtype_policy.name == "mixed_float16":  # as Model.compile does, or small gradients are lost
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        self._averages = optimizer.use_ema
+        if self.model.dtype_policy.name == "mixed_float16" and optimizer.loss_scale_factor is None:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)  # as Model.compile, or small gradients are lost
         self.optimizer = optimizer
         optimizer.build(self.model.trainable_variables)
         self.loss = problem.loss()
@@ -68,6 +71,28 @@ class Network:
         self._assign([*weights, *self._untouched])
         for copy, weight in copies_of_weights(self.optimizer, self.model.trainable_variables):
             copy.assign(weight)
+
+    @contextlib.contextmanager
+    def evaluated(self) -> Iterator[None]:
+        """Hold the weights that are evaluated: with use_ema their averages, else those that are trained.
+
+        This is what Keras's callback SwapEMAWeights does, and which weights Model.fit leaves in a model at its end.
+        """
+        with self.trained_weights_kept():
+            if self._averages:
+                self.optimizer.finalize_variable_values(self.model.trainable_variables)
+            yield
+
+    @contextlib.contextmanager
+    def trained_weights_kept(self) -> Iterator[None]:
+        """Put back, at the end, the trained weights in the place of their averages."""
+        weights = self.model.trainable_variables if self._averages else []
+        trained = [tf.identity(variable.value) for variable in weights]
+        try:
+            yield
+        finally:
+            for variable, value in zip(weights, trained, strict=True):
+                variable.assign(value)
 
     def state(self) -> list[NDArray[Any]]:
         return [np.asarray(variable).copy() for variable in self.variables]  # training goes on in the originals
