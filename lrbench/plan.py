@@ -16,6 +16,7 @@ from lrbench.problems import Problem
 from lrbench.runs import Run, Setting
 from lrbench.schedules import Schedule, parse_list, rates, warnings
 from lrbench.schedules.names import Named, called, names, peak_rates
+from lrbench.schedules.spans import were_rounded_otherwise
 from lrbench.shards import read_shard, share
 
 
@@ -183,10 +184,15 @@ def resolve_jit(config: Config, problem: Problem) -> bool:
 
 
 def seeded(schedules: Sequence[Schedule], seeds: Sequence[int], setting: Setting) -> Iterator[Run]:
-    """Yield every schedule with every seed. Its rates are made once, and a user's function is asked only then."""
+    """Yield every schedule with every seed. Its rates are made once, and a user's function is asked only then.
+
+    The digest of its rates tells a schedule's runs from those that its words alone do not tell from them.
+    """
     tables = {each: rates(each, setting.horizon) for each in schedules}
     sha256 = {
-        each: hashlib.sha256(table.tobytes()).hexdigest() for each, table in tables.items() if each.is_users_own
+        each: hashlib.sha256(table.tobytes()).hexdigest()
+        for each, table in tables.items()
+        if each.is_users_own or were_rounded_otherwise(each, setting.horizon)
     }
     for seed in seeds:
         for each in schedules:
@@ -208,10 +214,11 @@ def _odd_rates(schedules: list[Schedule], runs: tuple[Run, ...], setting: Settin
 def _check_feedback(schedule: Schedule, setting: Setting) -> None:
     """A schedule that looks at the training needs something to look at."""
     rule = schedule.feedback(setting.horizon)
+    directed = rule is not None and rule.mode != "auto"
     columns = [
         column
         for column in setting.subject.columns
-        if column.startswith("val_") and setting.subject.find(column).better != "neither"
+        if column.startswith("val_") and (directed or setting.subject.find(column).better != "neither")
     ]
     if rule and rule.monitor not in columns:
         raise BadConfig(

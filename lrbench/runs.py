@@ -139,7 +139,7 @@ class Run:
     seed: int
     setting: Setting
     rates: Rates = field(compare=False, repr=False)  # float64 (steps,); a feedback rule scales it as it goes
-    rates_sha256: str = ""  # of that table, where the user's own code makes it: other code is another run
+    rates_sha256: str = ""  # of that table, where other code, of the user or of lrbench, makes another one
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from lrbench.engine.events import Ended, Epoch, Event, Kept, Refused, Remarked, Resumed
 from lrbench.engine.replica import Replica, Unfit, fingerprint
 from lrbench.runs import Checkpoint, Row, RunResult, Seconds, Status, Task, is_finite
-from lrbench.schedules.feedback import PlateauState, after_epoch
+from lrbench.schedules.feedback import PlateauState, after_epoch, direction
 
 SECONDS_BETWEEN = 1.0  # of a run's time, from one checkpoint to the next
 
@@ -75,7 +75,8 @@ def train(replica: Replica, task: Task, pace: Pace | None = None) -> Iterator[Ev
         if finite and rule and val:
             figure = run.setting.subject.find(rule.monitor)
             value = val[run.setting.subject.figures.index(figure)]
-            memory = after_epoch(rule, memory, value, "higher" if figure.better == "higher" else "lower")
+            known = None if figure.better == "neither" else figure.better
+            memory = after_epoch(rule, memory, value, direction(rule, known))
         goes_on = finite and epoch < horizon.epochs
         stopped = pace.stop.is_set()  # asked once, so that a run that ends here is kept here
         if goes_on and (stopped or pace.is_due(epoch, training + evaluating - kept_at)):

@@ -5,14 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from lrbench.schedules.base import PIECES, Horizon, Rates, Span, text_of
-from lrbench.schedules.joins import stretches
-from lrbench.schedules.modifiers import whole_steps
+from lrbench.schedules.base import Horizon, Rates, text_of
+from lrbench.schedules.feedback import same_rule
 from lrbench.schedules.names import called
 from lrbench.schedules.schedule import Schedule, rates
+from lrbench.schedules.spans import has_stairs, left_of, own_spans, pieces_of
 
 ENDS_HIGH = 0.5  # of its own highest rate: a curve that fell below that and ends above it did not arrive
 TINY = 1e-5  # of the peak: what is learnt below it cannot be seen
+LOW = 1e-3  # of the peak: a whole first epoch below it is spent on hardly anything
 
 
 def warnings(schedules: Sequence[Schedule], horizon: Horizon) -> list[str]:
@@ -22,8 +23,10 @@ def warnings(schedules: Sequence[Schedule], horizon: Horizon) -> list[str]:
     lines = []
     for name, schedule, table in zip(names, schedules, tables, strict=True):
         lines += list(_beyond(name, schedule, horizon))
+        lines += list(_low_head(name, table, horizon))
         lines += list(_ends_high(name, schedule, table))
         lines += list(_flat_tail(name, table, horizon))
+        lines += list(_idle_cooldown(name, schedule, horizon))
     return lines + list(_twins(names, schedules, tables, horizon))
 
 
@@ -32,23 +35,17 @@ def _beyond(name: str, schedule: Schedule, horizon: Horizon) -> Iterator[str]:
 
     A modifier that does not fit is an error already.
     """
-    parameters = schedule.parameters
-    left = horizon
-    for key in ("warmup", "hold"):  # in the order in which they come
-        left = left.after(whole_steps(parameters[key], left))
-    if PIECES in parameters:
-        for _, piece, stretch in stretches(left, schedule.lr, parameters[PIECES], parameters["at"]):
-            yield from _beyond(f"{name}: {piece.written(schedule.lr)}", piece, stretch)
-    stairs = schedule.name in ("step", "multistep", "piecewise") or parameters.get("staircase")
-    for key in schedule.entry.parameters:
-        value = parameters[key]
-        spans = [span for span in (value if isinstance(value, tuple) else (value,)) if isinstance(span, Span)]
-        longest = max((span.steps(left) for span in spans), default=0)
-        if longest > left.steps or (stairs and longest == left.steps):
+    left = left_of(schedule, horizon)
+    for piece, stretch in pieces_of(schedule, horizon):
+        yield from _beyond(f"{name}: {piece.written(schedule.lr)}", piece, stretch)
+    for key, spans in own_spans(schedule):
+        longest = max(span.steps(left) for span in spans)
+        if longest > left.steps or (has_stairs(schedule) and longest == left.steps):
             reaches = "reaches beyond" if longest > left.steps else "comes only after"
             yield (
-                f"{name}: {key}={text_of(value)} {reaches} the {left.steps:,} steps that it has "
-                f"({horizon.epochs} epochs), so it is cut off or never seen; train longer, or write {key} in %."
+                f"{name}: {key}={text_of(schedule.parameters[key])} {reaches} the {left.steps:,} steps that "
+                f"it has ({horizon.epochs} epochs), so it is cut off or never seen; train longer, or "
+                f"write {key} in %."
             )
 
 
@@ -66,6 +63,18 @@ def _ends_high(name: str, schedule: Schedule, table: Rates) -> Iterator[str]:
         )
 
 
+def _low_head(name: str, table: Rates, horizon: Horizon) -> Iterator[str]:
+    """Whole epochs at the beginning at rates so low that they change next to nothing."""
+    by_epoch = table.reshape(horizon.epochs, horizon.steps_per_epoch).max(axis=1)
+    head = int(np.argmax(by_epoch >= LOW * table.max()))
+    if head:
+        yield (
+            f"{name} begins at the rate {table[0]:.2g}, and its first {head} of {horizon.epochs} epochs stay "
+            f"below {100 * LOW:g} % of its highest rate, so they change next to nothing; let it begin higher, "
+            "or climb sooner."
+        )
+
+
 def _flat_tail(name: str, table: Rates, horizon: Horizon) -> Iterator[str]:
     """Whole epochs at rates so low that they change nothing."""
     by_epoch = table.reshape(horizon.epochs, horizon.steps_per_epoch).max(axis=1)
@@ -77,13 +86,25 @@ def _flat_tail(name: str, table: Rates, horizon: Horizon) -> Iterator[str]:
         )
 
 
+def _idle_cooldown(name: str, schedule: Schedule, horizon: Horizon) -> Iterator[str]:
+    """A cooldown of plateau that is over before it has kept anything from being counted."""
+    rule = schedule.feedback(horizon)
+    asked = schedule.parameters["cooldown"]
+    if rule and asked.value and not rule.cooldown:
+        yield (
+            f"{name}: cooldown={asked} is one epoch, and the last epoch of a cooldown counts, as in Keras, so it "
+            "changes nothing; write 2 epochs or more, or leave it out."
+        )
+
+
 def _twins(
     names: Sequence[str], schedules: Sequence[Schedule], tables: Sequence[Rates], horizon: Horizon
 ) -> Iterator[str]:
     """Schedules that are the same curve: their difference is 0 by construction."""
     seen: dict[Any, str] = {}
     for name, schedule, table in zip(names, schedules, tables, strict=True):
-        key = (table.astype(np.float32).tobytes(), schedule.feedback(horizon))  # as an optimizer uses them
+        rule = schedule.feedback(horizon)
+        key = (table.astype(np.float32).tobytes(), rule and same_rule(rule))  # as an optimizer uses them
         if key in seen:
             yield (
                 f"{name} and {seen[key]} are the same curve over {horizon.epochs} epochs, "

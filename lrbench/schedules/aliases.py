@@ -15,7 +15,19 @@ OTHER_NAMES = {  # in a spec, what to write for it; upper and lower case, blanks
     "tanh": "sigmoid(centre=70%, gamma=20)",
     "1/t": "inverse_time",
     "inv": "inverse_time",
-    "Noam": "inverse_sqrt",
+    "Noam": "noam",
+    "invsqrt": "inverse_sqrt",
+    "power": "inverse_time",
+    "power scheduling": "inverse_time",
+    "power scheduler": "inverse_sqrt(power=0.51)",
+    "hyperbolic": "inverse_time",
+    "budgeted": "linear",
+    "flat_cos": "cosine(hold=75%, floor=0.001%)",
+    "tri-stage": "exponential(warmup=10%, warmup_start=1%, hold=50%, gamma=0.01, every=100%)",
+    "infinite": (
+        "join(cosine(floor=50%); constant(lr=50%); exponential(lr=50%, gamma=0.1, every=100%), "
+        "at=30%;85%, warmup=1%)"
+    ),
     "triangular": "cyclical",
     "triangular2": "cyclical(decay=half)",
     "exp_range": "cyclical(decay=exp)",
@@ -25,6 +37,8 @@ OTHER_NAMES = {  # in a spec, what to write for it; upper and lower case, blanks
     "1cycle": "onecycle",
     "superconvergence": "onecycle",
     "trapezoid": "wsd",
+    "trapezoidal": "wsd",
+    "1-sqrt": "wsd(shape=sqrt)",
     "warmup-stable-decay": "wsd",
     "ReduceLROnPlateau": "plateau",
 }

@@ -8,6 +8,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -20,6 +21,7 @@ Rates = NDArray[np.float64]
 Curve = Callable[[Steps], Rates]
 PIECES = "pieces"  # the one parameter that a spec gives without its key
 MOST_STEPS = 100_000_000  # a table of rates then takes 0.8 GB
+ROUNDING = 1e-6  # of a step: what is this near to a whole one is that step
 Factory = TypeVar("Factory", bound=Callable[..., Any])
 
 
@@ -35,6 +37,7 @@ class Horizon:
     steps_per_epoch: int
     skipped: int = 0  # updates that a modifier has taken off the beginning
     others: int = 0  # updates that belong to the other pieces of a join
+    stride: int = 1  # updates that share a rate: those of an epoch, with per=epoch
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.steps_per_epoch < 1:
@@ -64,7 +67,8 @@ class Horizon:
     def piece(self, steps: int) -> "Horizon":
         """Return a horizon of so many of these steps: a piece of it that counts for itself."""
         epochs = -(-steps // self.steps_per_epoch)
-        return Horizon(epochs, self.steps_per_epoch, others=epochs * self.steps_per_epoch - steps)
+        others = epochs * self.steps_per_epoch - steps
+        return Horizon(epochs, self.steps_per_epoch, others=others, stride=self.stride)
 
 
 Unit = Literal["epochs", "steps", "%"]
@@ -78,14 +82,19 @@ class Span:
     unit: Unit
 
     def steps(self, horizon: Horizon) -> float:
-        """Return the length in steps; a share of the horizon need not be a whole number of them."""
+        """Return the length in steps, rounded once: 2.2 epochs of 100 steps are 220.
+
+        A share of the horizon need not be a whole number of steps. What is within a millionth of a step of a whole
+        number is that number, as a third of the horizon written with sixteen digits.
+        """
+        exact = Fraction(repr(float(self.value)))
         match self.unit:
             case "epochs":
-                return self.value * horizon.steps_per_epoch
-            case "steps":
-                return self.value
+                exact *= horizon.steps_per_epoch
             case "%":
-                return self.value * horizon.steps / 100
+                exact *= Fraction(horizon.steps, 100)
+        nearest = round(exact)
+        return float(nearest if nearest and abs(exact - nearest) <= ROUNDING else exact)
 
     def whole_epochs(self, horizon: Horizon) -> int:
         """Return the nearest whole number of epochs; 0 only for an empty span."""
@@ -120,9 +129,15 @@ class Part:
 
     text: str
     full: str  # the same with every default of its own written out, as it is stored
+    warms_up: bool = False  # whether it climbs from one step up from 0
 
     def __str__(self) -> str:
         return self.text
+
+
+def spans_passed(t: Steps, length: float) -> Rates:
+    """Return how many whole spans have passed at each step; one that ends within rounding of it has."""
+    return np.floor((t + ROUNDING) / length)
 
 
 def number(value: float) -> str:
@@ -148,15 +163,19 @@ class Entry:
     parameters: Mapping[str, Parameter]
     feedback: bool = False  # the factory returns a rule that looks at the training, not a curve
     modifiers: Mapping[str, Any] = field(default_factory=dict)  # those that it has by default, with their values
+    later: tuple[str, ...] = ()  # parameters that came after runs were stored: identities omit their defaults
 
 
 REGISTRY: dict[str, Entry] = {}
 
 
-def schedule(name: str, *, feedback: bool = False, **modifiers: Any) -> Callable[[Factory], Factory]:
+def schedule(
+    name: str, *, feedback: bool = False, later: tuple[str, ...] = (), **modifiers: Any
+) -> Callable[[Factory], Factory]:
     """Register a factory under `name`. Its keyword-only parameters become those of the spec.
 
-    `modifiers` (warmup=..., hold=..., ...) are what the schedule has unless the spec says otherwise.
+    `modifiers` (warmup=..., hold=..., ...) are what the schedule has unless the spec says otherwise. `later` names
+    the parameters that the schedule gained after runs of it were stored.
     """
 
     def register(factory: Factory) -> Factory:
@@ -167,7 +186,7 @@ def schedule(name: str, *, feedback: bool = False, **modifiers: Any) -> Callable
             for p in inspect.signature(factory).parameters.values()
             if p.kind is p.KEYWORD_ONLY and p.name != "lr"
         }
-        REGISTRY[name] = Entry(name, factory, parameters, feedback, modifiers)
+        REGISTRY[name] = Entry(name, factory, parameters, feedback, modifiers, later)
         return factory
 
     return register

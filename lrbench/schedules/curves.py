@@ -7,7 +7,7 @@ its docstring is what `lrbench schedulers NAME` shows.
 
 import numpy as np
 
-from lrbench.schedules.base import Curve, Horizon, Rate, Rates, Span, Steps, schedule
+from lrbench.schedules.base import Curve, Horizon, Rate, Rates, Span, Steps, schedule, spans_passed
 from lrbench.schedules.checks import above_zero, below_peak, check, positive, rising, shrinking
 
 
@@ -47,7 +47,7 @@ def step(horizon: Horizon, *, lr: float, every: Span = Span(20, "%"), gamma: flo
     shrinking("step", "gamma", gamma)
 
     def rate(t: Steps) -> Rates:
-        return lr * gamma ** np.floor(t / length)
+        return lr * gamma ** spans_passed(t, length)
 
     return rate
 
@@ -60,6 +60,8 @@ def multistep(
 
     rate(t) = lr * gamma^(boundaries passed), a boundary b being passed from t >= b on
     Boundaries beyond the horizon are never reached.
+    A warm-up or hold comes first and moves every boundary by its length: multistep(at=30 epochs, warmup=5 epochs)
+    falls after epoch 35, and a % counts in what is left. Papers mostly count from the first update: subtract it.
 
     Use: to repeat a paper that names its boundaries.
     Avoid: on another horizon than the paper's; the boundaries were tuned for it.
@@ -130,8 +132,7 @@ def exponential(
     shrinking("exponential", "gamma", gamma)
 
     def rate(t: Steps) -> Rates:
-        passed = t / length
-        return lr * gamma ** (np.floor(passed) if staircase else passed)
+        return lr * gamma ** (spans_passed(t, length) if staircase else t / length)
 
     return rate
 
@@ -162,8 +163,8 @@ def inverse_time(
     above_zero("inverse_time", "power", power)
 
     def rate(t: Steps) -> Rates:
-        passed = t / length
-        return lr * (1 + gamma * (np.floor(passed) if staircase else passed)) ** -power
+        passed = spans_passed(t, length) if staircase else t / length
+        return lr * (1 + gamma * passed) ** -power
 
     return rate
 
@@ -181,7 +182,7 @@ def inverse_sqrt(
 
     rate(t) = floor + (lr - floor) * min(1, after / t)^power
     Ends at floor + (lr - floor) * (after / T)^power, by default 22 % of lr; it never arrives at its floor.
-    Noam's and transformers' schedule is this one with a climb from rate 0 in place of the flat part.
+    transformers' and fairseq's schedule is this one with a climb in place of the flat part, and so is noam.
 
     Use: when the training may go on for longer than planned.
     Avoid: on a fixed budget; its end is high.

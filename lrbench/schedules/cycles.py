@@ -140,6 +140,31 @@ def onecycle(
     return rate
 
 
+@schedule("noam")
+def noam(horizon: Horizon, *, lr: float, warmup: Span = Span(5, "%")) -> Curve:
+    """The Transformer paper's: a straight climb to lr, then falling with the square root of time.
+
+    rate(t) = lr * min((t + 1) / warmup, sqrt(warmup / (t + 1)))
+    The paper counts updates from 1 and writes d_model^-0.5 * min(s^-0.5, s * warmup^-1.5): lr is then
+    (d_model * warmup)^-0.5, which is 7e-4 for 512 and 4,000 steps. With per=epoch, t and warmup count epochs.
+    Ends at lr * sqrt(warmup / T), by default 22 % of lr; it never arrives at 0.
+    TensorFlow's tutorial counts from 0, so its first update has rate 0 and all others come one later.
+
+    Use: to repeat a Transformer whose paper names its warm-up steps.
+    Avoid: on a fixed budget; its end is high.
+    Keras: LearningRateScheduler, by hand
+    PyTorch: LambdaLR(optimizer, lambda t: min((t + 1) / warmup, (warmup / (t + 1)) ** 0.5))
+    Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762, section 5.3.
+    """
+    climb = positive("noam", "warmup", warmup, horizon)
+
+    def rate(t: Steps) -> Rates:
+        update = t + horizon.stride
+        return lr * np.minimum(update / climb, np.sqrt(climb / update))
+
+    return rate
+
+
 @schedule("wsd", warmup=Span(5, "%"))
 def wsd(
     horizon: Horizon,
@@ -153,7 +178,8 @@ def wsd(
 
     rate(t) = lr * (t + 1) / (warmup + 1), then lr, then for the cooldown floor + (lr - floor) * (1 - s(z))
     z is the share of the cooldown that has passed; s(z) is z for the linear shape, sqrt(z) for `sqrt`,
-    (1 - cos(pi * z)) / 2 for `cosine` and 2 - 2 * 0.5^z for `exponential`
+    (1 - cos(pi * z)) / 2 for `cosine`, 2 - 2 * 0.5^z for `exponential`, z^2 for `square` and 10z / (1 + 9z) for
+    `inverse-linear`, whose 1 / rate is a straight line where floor=10%
     The cooldown is a share of the whole horizon, warm-up included. With the default floor it is
     constant(warmup=5%, cooldown=20%): any schedule can have such a warm-up and cooldown.
     transformers' get_wsd_schedule starts its warm-up from rate 0 and so wastes the first update.

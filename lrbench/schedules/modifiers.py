@@ -34,6 +34,7 @@ def warmed_up(make: Maker, length: Span, shape: Climb = "linear", start: float |
     """Climb to the curve's first rate r0, then run the curve on the rest of the horizon.
 
     rate(t) = r0 * s((t + 1) / (w + 1)) for t < w: no update is wasted at rate 0, and r0 is reached at t = w
+    with per=epoch, t and w count epochs here, so that the first of them is no longer spent one step up from 0
     with a start rate: start + (r0 - start) * s(t / w), which begins at the start rate itself
     s(z) = z for the linear shape, (1 - cos(pi * z)) / 2 for the cosine one
 
@@ -42,7 +43,7 @@ def warmed_up(make: Maker, length: Span, shape: Climb = "linear", start: float |
     """
 
     def made(horizon: Horizon) -> Curve:
-        climb = whole_steps(length, horizon)
+        climb, stride = whole_steps(length, horizon), horizon.stride
         curve = make(horizon.after(climb))
         peak = float(curve(np.zeros(1, np.int64))[0])
         check(
@@ -55,9 +56,9 @@ def warmed_up(make: Maker, length: Span, shape: Climb = "linear", start: float |
             if start is not None:
                 climbing = start + (peak - start) * passed(shape, np.minimum(t / (climb or 1), 1))
             elif shape == "linear":
-                climbing = peak * (t + 1) / (climb + 1)
+                climbing = peak * (t + stride) / (climb + stride)
             else:
-                climbing = peak * passed(shape, np.minimum((t + 1) / (climb + 1), 1))
+                climbing = peak * passed(shape, np.minimum((t + stride) / (climb + stride), 1))
             return np.where(t < climb, climbing, curve(np.maximum(t - climb, 0)))
 
         return rate
@@ -93,7 +94,7 @@ def per_epoch(make: Maker) -> Maker:
     """Let the rate of an epoch's first step serve the whole epoch."""
 
     def made(horizon: Horizon) -> Curve:
-        curve = make(horizon)
+        curve = make(replace(horizon, stride=horizon.steps_per_epoch))
         return lambda t: curve(t - t % horizon.steps_per_epoch)
 
     return made

@@ -110,15 +110,18 @@ class Schedule:
     def resolved(self) -> dict[str, Any]:
         """Return the schedule with every default of its own written out, for hashes and records.
 
-        A modifier stands there only if it is given, so that a new one does not change what is stored.
+        A modifier stands there only if it is given, and a parameter that came later only if it is not at its
+        default, so that a new one does not change what is stored. What is computed otherwise than it once was
+        bears a mark of CORRECTED, so that no old run is taken for a new one.
         """
-        own = {key: parameter.default for key, parameter in self.entry.parameters.items()} | dict(
-            self.entry.modifiers
-        )
+        entry = self.entry
+        own = {key: each.default for key, each in entry.parameters.items() if key not in entry.later}
+        own |= entry.modifiers
         parameters = {
             key: ";".join(part.full for part in value) if key == PIECES else text_of(value)
             for key, value in (own | dict(self.given)).items()
         }
+        parameters |= {key: value for key, (value, holds) in CORRECTED.items() if holds(self)}
         return {"name": self.name, "lr": self.lr, "parameters": parameters}
 
     def _inside(self) -> list[str]:
@@ -138,6 +141,21 @@ class Schedule:
     def _make_constant(self, horizon: Horizon) -> Curve:
         self._make(horizon)  # checks the rule's parameters
         return lambda t: np.full(t.shape, self.lr)
+
+
+def warms_up(schedule: Schedule) -> bool:
+    """Whether a schedule, or a piece of it, climbs from one step up from 0."""
+    values = schedule.parameters
+    climbs = "warmup" in modifiers_of(schedule.entry) and values["warmup"].value and values["warmup_start"] is None
+    return bool(climbs) or any(part.warms_up for part in values.get(PIECES, ()))
+
+
+CORRECTED: dict[
+    str, tuple[str, Callable[[Schedule], bool]]
+] = {  # in an identity: what was once computed otherwise
+    "warmup_by": ("epochs", lambda each: each.parameters["per"] == "epoch" and warms_up(each)),  # by steps
+    "relative_to": ("size", lambda each: each.parameters.get("threshold") == "relative"),  # the signed value
+}
 
 
 def rates(schedule: Schedule, horizon: Horizon) -> Rates:

@@ -17,7 +17,7 @@ from lrbench.schedules import functions
 from lrbench.schedules.aliases import other_name
 from lrbench.schedules.base import PIECES, REGISTRY, Entry, Part, Rate, Span, Unit, text_of
 from lrbench.schedules.modifiers import parameters_of
-from lrbench.schedules.schedule import Schedule
+from lrbench.schedules.schedule import Schedule, warms_up
 
 FORMULA = "+-@"  # how a cell begins that spreadsheets calculate; a label cannot begin with =
 LONGEST_LABEL = 80
@@ -109,7 +109,7 @@ def _part(call: Call, lr: float) -> Part:
         call.name.bad(f"{schedule.name} cannot be a piece: it {why}", "Join curves such as constant; cosine.")
     own = {} if schedule.lr == lr else {"lr": text_of(schedule.lr)}
     every = ", ".join(f"{key}={value}" for key, value in (own | schedule.resolved()["parameters"]).items())
-    return Part(schedule.written(lr), f"{schedule.name}({every})")
+    return Part(schedule.written(lr), f"{schedule.name}({every})", warms_up(schedule))
 
 
 def _registered(name: Piece) -> Entry:

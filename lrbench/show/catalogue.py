@@ -25,13 +25,13 @@ TAKES = {
     str: "a figure of the validation examples, such as val_loss",
 }
 MEANS = {
-    "warmup": "a climb to the first rate, before all else",
+    "warmup": "a climb to the first rate, before all else; what it leaves is the curve's",
     "warmup_shape": "how it climbs",
     "warmup_start": "where it begins; with none, its first update is one step up from 0",
     "hold": "stay at the first rate, then run the curve on the rest",
     "cooldown": "a fall to 0 at the end, whatever the curve does",
     "cooldown_shape": "how it falls",
-    "per": "let the rate of an epoch's first step serve the whole epoch",
+    "per": "let the rate of an epoch's first step serve the whole epoch; a warm-up climbs by epochs then",
 }
 
 

@@ -5,7 +5,7 @@ one is called `rate`. lrbench/show/page/preview.js writes the same text.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lrbench.errors import BadSpec
@@ -48,7 +48,7 @@ class Numbers:
     def stairs(self, key: str) -> str:
         """How many whole spans have passed."""
         length = self.span(key)
-        return f"step // {number(length)}" if length.is_integer() else f"math.floor(step / {number(length)})"
+        return f"step // {number(length)}" if length.is_integer() else f"math.floor({PAST} / {number(length)})"
 
     def passed(self, key: str) -> str:
         """How many spans have passed: whole ones only, for a staircase."""
@@ -75,6 +75,7 @@ def _functions(schedule: Schedule, horizon: Horizon, name: str, prefix: str) -> 
     has = [key for key in LAYERS if key in own and (values[key] == "epoch" if key == "per" else values[key].value)]
     names = [f"{prefix}curve", *(f"{prefix}{LAYERS[key]}" for key in has)]
     names[-1] = name
+    horizon = replace(horizon, stride=horizon.steps_per_epoch) if "per" in has else horizon
     climb = whole_steps(values["warmup"], horizon) if "warmup" in has else 0
     wait = whole_steps(values["hold"], horizon.after(climb)) if "hold" in has else 0
     lines = _curve(schedule, horizon.after(climb + wait), names[0], prefix)
@@ -91,7 +92,7 @@ def _functions(schedule: Schedule, horizon: Horizon, name: str, prefix: str) -> 
                 lines += _function(
                     outer,
                     f"Climb to the first rate in {climb:,} updates.",
-                    _climb(inner, climb, values["warmup_shape"], start),
+                    _climb(inner, climb, horizon.stride, values["warmup_shape"], start),
                 )
             case "cooldown":
                 down = min(values["cooldown"].steps(horizon), horizon.steps)
@@ -131,8 +132,8 @@ def _function(name: str, doc: str, body: list[str]) -> list[str]:
     return ["", "", f"def {name}(step):", f'    """{doc}"""', *(f"    {line}" for line in body)]
 
 
-def _climb(inner: str, climb: int, shape: str, start: float | None) -> list[str]:
-    z = f"(step + 1) / {climb + 1}" if start is None else f"step / {climb}"
+def _climb(inner: str, climb: int, stride: int, shape: str, start: float | None) -> list[str]:
+    z = f"(step + {stride}) / {climb + stride}" if start is None else f"step / {climb}"
     way = z if shape == "linear" else f"(1 - math.cos(math.pi * {z})) / 2"
     climbing = _between(start or 0, f"{inner}(0)", way)
     climbed = f"return {inner}(step - {climb})"
@@ -208,7 +209,7 @@ def _restarts(x: Numbers) -> list[str]:
     low = x.rate("floor")
     if mult == 1:
         lines = [
-            f"cycle = math.floor((step + 1e-6) / {length})  # a millionth of a step is rounding",
+            f"cycle = math.floor({PAST} / {length})  # a millionth of a step is rounding",
             f"z = step / {length} - cycle",
         ]
     else:
@@ -223,6 +224,11 @@ def _restarts(x: Numbers) -> list[str]:
         lines.append(f"high = max({high}, {number(low)})")
         high = "high"
     return [*lines, "return " + _between(low, high, "(1 + math.cos(math.pi * z)) / 2")]
+
+
+def _noam(x: Numbers) -> list[str]:
+    climb, update = number(x.span("warmup")), f"(step + {x.horizon.stride})"
+    return [f"return {x.peak} * min({update} / {climb}, math.sqrt({climb} / {update}))"]
 
 
 def _onecycle(x: Numbers) -> list[str]:
@@ -253,7 +259,10 @@ LEFT = {  # of the way, when z of the time has passed
     "sqrt": "(1 - math.sqrt(z))",
     "cosine": "(1 + math.cos(math.pi * z)) / 2",
     "exponential": "(2 * 0.5**z - 1)",
+    "square": "(1 - z**2)",
+    "inverse-linear": "(1 - z) / (1 + 9 * z)",
 }
+PAST = "(step + 1e-6)"  # base.ROUNDING
 BODIES: dict[str, Callable[[Numbers], list[str]]] = {
     "constant": lambda x: [f"return {x.peak}"],
     "step": lambda x: [f"return {x.peak} * {number(x.values['gamma'])} ** ({x.stairs('every')})"],
@@ -270,6 +279,7 @@ BODIES: dict[str, Callable[[Numbers], list[str]]] = {
     "cyclical": _cyclical,
     "restarts": _restarts,
     "onecycle": _onecycle,
+    "noam": _noam,
     "wsd": _wsd,
     "plateau": lambda x: [f"return {x.peak}"],
 }

@@ -8,6 +8,7 @@ from lrbench.errors import BadSpec
 from lrbench.optimizers import peak_rate
 from lrbench.runs import Experiment
 from lrbench.schedules import Named, parse
+from lrbench.schedules.schedule import CORRECTED
 
 DEFAULT_PROBLEM = "mnist(hidden=128)"  # what --problem mnist stands for
 
@@ -54,9 +55,15 @@ def _default_rate(optimizer: str) -> float | None:
 def _spec(schedule: Named, *, with_rate: bool) -> str:
     """Write a stored schedule as a spec that means the same today: where a default has changed, with its value."""
     words = schedule.spec if with_rate or schedule.is_label else schedule.words
+    stored = _parameters(dict(schedule.parameters))
     with contextlib.suppress(BadSpec):
-        if parse(words).resolved()["parameters"] != dict(schedule.parameters):
+        if _parameters(parse(words).resolved()["parameters"]) != stored:
             facts = {"lr": f"{schedule.lr!r}"} if with_rate or schedule.is_label else {}
-            inside = ", ".join(f"{key}={value}" for key, value in (facts | dict(schedule.parameters)).items())
+            inside = ", ".join(f"{key}={value}" for key, value in (facts | stored).items())
             words = f"{schedule.name}({inside})"
     return f"{schedule.words}={words}" if schedule.is_label else words
+
+
+def _parameters(stored: dict[str, str]) -> dict[str, str]:
+    """Return what a spec can say of them; what lrbench has corrected since cannot be asked for."""
+    return {key: value for key, value in stored.items() if key not in CORRECTED}

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 
 from lrbench.schedules import Horizon, Schedule
 from lrbench.schedules.base import number
-from lrbench.schedules.feedback import Plateau, better
+from lrbench.schedules.feedback import Plateau, direction
 from lrbench.show.formulas import lines_of
 from lrbench.show.keras_own import keras_own, keras_rate
+from lrbench.show.plateau_classes import keras_class, torch_class
 
 SGD = "optimizer = keras.optimizers.SGD(learning_rate={})"
 FIRST = {
@@ -33,58 +34,6 @@ class Rates(keras.optimizers.schedules.LearningRateSchedule):
         return {{}}
 
 '''
-KERAS_PLATEAU = '''
-
-class Plateau(keras.callbacks.Callback):
-    """Sets the rate before every update, and cuts it when {monitor} has not improved for a while."""
-
-    scale, best, waited, cooling = 1.0, math.inf, 0, 0
-
-    def on_train_batch_begin(self, batch, logs=None):
-        step = min(int(self.model.optimizer.iterations), {last})
-        self.model.optimizer.learning_rate = rate(step) * self.scale
-
-    def on_epoch_end(self, epoch, logs=None):
-{rule}
-
-'''
-TORCH_PLATEAU = '''
-
-class Plateau:
-    """Sets the rate of every update, and cuts it when {monitor} has not improved for a while."""
-
-    scale, best, waited, cooling, updates = 1.0, math.inf, 0, 0, 0
-
-    def __init__(self, optimizer):
-        self.optimizer = optimizer
-        self.peaks = [group["lr"] for group in optimizer.param_groups]
-        self.set_rate()
-
-    def set_rate(self):
-        share = self.scale * rate(min(self.updates, {last})) / {lr}
-        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
-            group["lr"] = peak * share
-
-    def step(self):
-        self.updates += 1
-        self.set_rate()
-
-    def after_epoch(self, value):
-{rule}
-        self.set_rate()
-
-'''
-RULE = """\
-        cost = {cost}
-        if self.cooling:
-            self.cooling, self.waited = self.cooling - 1, 0
-        if cost < {to_beat}:
-            self.best, self.waited = cost, 0
-        elif not self.cooling:
-            self.waited += 1
-            if self.waited >= {patience}:
-                self.scale = max(self.scale * {factor}, {min_scale})
-                self.waited, self.cooling = 0, {cooldown}"""
 
 
 def script(schedule: Schedule, kind: str, horizon: Horizon) -> str:
@@ -108,6 +57,8 @@ def script(schedule: Schedule, kind: str, horizon: Horizon) -> str:
 def script_with_lrbench(schedule: Schedule, kind: str, horizon: Horizon) -> str:
     """Return a script that imports lrbench: the words stay, and a function of the user's own can be one."""
     rule = schedule.feedback(horizon)
+    if rule:
+        direction(rule)  # says what the script could not tell
     lines = [
         "from lrbench.schedules import Horizon, parse",
         "",
@@ -167,7 +118,7 @@ def _torch(schedule: Schedule, horizon: Horizon, head: list[str]) -> list[str]:
 
 def _keras_plateau(schedule: Schedule, rule: Plateau, horizon: Horizon, head: list[str]) -> list[str]:
     """ReduceLROnPlateau, unless there is a warm-up to scale, or a threshold that Keras does not have."""
-    higher = better(rule.monitor) == "higher"
+    higher = direction(rule) == "higher"
     optimizer = SGD.format(keras_rate(schedule.lr))
     if rule.threshold == "absolute" and not schedule.parameters["warmup"].value:
         arguments = {
@@ -181,9 +132,7 @@ def _keras_plateau(schedule: Schedule, rule: Plateau, horizon: Horizon, head: li
         }
         callback = _call("callback", "ReduceLROnPlateau", arguments, "keras.callbacks")
         return ["import keras", "", *head, optimizer, *callback, *_keras_use()]
-    callback = KERAS_PLATEAU.format(
-        monitor=rule.monitor, last=horizon.steps - 1, rule=_rule(rule, f'logs["{rule.monitor}"]')
-    ).split("\n")
+    callback = keras_class(rule, horizon)
     functions = lines_of(schedule, horizon)
     return [
         *_imports("keras", [*functions, *callback]),
@@ -196,32 +145,19 @@ def _keras_plateau(schedule: Schedule, rule: Plateau, horizon: Horizon, head: li
     ]
 
 
-def _rule(rule: Plateau, value: str) -> str:
-    """What a method of a class does after an epoch, with the expression for what is monitored."""
-    higher, delta = better(rule.monitor) == "higher", number(rule.min_delta)
-    share = f"(1 {'+' if higher else '-'} {delta})"
-    return RULE.format(
-        cost=f"-{value}" if higher else value,
-        to_beat=f"self.best - {delta}" if rule.threshold == "absolute" else f"self.best * {share}",
-        patience=rule.patience,
-        factor=number(rule.factor),
-        min_scale=number(rule.min_scale),
-        cooldown=rule.cooldown,
-    )
-
-
 def _torch_plateau(schedule: Schedule, rule: Plateau, horizon: Horizon, head: list[str]) -> list[str]:
-    """ReduceLROnPlateau, unless there is a warm-up to scale."""
-    if schedule.parameters["warmup"].value:
-        return _torch_plateau_warmed_up(schedule, rule, horizon, head)
+    """ReduceLROnPlateau, unless there is a warm-up to scale, or a relative threshold: wrong there below 0."""
+    if schedule.parameters["warmup"].value or rule.threshold == "relative":
+        return _torch_plateau_written(schedule, rule, horizon, head)
     arguments = {
-        "mode": '"max"' if better(rule.monitor) == "higher" else '"min"',
+        "mode": '"max"' if direction(rule) == "higher" else '"min"',
         "factor": number(rule.factor),
         "patience": str(rule.patience - 1),
         "threshold": number(rule.min_delta),
-        "threshold_mode": f'"{rule.threshold[:3]}"',
+        "threshold_mode": '"abs"',
         "cooldown": str(max(rule.cooldown - 1, 0)),
         "min_lr": number(rule.min_scale * schedule.lr),
+        "eps": "0",
     }
     return [
         "import torch",
@@ -235,11 +171,9 @@ def _torch_plateau(schedule: Schedule, rule: Plateau, horizon: Horizon, head: li
     ]
 
 
-def _torch_plateau_warmed_up(schedule: Schedule, rule: Plateau, horizon: Horizon, head: list[str]) -> list[str]:
+def _torch_plateau_written(schedule: Schedule, rule: Plateau, horizon: Horizon, head: list[str]) -> list[str]:
     lr, functions = number(schedule.lr), lines_of(schedule, horizon)
-    written = TORCH_PLATEAU.format(
-        monitor=rule.monitor, last=horizon.steps - 1, lr=lr, rule=_rule(rule, "value")
-    ).split("\n")
+    written = torch_class(rule, horizon, lr)
     return [
         *_imports("torch", [*functions, *written]),
         *head,
@@ -265,8 +199,8 @@ def _call(
 
 
 def _imports(framework: str, functions: list[str]) -> list[str]:
-    needs_math = any("math." in line for line in functions)
-    return [*(["import math", ""] if needs_math else []), f"import {framework}", ""]
+    needed = [f"import {name}" for name in ("math", "warnings") if any(f"{name}." in line for line in functions)]
+    return [*needed, *([""] if needed else []), f"import {framework}", ""]
 
 
 def _keras_use() -> list[str]:

@@ -103,20 +103,30 @@ function spec(schedule, lr = null) { // with its peak rate, unless it is `lr`
 // ---- curves: a function of the step, and the lines of Python that say the same
 
 class Horizon {
-  constructor(epochs, each, skipped = 0, others = 0) { Object.assign(this, { epochs, each, skipped, others }); }
+  constructor(epochs, each, skipped = 0, others = 0, stride = 1) { Object.assign(this, { epochs, each, skipped, others, stride }); }
   get steps() { return this.epochs * this.each - this.others - this.skipped; }
-  get whole() { return new Horizon(this.epochs, this.each, 0, this.others); }
-  after(steps) { return new Horizon(this.epochs, this.each, this.skipped + steps, this.others); }
-  piece(steps) { const epochs = Math.ceil(steps / this.each); return new Horizon(epochs, this.each, 0, epochs * this.each - steps); }
+  get whole() { return new Horizon(this.epochs, this.each, 0, this.others, this.stride); }
+  get perEpoch() { return new Horizon(this.epochs, this.each, this.skipped, this.others, this.each); }
+  after(steps) { return new Horizon(this.epochs, this.each, this.skipped + steps, this.others, this.stride); }
+  piece(steps) { const epochs = Math.ceil(steps / this.each); return new Horizon(epochs, this.each, 0, epochs * this.each - steps, this.stride); }
+}
+function product(value, whole, power) { // value * whole * 10^power, rounded once
+  const [digits, e] = value.toExponential().split("e"), [ones, tenths = ""] = digits.split(".");
+  return Number(`${BigInt(ones + tenths) * BigInt(whole)}e${Number(e) - tenths.length + power}`);
 }
 function stepsOf({ value, unit }, horizon) {
-  return unit === "epoch" ? value * horizon.each : unit === "step" ? value : value * horizon.steps / 100;
+  const steps = unit === "epoch" ? product(value, horizon.each, 0) : unit === "step" ? value : product(value, horizon.steps, -2);
+  const nearest = Math.round(steps);
+  return nearest && abs(steps - nearest) <= ROUNDING ? nearest : steps;
 }
+const ROUNDING = 1e-6, PAST = "(step + 1e-6)";
+const spansPassed = (t, length) => floor((t + ROUNDING) / length);
 function rounded(x) { const low = floor(x); return x - low === 0.5 ? low + low % 2 : Math.round(x); } // as Python rounds
 const between = (low, high, share) => (low ? `${num(low)} + (${high} - ${num(low)}) * ${share}` : `${high} * ${share}`);
-const PASSED = { linear: (z) => z, sqrt, cosine: (z) => 0.5 * (1 - cos(PI * z)), exponential: (z) => 2 - 2 * 0.5 ** z };
+const PASSED = { linear: (z) => z, sqrt, cosine: (z) => 0.5 * (1 - cos(PI * z)), exponential: (z) => 2 - 2 * 0.5 ** z, square: (z) => z ** 2, "inverse-linear": (z) => 10 * z / (1 + 9 * z) };
 const LEFT = {
   linear: "(1 - z)", sqrt: "(1 - math.sqrt(z))", cosine: "(1 + math.cos(math.pi * z)) / 2", exponential: "(2 * 0.5**z - 1)",
+  square: "(1 - z**2)", "inverse-linear": "(1 - z) / (1 + 9 * z)",
 };
 const wayText = (shape, z) => (shape === "linear" ? z : `(1 - math.cos(math.pi * ${z})) / 2`);
 
@@ -129,7 +139,7 @@ class Numbers {
     return low;
   }
   above(key, share) { return between(this.low(key), this.peak, share); }
-  stairs(length) { return Number.isInteger(length) ? `step // ${num(length)}` : `math.floor(step / ${num(length)})`; }
+  stairs(length) { return Number.isInteger(length) ? `step // ${num(length)}` : `math.floor(${PAST} / ${num(length)})`; }
   passed(length) { return this.v.staircase ? this.stairs(length) : `step / ${num(length)}`; }
   shrinking(key) { check(0 < this.v[key] && this.v[key] <= 1, `${this.name} wants ${key} above 0, at most 1.`); return this.v[key]; }
   positive(key) { check(this.v[key] > 0, `${this.name} wants ${key} above 0.`); return this.v[key]; }
@@ -146,7 +156,7 @@ const CURVES = {
   constant: (x) => [() => x.lr, [`return ${x.peak}`]],
   step(x) {
     const every = x.span("every"), gamma = x.shrinking("gamma");
-    return [(t) => x.lr * gamma ** floor(t / every), [`return ${x.peak} * ${num(gamma)} ** (${x.stairs(every)})`]];
+    return [(t) => x.lr * gamma ** spansPassed(t, every), [`return ${x.peak} * ${num(gamma)} ** (${x.stairs(every)})`]];
   },
   multistep(x) {
     const at = x.boundaries(), gamma = x.shrinking("gamma");
@@ -162,13 +172,13 @@ const CURVES = {
   },
   exponential(x) {
     const every = x.span("every"), gamma = x.shrinking("gamma");
-    return [(t) => x.lr * gamma ** (x.v.staircase ? floor(t / every) : t / every),
+    return [(t) => x.lr * gamma ** (x.v.staircase ? spansPassed(t, every) : t / every),
       [`return ${x.peak} * ${num(gamma)} ** (${x.passed(every)})`]];
   },
   inverse_time(x) {
     const every = x.span("every"), gamma = x.positive("gamma"), power = x.positive("power");
     const below = `(1 + ${gamma === 1 ? "" : `${num(gamma)} * `}(${x.passed(every)}))`;
-    return [(t) => x.lr * (1 + gamma * (x.v.staircase ? floor(t / every) : t / every)) ** -power,
+    return [(t) => x.lr * (1 + gamma * (x.v.staircase ? spansPassed(t, every) : t / every)) ** -power,
       [`return ${x.peak} / ${below}${power === 1 ? "" : ` ** ${num(power)}`}`]];
   },
   inverse_sqrt(x) {
@@ -219,12 +229,12 @@ const CURVES = {
     check(mult >= 1, "restarts wants mult of at least 1.");
     const rate = (t) => {
       let begin = 0, long = length, cycle = 0;
-      if (mult === 1) { cycle = floor((t + 1e-6) / length); begin = cycle * length; }
-      else while (t >= begin + long - 1e-6) { begin += long; long *= mult; cycle += 1; }
+      if (mult === 1) { cycle = spansPassed(t, length); begin = cycle * length; }
+      else while (t >= begin + long - ROUNDING) { begin += long; long *= mult; cycle += 1; }
       return low + 0.5 * (max(x.lr * shrink ** cycle, low) - low) * (1 + cos(PI * (t - begin) / long));
     };
     const lines = mult === 1 ? [
-      `cycle = math.floor((step + 1e-6) / ${num(length)})  # a millionth of a step is rounding`,
+      `cycle = math.floor(${PAST} / ${num(length)})  # a millionth of a step is rounding`,
       `z = step / ${num(length)} - cycle`,
     ] : [
       `begin, length, cycle = 0, ${num(length)}, 0`,
@@ -235,6 +245,11 @@ const CURVES = {
     let high = shrink === 1 ? x.peak : `${x.peak} * ${num(shrink)} ** cycle`;
     if (shrink !== 1 && low) { lines.push(`high = max(${high}, ${num(low)})`); high = "high"; }
     return [rate, [...lines, `return ${between(low, high, "(1 + math.cos(math.pi * z)) / 2")}`]];
+  },
+  noam(x) {
+    const climb = x.span("warmup"), { stride } = x.horizon, update = `(step + ${stride})`;
+    return [(t) => x.lr * min((t + stride) / climb, sqrt(climb / (t + stride))),
+      [`return ${x.peak} * min(${update} / ${num(climb)}, math.sqrt(${num(climb)} / ${update}))`]];
   },
   onecycle(x) {
     const turn = stepsOf(x.v.up, x.horizon), low = x.low("start"), end = x.low("end"), way = PASSED[x.v.shape];
@@ -282,8 +297,8 @@ function layersOf(schedule) {
 }
 
 /** [rate(t), lines of Python]: the curve inside, and around it hold, warmup, cooldown and per. */
-function build(schedule, horizon, name, prefix) {
-  const v = schedule.values, has = layersOf(schedule);
+function build(schedule, whole, name, prefix) {
+  const v = schedule.values, has = layersOf(schedule), horizon = has.includes("per") ? whole.perEpoch : whole;
   for (const [key, standard] of [["warmup_shape", "linear"], ["warmup_start", "none"], ["cooldown_shape", "linear"]]) {
     const of = key.split("_")[0];
     check(!ENTRIES[schedule.name].modifiers.includes(key) || has.includes(of)
@@ -312,9 +327,10 @@ function build(schedule, horizon, name, prefix) {
     } else if (key === "warmup") {
       const start = v.warmup_start && rateOf(v.warmup_start, schedule.lr), way = PASSED[v.warmup_shape], peak = inner(0);
       check(start === null || (0 <= start && start <= peak), "warmup_start wants a rate between 0 and the first one.");
+      const { stride } = horizon;
       rate = (t) => (t >= climb ? inner(t - climb)
-        : start !== null ? start + (peak - start) * way(t / climb) : peak * way((t + 1) / (climb + 1)));
-      const text = wayText(v.warmup_shape, start === null ? `(step + 1) / ${climb + 1}` : `step / ${climb}`);
+        : start !== null ? start + (peak - start) * way(t / climb) : peak * way((t + stride) / (climb + stride)));
+      const text = wayText(v.warmup_shape, start === null ? `(step + ${stride}) / ${climb + stride}` : `step / ${climb}`);
       const climbed = `return ${of}(step - ${climb})`;
       lines.push(...def(outer, `Climb to the first rate in ${many(climb)} updates.`,
         climb ? [`if step < ${climb}:`, `    return ${between(start || 0, `${of}(0)`, text)}`, climbed] : [climbed]));
