@@ -313,7 +313,7 @@ QUESTION = _table(
     Wish(
         name="lower_is_better",
         opposite="--higher-is-better",
-        help="Of a CSV file's figure.",
+        help="Of a table's figure.",
         said="by its name",
     ),
     Wish(
@@ -325,7 +325,7 @@ QUESTION = _table(
     Wish(
         name="design",
         metavar="KIND",
-        help="Of a CSV file: looked at once (fixed), after every seed up to N (sequential:N), or anyhow (open).",
+        help="Of a table: looked at once (fixed), after every seed up to N (sequential:N), or anyhow (open).",
         said="fixed; of stored runs it is known",
         examples=("fixed", "sequential:50", "open"),
     ),

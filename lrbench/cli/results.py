@@ -32,7 +32,8 @@ ASKED = [name for name in QUESTION if name not in ("lower_is_better", "design")]
 Results = Annotated[
     Path,
     typer.Argument(
-        help="A results folder, one experiment's folder, or a CSV file with scheduler, seed, …; - is stdin."
+        help="A results folder, one experiment's folder, or a table (CSV, Parquet, JSON) with scheduler, seed, …; "
+        "- is stdin."
     ),
 ]
 
