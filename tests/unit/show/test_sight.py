@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pictures import Pictures, collisions
 
 from lrbench.judging.questions import Answer
+from lrbench.judging.tuning import views
 from lrbench.runs import Experiment, Finished
 from lrbench.show import canvas, report
 from lrbench.show.groups import BEYOND
@@ -202,3 +203,26 @@ def test_looks_promise_bands_only_where_there_are_some(seeds: int) -> None:
     title = figure.get_suptitle().replace("\n", " ")
     assert ("bands 95 % intervals" in title) is any(bands) is (seeds == 10)
     assert ("so few pairs have no interval" in title) is (seeds == 5)
+
+
+@pytest.mark.slow
+def test_the_sensitivity_shows_the_range_near_the_best_and_a_star_for_each() -> None:
+    (tuned, *_) = views(load(ROOT / "results" / "tuned"))
+    figure = Pictures(asked(tuned))["sensitivity"]
+    axes, below = figure.axes
+    best = max(float(np.nanmax(np.asarray(line.get_ydata()))) for line in axes.lines if line.get_label() != BEYOND)
+    place = axes.yaxis.get_transform().transform
+    bottom, top = place(np.array(axes.get_ylim()))
+    worst_near = place(np.array([best - 1]))[0]
+    assert (place(np.array([best]))[0] - worst_near) / (top - bottom) > 0.2, "a point below the best"
+    stars = [line for line in below.lines if line.get_marker() == "*"]
+    assert tuned.tuning is not None
+    rates = sorted(each.best.point.lr for each in tuned.tuning.tuned if each.best)
+    assert sorted(float(np.asarray(star.get_xdata())[0]) for star in stars) == pytest.approx(rates)
+    rows = [float(np.asarray(star.get_ydata())[0]) for star in stars]
+    assert sorted(rows) == list(range(len(stars))), "each has a row of its own"
+    assert not [line for line in axes.lines if line.get_marker() == "*"]
+    title = figure.get_suptitle().replace("\n", " ")
+    assert "peak rates 0.00316 to 3.16" in title
+    assert "tuned rate" not in title
+    assert not collisions(figure)
