@@ -18,6 +18,7 @@ from typer.testing import Result
 from lrbench.errors import BadSpec
 from lrbench.schedules import Horizon, parse, parse_list
 from lrbench.show import preview_page
+from lrbench.show.styles import FIXED, styles
 from lrbench.show.take_home import script
 
 HORIZON = Horizon(epochs=7, steps_per_epoch=100)
@@ -259,3 +260,53 @@ def test_the_command_line_writes_the_page(cli: Callable[..., Result], tmp_path: 
     assert data
     start = json.loads(data[1])["start"]
     assert (start["epochs"], start["specs"]) == (3, ["step", "rex(lr=0.2)"])
+
+
+LABELS = [
+    ["cosine", "step", "constant"],
+    ["constant(lr=0.1)", "constant(lr=0.2)", "constant", "mine", "日本"],
+    ["step(every=5 epochs)", "step(lr=0.3, every=5 epochs)", "cosine(lr=0.316)", "a(b", "x (lr=1)", "toString"],
+    [f"s{i}" for i in range(40)],
+    sorted(FIXED),
+]
+
+
+@pytest.mark.parametrize("labels", LABELS, ids=len)
+def test_the_page_draws_a_schedule_as_every_picture_does(opened: Callable[..., Any], labels: list[str]) -> None:
+    found = opened("cosine").execute_script("return styles(arguments[0])", labels)
+    expected = {label: [style.colour, style.stroke, style.pattern] for label, style in styles(labels).items()}
+    assert found == expected
+
+
+def test_a_label_of_the_user_s_has_its_colour_on_the_page(opened: Callable[..., Any]) -> None:
+    browser = opened("mine=cosine(warmup=10%),cosine")
+    drawn = browser.execute_script(
+        "return [...document.querySelectorAll('#chart path')].map(e => e.style.getPropertyValue('--c').trim())"
+    )
+    expected = styles(["mine", "cosine"])
+    assert drawn == [expected["mine"].colour, expected["cosine"].colour]
+
+
+def test_on_paper_every_curve_has_its_key(opened: Callable[..., Any]) -> None:
+    """A key that is a coloured background is not printed; a line is."""
+    browser = opened("cosine,step,linear")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        keys = browser.execute_script(
+            "return [...document.querySelectorAll('section')].map(e => {"
+            " const line = e.querySelector('.sample line');"
+            " const box = line.getBoundingClientRect(); return [getComputedStyle(line).stroke,"
+            " line.getAttribute('stroke-dasharray'), box.width, e.querySelector('.spec').value]; })"
+        )
+        curves = browser.execute_script(
+            "return [...document.querySelectorAll('#chart path')]"
+            ".map(e => [getComputedStyle(e).stroke, e.getAttribute('stroke-dasharray')])"
+        )
+        buttons = browser.find_elements(By.CSS_SELECTOR, "section button")
+        assert not any(each.is_displayed() for each in buttons), "nobody presses them on paper"
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert [key[:2] for key in keys] == curves
+    assert [key[3] for key in keys] == ["cosine", "step", "linear"]
+    assert all(key[2] > 15 for key in keys)
+    assert len({key[0] for key in keys}) == 3

@@ -589,3 +589,60 @@ def test_a_slider_tells_what_fewer_seeds_would_have_said(
     assert [story.is_displayed() for story in stories] == [True, False, False, False, False]
     assert "One seed cannot tell" in stories[0].text
     assert browser.find_element("css selector", ".looks output").text == "1"
+
+
+@pytest.mark.parametrize("count", [6, 20])
+def test_on_paper_every_table_keeps_all_its_columns(
+    opened: Callable[..., Any], wide: Callable[[int], None], tmp_path: Path, count: int
+) -> None:
+    """The page as it is laid out for A4 with margins of 14 mm: 182 mm, 688 pixels."""
+    labels = [f"a_rather_long_label_{i}=constant(lr=0.0{i})" for i in range(1, count - 1)]
+    labels += ["constant", "exponential(lr=0.03)"]
+    browser = opened(fake_run(tmp_path / "r", schedulers=",".join(labels), seeds=3, epochs=5).experiment)
+    browser.execute_script("document.querySelectorAll('details').forEach(e => { e.open = true; })")
+    wide(688)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        tables = browser.execute_script(
+            "return [...document.querySelectorAll('table')].map(e => [e.caption.textContent,"
+            " Math.max(...[...e.querySelectorAll('th, td')].map(c => c.getBoundingClientRect().right)),"
+            " Math.max(...[...e.querySelectorAll('th, td')].map(c => c.scrollWidth - c.clientWidth)),"
+            " getComputedStyle(e.parentElement).overflowX,"
+            " e.parentElement.scrollHeight - e.parentElement.clientHeight])"
+        )
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert len(tables) > 5
+    for caption, right, inside, overflow, hidden in tables:
+        assert right <= 688, caption
+        assert inside <= 1, caption
+        assert overflow == "visible", caption
+        assert hidden <= 1, caption
+
+
+def test_what_leaves_a_chart_is_marked_there_and_follows_zoom_and_switch(
+    opened: Callable[..., Any], tmp_path: Path
+) -> None:
+    names = "constant,cosine,hot=constant(lr=1000)"
+    browser = opened(fake_run(tmp_path / "r", schedulers=names, seeds=2, epochs=6).experiment)
+    rate = browser.find_elements("css selector", "svg.chart")[-1]
+    (mark,) = rate.find_elements("css selector", ".beyond")
+    assert mark.is_displayed()
+    assert abs(mark.rect["y"] - rate.rect["y"] - rate.rect["height"] * 12 / 290) < 3, "at the upper border"
+    browser.find_element("id", f"e0-switch-{mark.get_attribute('class').rpartition('-')[2]}").click()
+    assert not mark.is_displayed()
+    browser.find_element("id", f"e0-switch-{mark.get_attribute('class').rpartition('-')[2]}").click()
+    slide = "const e = document.querySelector('[data-zoom=from]'); e.value = 3;"
+    browser.execute_script(slide + "e.dispatchEvent(new Event('input', { bubbles: true }))")
+    assert not mark.is_displayed(), "it left in the epochs before"
+
+
+def test_colours_of_verdicts_are_used_for_nothing_else(reference: Experiment) -> None:
+    for name in ("report.css", "preview.css"):
+        css = (ROOT / "lrbench" / "show" / "page" / name).read_text()
+        rules = re.findall(r"([^{}]+)\{([^{}]*(?:var\(--(?:better|worse)\)|#00684a|#a33b00)[^{}]*)\}", css)
+        selectors = [selector.strip() for selector, _ in rules]
+        assert all(":root" in each or "better" in each or "worse" in each for each in selectors), selectors
+    text = page(reference)
+    for colour in re.findall(r"--c: (#\w+)", text):
+        assert colour not in ("#00684a", "#a33b00")

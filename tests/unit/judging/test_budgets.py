@@ -25,7 +25,8 @@ def asked(epochs: int, best: str, seeds: int | str = 6, **options: object) -> An
 
 def test_a_verdict_that_is_reversed_is_said() -> None:
     short, middle, long = asked(2, "cosine"), asked(5, "cosine"), asked(15, "constant")
-    (found,) = budgets_of([long, short, middle])
+    (found,), left_out = budgets_of([long, short, middle])
+    assert left_out == []
     assert found.epochs == [2, 5, 15]
     assert found.schedules == ["constant", "cosine"]
     assert found.changes() == ["from 5 to 15 epochs: cosine against constant"]
@@ -39,6 +40,31 @@ def test_the_order_of_means_that_cannot_be_told_apart_is_no_order() -> None:
 
 
 def test_only_what_differs_in_its_epochs_alone_is_put_together() -> None:
-    assert budgets_of([asked(2, "cosine")]) == []
-    assert budgets_of([asked(2, "cosine"), asked(5, "cosine", batch_size=64)]) == []
-    assert budgets_of([asked(2, "cosine"), asked(2, "cosine")]) == []
+    assert budgets_of([asked(2, "cosine")]) == ([], [])
+    assert budgets_of([asked(2, "cosine"), asked(5, "cosine", batch_size=64)]) == ([], [])
+    assert budgets_of([asked(2, "cosine"), asked(2, "cosine")]) == ([], [])
+
+
+def of(epochs: int, schedulers: str, **options: object) -> Answer:
+    return answer(fake_experiment(epochs=epochs, schedulers=schedulers, seeds=2, **options), Question())
+
+
+def test_what_shares_no_schedule_is_left_out_and_named() -> None:
+    apart = of(30, "linear,rex")
+    (found,), left_out = budgets_of(
+        [of(2, "constant,cosine"), apart, of(5, "constant,cosine"), of(15, "cosine,step")]
+    )
+    assert found.epochs == [2, 5, 15]
+    assert found.schedules == ["constant", "cosine"]
+    assert [found.label(each, "constant") for each in found.answers] == ["constant", "constant", None]
+    assert left_out == [f"{apart.name} (30 epochs) shares no schedule with the others."]
+
+
+def test_nothing_to_put_together_is_said() -> None:
+    found, left_out = budgets_of([of(2, "constant,cosine"), of(5, "linear,rex")])
+    assert found == []
+    assert left_out == ["The experiments of 2, 5 epochs share fewer than two schedules."]
+    one, two, twin = of(2, "constant,cosine"), of(5, "constant,cosine"), of(5, "constant,cosine", name="twin")
+    (budgets,), left_out = budgets_of([one, two, twin])
+    assert budgets.answers == (one, two)
+    assert left_out == ["twin: another experiment has the same epochs, and all else but its name."]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, asked, fake_experiment
 from matplotlib.collections import LineCollection
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from pictures import Pictures, collisions
 
@@ -88,8 +88,10 @@ def test_another_figure_is_drawn_in_its_own_unit_and_direction(reference: Experi
     drawn = [float(line.get_xdata()[0]) for line in axes.lines[2::2]]
     assert drawn == pytest.approx([each.mean_difference for each in found.comparisons])
     assert labels_of(pictures["forest"], 1)[0].startswith(str(found.comparisons[0].verdict))
-    image = pictures["all-pairs"].axes[0].images[0]
-    assert image.get_cmap().name == "RdBu_r", "blue is better"
+    assert found.comparisons[-1].verdict is Verdict.WORSE
+    last, cosine = (found.scores.ranked().index(each) for each in (found.comparisons[-1].scheduler, "cosine"))
+    assert hue_of(cell_of(pictures, last, cosine)) == "worse", "its loss is higher"
+    assert hue_of(cell_of(pictures, cosine, last)) == "better"
     final = pictures["final-val-loss"].axes[0]
     assert final.get_title().startswith("Final val loss")
     assert labels_of(pictures["final-val-loss"]) == found.scores.ranked()[::-1]
@@ -185,24 +187,44 @@ def test_the_map_is_antisymmetric_and_marked_where_there_is_a_verdict(
     axes = figure.axes[0]
     assert labels_of(figure) == order
     assert [text.get_text() for text in axes.get_xticklabels()] == order
-    table = np.ma.filled(axes.images[0].get_array(), np.nan)
-    assert np.isnan(np.diag(table)).all()
-    assert np.nan_to_num(table + table.T) == pytest.approx(np.zeros((6, 6)))
-    low, high = axes.images[0].get_clim()
-    assert low == -high == pytest.approx(-np.nanmax(np.abs(table)))
     cells = {(int(text.get_position()[1]), int(text.get_position()[0])): text for text in axes.texts}
     assert len(cells) == 30
     for each in all_pairs(scores_of(reference, "test_accuracy")):
         row, column = order.index(each.scheduler), order.index(each.baseline)
-        assert table[row, column] == pytest.approx(100 * each.mean_difference)
         marks = {Verdict.BETTER: "▲▼", Verdict.WORSE: "▼▲"}.get(each.verdict, "")
-        for place, mark in zip(((row, column), (column, row)), marks or ("", ""), strict=True):
+        for place, sign, mark in zip(((row, column), (column, row)), (1, -1), marks or ("", ""), strict=True):
             text = cells[place]
-            assert text.get_text() == f"{table[place]:+.2f} {mark}".replace("-", "−").strip()
+            said = f"{sign * 100 * each.mean_difference:+.2f} {mark}".replace("-", "−").strip()
+            assert text.get_text() in (said, said.lstrip("+−"))
             assert text.get_fontweight() == ("bold" if mark else "normal")
+            hue = {"▲": "better", "▼": "worse", "": "grey"}[mark]
+            assert hue_of(axes.images[0].get_array()[place]) == hue
 
 
-@pytest.mark.parametrize("count", [7, 9])
+def cell_of(pictures: Pictures, row: int, column: int) -> np.ndarray:
+    return np.asarray(pictures["all-pairs"].axes[0].images[0].get_array())[row, column]
+
+
+def hue_of(rgb: np.ndarray) -> str:
+    """Tell whose tint a cell has: a verdict's, or grey."""
+    if np.ptp(rgb) < 0.01:
+        return "grey"
+    tint = (1 - rgb) / (1 - rgb).max()
+    for verdict in (Verdict.BETTER, Verdict.WORSE):
+        own = 1 - np.array(to_rgb(verdict_plots.VERDICT_COLOURS[verdict]))
+        if tint == pytest.approx(own / own.max(), abs=0.02):
+            return str(verdict)
+    return str(rgb)
+
+
+def test_where_nothing_is_told_no_pair_has_a_colour_or_a_strong_shade() -> None:
+    figure = draw(fake_experiment(schedulers="constant,exponential,cosine", seeds=3))["all-pairs"]
+    cells = np.asarray(figure.axes[0].images[0].get_array())
+    assert np.ptp(cells, axis=2).max() == 0
+    assert cells.min() > 0.8
+
+
+@pytest.mark.parametrize("count", [8, 9])
 def test_many_schedules_are_numbered_and_every_cell_has_its_difference(count: int) -> None:
     names = ["constant", "step", "exponential", "cosine", "linear", "rex", "sigmoid", "wsd", "polynomial"][:count]
     experiment = fake_experiment(schedulers=",".join(names), seeds=12)
@@ -215,7 +237,7 @@ def test_many_schedules_are_numbered_and_every_cell_has_its_difference(count: in
     assert len(texts) == count * (count - 1)
     assert all(re.fullmatch(r"([+−]\d+\.\d\d|0\.00)\n?[▲▼]?", text) for text in texts), texts
     assert any(text[-1] in "▲▼" for text in texts)
-    assert any("\n" in text for text in texts) is (count == 7)
+    assert any("\n" in text for text in texts) is (count == 8)
 
 
 def test_where_n_is_too_small_for_all_it_is_said_once() -> None:

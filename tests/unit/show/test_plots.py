@@ -18,11 +18,14 @@ from matplotlib.text import Text
 from pictures import Pictures
 
 from lrbench.errors import BadResults
+from lrbench.judging.comparisons import Verdict
 from lrbench.runs import Experiment
 from lrbench.runs import Figure as Measured
 from lrbench.schedules import parse
 from lrbench.show import PlotFormat, canvas, plots, report
-from lrbench.show.groups import group, used_rates
+from lrbench.show.groups import BEYOND, group, used_rates
+from lrbench.show.styles import COLOURS, INKS
+from lrbench.show.verdict_plots import VERDICT_COLOURS
 from lrbench.store import load
 
 NAMES = ["overview", "rates", "train-loss", "val-loss", "val-accuracy", "test-accuracy"]
@@ -124,7 +127,7 @@ def test_rates_that_are_nothing_have_no_logarithm() -> None:
     assert chart.kind == "linear"
 
 
-def test_who_diverged_at_a_high_rate_runs_along_the_border_and_is_named() -> None:
+def test_who_diverged_at_a_high_rate_leaves_at_the_border_and_is_named() -> None:
     alone = asked(fake_experiment(schedulers="constant,cosine", seeds=2))
     found = asked(fake_experiment(schedulers="constant,cosine,hot=constant(lr=1000)", seeds=2))
     (axes,), (other,) = [Pictures(each)["rates"].axes for each in (found, alone)]
@@ -132,14 +135,17 @@ def test_who_diverged_at_a_high_rate_runs_along_the_border_and_is_named() -> Non
     assert axes.get_yscale() == other.get_yscale() == "linear"
     assert 0.1 < top < 0.13
     (hot,) = [line for line in axes.lines if str(line.get_label()).startswith("hot")]
-    assert set(np.asarray(hot.get_ydata())) == {top}
+    assert min(np.asarray(hot.get_ydata())) > top
+    (mark,) = [line for line in axes.lines if line.get_label() == BEYOND]
+    assert (mark.get_marker(), mark.get_color(), list(mark.get_ydata())) == ("^", hot.get_color(), [1.0])
     assert [text.get_text() for text in axes.texts] == ["above: hot (1000)"]
     assert not other.texts
     charts = {each.key: each for each in report.section("e0", found).charts}
     plain = {each.key: each for each in report.section("e0", alone).charts}
-    assert charts["rate"].above == ["hot (1000)"]
+    assert (charts["rate"].beyond, charts["rate"].leaves_below) == (["hot (1000)"], False)
     assert charts["rate"].y_ticks == plain["rate"].y_ticks
-    assert set(next(line for line in charts["rate"].lines if line.label == "hot").y) == {1.0}
+    (line,) = [line for line in charts["rate"].lines if line.label == "hot"]
+    assert (set(line.y), len(line.marks)) == ({0.0}, 1)
     assert "above: hot (1000)" in report.render([found])
 
 
@@ -218,11 +224,8 @@ def contrast(one: str, other: str) -> float:
 
 
 def test_every_colour_has_the_contrast_that_lines_need() -> None:
-    assert min(contrast(each, "#ffffff") for each in canvas.COLOURS) >= 3
-    css = (ROOT / "lrbench/show/page/report.css").read_text()
-    dark = dict(re.findall(r'\[style="--c: (#\w+)"\] \{ --c: (#\w+) !important', css))
-    assert set(dark) <= set(canvas.COLOURS)
-    assert min(contrast(dark.get(each, each), "#161616") for each in canvas.COLOURS) >= 3
+    assert min(contrast(each, "#ffffff") for each in COLOURS) >= 3
+    assert min(contrast(ink.dark, "#161616") for ink in INKS) >= 3
 
 
 DICHROMATS = {  # Machado, Oliveira and Fernandes 2009, severity 1, of linear RGB
@@ -247,7 +250,10 @@ DICHROMATS = {  # Machado, Oliveira and Fernandes 2009, severity 1, of linear RG
 
 @pytest.mark.parametrize("kind", DICHROMATS)
 def test_every_two_colours_can_be_told_apart_with_any_colour_vision(kind: str) -> None:
-    """In CIELAB, where 2 can just be seen side by side; Okabe & Ito's own seven come down to 16."""
+    """In CIELAB, where 2 can just be seen side by side; Okabe & Ito's own seven come down to 16.
+
+    Nor is any taken for a verdict's colour.
+    """
 
     def lab(colour: str) -> np.ndarray:
         rgb = np.clip(np.array(DICHROMATS[kind]) @ linear(colour), 0, 1)
@@ -256,23 +262,26 @@ def test_every_two_colours_can_be_told_apart_with_any_colour_vision(kind: str) -
         f = np.where(t > 0.008856, np.cbrt(t), 7.787 * t + 16 / 116)
         return np.array((116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])))
 
-    apart = [np.linalg.norm(lab(a) - lab(b)) for a, b in itertools.combinations(canvas.COLOURS, 2)]
-    assert min(apart) > 16
+    verdicts = {VERDICT_COLOURS[each] for each in (Verdict.BETTER, Verdict.WORSE)}
+    pairs = [*itertools.combinations(COLOURS, 2), *itertools.product(COLOURS, verdicts)]
+    assert min(np.linalg.norm(lab(a) - lab(b)) for a, b in pairs) > 20
 
 
 def test_the_first_colours_differ_in_greyscale_from_white_and_mostly_from_each_other() -> None:
-    grey = sorted(float(np.dot(to_rgb(colour), (0.299, 0.587, 0.114))) for colour in canvas.COLOURS)
+    grey = sorted(float(np.dot(to_rgb(colour), (0.299, 0.587, 0.114))) for colour in COLOURS)
     assert grey[-1] < 0.75
     assert grey[0] == 0
+    assert len({round(each, 2) for each in grey}) > 6
 
 
-def test_a_schedule_looks_the_same_in_every_experiment() -> None:
-    all_six = {each.label: each.colour for each in group(asked(fake_experiment()))}
-    two = {
-        each.label: each.colour for each in group(asked(fake_experiment(schedulers="cosine,mine=step,plateau")))
-    }
-    assert (two["cosine"], two["plateau"]) == (all_six["cosine"], all_six["plateau"])
-    assert len(set(two.values())) == 3
+@pytest.mark.parametrize("others", ["cosine", "cosine,mine=step,plateau", "rex,a=cosine,cosine,constant,linear"])
+def test_a_schedule_has_the_same_colour_whatever_else_is_shown(others: str) -> None:
+    all_six = {each.label: each for each in group(asked(fake_experiment()))}
+    here = {each.label: each for each in group(asked(fake_experiment(schedulers=others)))}
+    assert {here[label].colour == all_six[label].colour for label in set(here) & set(all_six)} == {True}
+    assert here["cosine"].colour == all_six["cosine"].colour
+    assert len({(each.colour, str(each.dashes)) for each in here.values()}) == len(here)
+    assert len({(each.colour, each.marker) for each in here.values()}) == len(here)
 
 
 def test_every_epoch_is_inside_and_the_ends_can_be_told_apart() -> None:
