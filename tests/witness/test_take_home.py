@@ -2,6 +2,9 @@
 
 import contextlib
 import io
+import json
+import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +17,7 @@ from drawn import OPEN_LOOP, drawn_specs
 
 from lrbench.errors import BadSpec
 from lrbench.schedules import Horizon, Schedule, parse
-from lrbench.schedules.feedback import PlateauState, after_epoch, better
+from lrbench.schedules.feedback import PlateauState, after_epoch, direction
 from lrbench.show.formulas import lines_of
 from lrbench.show.keras_own import keras_own
 from lrbench.show.take_home import script, script_with_lrbench
@@ -36,12 +39,12 @@ def test_a_feedback_schedule_is_no_function_of_the_step() -> None:
         parse("plateau").to_lambda(HORIZON)
 
 
-def rates_of_a_real_fit(schedule: Any, callbacks: list[Any], optimizer: str = "SGD") -> list[float]:
+def rates_of_a_real_fit(schedule: Any, callbacks: list[Any], **fit: Any) -> list[float]:
     """Train a tiny model with Model.fit for the horizon; return the rate that each update used."""
     import keras
     import tensorflow as tf
 
-    class Spy(getattr(keras.optimizers, optimizer)):  # type: ignore[misc]
+    class Spy(keras.optimizers.SGD):  # type: ignore[misc]
         seen = tf.Variable(tf.zeros(HORIZON.steps))
 
         def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
@@ -56,7 +59,8 @@ def rates_of_a_real_fit(schedule: Any, callbacks: list[Any], optimizer: str = "S
     model.compile(optimizer=spy, loss="mse", metrics=["accuracy"])
     x, y = np.ones((20, 2), np.float32), np.zeros((20, 1), np.float32)
     val = (x, y) if callbacks else None  # only a callback looks at it
-    model.fit(x, y, batch_size=4, epochs=4, verbose=0, shuffle=False, validation_data=val, callbacks=callbacks)
+    fit = {"epochs": 4, "validation_data": val, "callbacks": callbacks, **fit}
+    model.fit(x, y, batch_size=4, verbose=0, shuffle=False, **fit)
     return [float(rate) for rate in spy.seen.numpy()]
 
 
@@ -105,17 +109,264 @@ def test_a_second_fit_with_the_callback_goes_on_where_the_first_ended() -> None:
     for _ in range(4):
         model.fit(x, y, batch_size=4, verbose=0, validation_data=(x, y), callbacks=[callback])
         rates.append(float(model.optimizer.learning_rate))
-    assert rates == pytest.approx([0.01 * 5 / 6, 0.01, 0.005, 0.0025])
+    assert rates == pytest.approx([0.01, 0.005, 0.0025, 0.00125]), "of the next update, as with Keras's own"
 
 
 @pytest.mark.tensorflow
-def test_the_plateau_callback_without_its_value_is_an_error() -> None:
+def test_the_plateau_callback_warns_of_an_epoch_without_its_value_as_keras_s_own_does() -> None:
     import keras
 
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile(optimizer="sgd", loss="mse")
-    with pytest.raises(BadSpec, match="plateau looks at val_loss"):
+    with pytest.warns(UserWarning, match="plateau looks at val_loss, and this epoch reports only loss"):
         model.fit(np.ones((4, 2)), np.ones(4), verbose=0, callbacks=[parse("plateau").to_keras(HORIZON)])
+
+
+def printed_callback(schedule: Schedule, horizon: Horizon) -> Any:
+    found: dict[str, Any] = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(script(schedule, "keras", horizon), found)
+    return found["callback"]
+
+
+FORMS = [lambda schedule, horizon: schedule.to_keras(horizon), printed_callback]
+forms = pytest.mark.parametrize("form", FORMS, ids=["to_keras", "printed"])
+no_array_warning = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own
+
+
+def driven(callback: Any, model: Any, logs: list[dict[str, float]], batches: int = 5) -> list[float]:
+    """Train as Model.fit does, an epoch for each of `logs`; return the rate that each batch used."""
+    rates = []
+    callback.set_model(model)
+    callback.on_train_begin()
+    for epoch, log in enumerate(logs):
+        for batch in range(batches):
+            callback.on_train_batch_begin(batch)
+            rates.append(float(np.asarray(model.optimizer.learning_rate.numpy())))
+            model.optimizer.apply([0 * each for each in model.trainable_variables], model.trainable_variables)
+        callback.on_epoch_end(epoch, dict(log))
+    return rates
+
+
+def with_optimizer(rate: Any, **given: Any) -> Any:
+    """What a callback asks of a model: its optimizer; and a variable to train."""
+    import keras
+
+    return SimpleNamespace(
+        optimizer=keras.optimizers.SGD(rate, **given), trainable_variables=[keras.Variable(np.ones(2, np.float32))]
+    )
+
+
+@pytest.mark.tensorflow
+@no_array_warning
+def test_with_accumulated_gradients_it_counts_batches_as_keras_s_own_schedules_do() -> None:
+    import keras
+
+    epochs = [{"val_loss": 1.0}] * 3
+    climb = with_optimizer(parse("constant(warmup=2 epochs)").to_keras(HORIZON), gradient_accumulation_steps=2)
+    keras_s = driven(keras.callbacks.Callback(), climb, epochs)
+    assert len(set(keras_s)) == 11, "ten of them climb"
+    for form in FORMS:
+        callback = form(parse("plateau(patience=3 epochs, warmup=2 epochs)"), HORIZON)
+        model = with_optimizer(0.1, gradient_accumulation_steps=2)
+        assert driven(callback, model, epochs) == pytest.approx(keras_s)
+        assert int(model.optimizer.iterations) == 7, "fewer than the 15 batches"
+
+
+@pytest.mark.tensorflow
+@no_array_warning
+@pytest.mark.filterwarnings("ignore:plateau|Learning rate reduction:UserWarning")
+def test_epochs_without_validation_do_not_count_as_with_keras_s_own() -> None:
+    import keras
+
+    every_second = [{"loss": 1.0}, {"val_loss": 1.0}] * 4
+    own = keras.callbacks.ReduceLROnPlateau("val_loss", 0.5, 1, mode="min", min_delta=1000, min_lr=1e-6)
+    keras_s = driven(own, with_optimizer(0.1), every_second)
+    assert keras_s[::5] == pytest.approx([0.1] * 4 + [0.05] * 2 + [0.025] * 2)
+    for form, warmup in zip(FORMS, ("", ", warmup=1 step"), strict=True):
+        callback = form(parse(f"plateau(patience=1 epoch, min_delta=1000{warmup})"), HORIZON)
+        assert driven(callback, with_optimizer(0.1), every_second)[1:] == pytest.approx(keras_s[1:])
+    callback = parse("plateau(patience=1 epoch, min_delta=1000)", 0.01).to_keras(HORIZON)
+    fitted = rates_of_a_real_fit(0.01, [callback], validation_freq=2)
+    assert fitted == pytest.approx([0.01] * 20), "the second value comes after the last update"
+    assert callback.state_dict()["scale"] == 0.5
+
+
+def saved_and_loaded(model: Any, path: Path) -> Any:
+    import keras
+
+    model.save(path)
+    return keras.saving.load_model(path)
+
+
+@pytest.mark.tensorflow
+@no_array_warning
+@forms
+def test_a_loaded_model_goes_on_at_the_rate_that_it_was_saved_with(form: Any, tmp_path: Path) -> None:
+    """Three epochs with two cuts: 0.025 stands then, and with a warm-up a quarter of what it has reached."""
+    import keras
+
+    horizon, flat = Horizon(9, 5), [{"val_loss": 1.0}] * 3
+    for warmup in ("", ", warmup=1 step", ", warmup=6 epochs"):
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+        schedule = parse(f"plateau(patience=1 epoch, min_delta=1000{warmup})")
+        driven(form(schedule, horizon), model, flat)
+        loaded = saved_and_loaded(model, tmp_path / "model.keras")
+        callback = form(schedule, horizon)
+        assert driven(callback, loaded, flat) == pytest.approx(
+            (schedule.table(horizon)[15:30] * np.repeat([0.25, 0.25, 0.125], 5)).tolist()
+        )
+
+
+@pytest.mark.tensorflow
+@no_array_warning
+def test_a_model_that_was_saved_within_an_epoch_goes_on_too() -> None:
+    """Its optimizer has the rate of the last update, and not yet that of the next."""
+    horizon, flat = Horizon(9, 5), [{"val_loss": 1.0}] * 3
+    schedule = parse("plateau(patience=1 epoch, min_delta=1000, warmup=6 epochs)")
+    for form in FORMS:
+        model = with_optimizer(0.1)
+        callback = form(schedule, horizon)
+        driven(callback, model, flat)
+        callback.on_train_batch_begin(0)
+        model.optimizer.apply([0 * model.trainable_variables[0]])
+        rate = driven(form(schedule, horizon), model, flat[:1])[0]
+        assert rate == pytest.approx(schedule.table(horizon)[16] / 4)
+
+
+@pytest.mark.tensorflow
+def test_an_optimizer_that_another_schedule_has_left_starts_at_the_peak() -> None:
+    import keras
+
+    flat = [{"val_loss": 1.0}]
+    for form in FORMS:
+        model = with_optimizer(0.1)
+        driven(keras.callbacks.Callback(), model, flat * 2)
+        callback = form(parse("plateau(patience=1 epoch, warmup=1 step)", 0.3), Horizon(9, 5))
+        assert driven(callback, model, flat) == pytest.approx([0.3] * 5)
+
+
+@pytest.mark.tensorflow
+def test_a_callback_that_serves_another_model_begins_anew() -> None:
+    callback = parse("plateau(patience=1 epoch, min_delta=1000)").to_keras(HORIZON)
+    for _ in range(2):
+        rates = driven(callback, with_optimizer(0.1), [{"val_loss": 1.0}] * 3)
+        assert rates[::5] == pytest.approx([0.1, 0.1, 0.05])
+
+
+STATES = [
+    "plateau(patience=3 epochs, min_delta=0.1, threshold=relative, cooldown=2 epochs)",
+    "plateau(patience=2 epochs, min_delta=0.1, threshold=relative, mode=max, warmup=2 epochs, min_lr=30%)",
+]
+FIGURES = [-1.0, -1.05, -0.5, -1.2, -1.2, -1.25, -1.3, -1.31, -1.32, 0.2, 0.2, 0.21, -0.1, 0.3, 0.3, 0.3]
+
+
+@pytest.mark.tensorflow
+@forms
+@pytest.mark.parametrize("spec", STATES)
+def test_the_state_of_a_callback_goes_on_as_if_nothing_had_happened(form: Any, spec: str) -> None:
+    horizon = Horizon(len(FIGURES), 2)
+    schedule = parse(spec, 0.1)
+
+    def rates(stop: int) -> list[float]:
+        model, callback = with_optimizer(0.1), form(schedule, horizon)
+        logs = [{schedule.parameters["monitor"]: figure} for figure in FIGURES]
+        found = driven(callback, model, logs[:stop], 2)
+        state = json.loads(json.dumps(callback.state_dict()))
+        callback = form(schedule, horizon)
+        callback.load_state_dict(state)
+        return found + driven(callback, model, logs[stop:], 2)
+
+    whole = rates(stop=len(FIGURES))
+    expected = schedule.table(horizon) * np.repeat(scales_by_the_sentence(spec, FIGURES), 2)
+    assert whole == pytest.approx(expected.tolist())
+    assert len(set(whole)) > 2
+    for stop in range(2, len(FIGURES), 3):
+        assert rates(stop) == whole
+
+
+@pytest.mark.parametrize("spec", STATES)
+def test_the_state_of_the_class_for_pytorch_goes_on_as_if_nothing_had_happened(spec: str) -> None:
+    """Its state is loaded after the optimizer's, which has the groups with what else stands in them."""
+    horizon = Horizon(len(FIGURES), 2)
+    schedule = parse(spec, 0.1)
+    found: dict[str, Any] = {}
+    exec(functions_of(script(schedule, "torch", horizon)), found)
+    optimizer = SimpleNamespace(param_groups=[{"lr": 0.1}, {"lr": 0.01}])
+    scheduler = found["Plateau"](optimizer)
+    rates = []
+    for figure in FIGURES:
+        groups, state = json.loads(json.dumps([optimizer.param_groups, scheduler.state_dict()]))
+        optimizer = SimpleNamespace(param_groups=[{"lr": 0.1}, {"lr": 0.01}])
+        early = len(rates) % 4 == 0  # a scheduler made before its optimizer's state is loaded, or after
+        scheduler = found["Plateau"](optimizer) if early else None
+        optimizer.param_groups[:] = groups
+        scheduler = scheduler or found["Plateau"](optimizer)
+        scheduler.load_state_dict(state)
+        for _ in range(2):
+            rates.append([group["lr"] for group in optimizer.param_groups])
+            scheduler.step()
+        scheduler.after_epoch(figure)
+    expected = schedule.table(horizon) * np.repeat(scales_by_the_sentence(spec, FIGURES), 2)
+    assert np.allclose(rates, np.stack([expected, expected / 10], 1), rtol=1e-12)
+
+
+def scales_by_the_sentence(spec: str, values: list[float]) -> list[float]:
+    """The scale of each epoch, by what the words of a spec say: a gain goes beyond best -+ min_delta * |best|."""
+    given = dict(re.findall(r"(\w+)=([\w.]+)", spec))
+    patience, rest = int(given["patience"]), int(given.get("cooldown", 0))
+    delta, low = float(given["min_delta"]), float(given.get("min_lr", 0)) / 100
+    sign = -1 if given.get("mode") == "max" else 1
+    best, since, calm, scale, scales = None, 0, 0, 1.0, []
+    for value in values:
+        scales.append(scale)
+        calm = max(calm - 1, 0)
+        if best is None or sign * (best - value) > delta * abs(best):
+            best, since = value, 0
+        elif not calm:
+            since += 1
+        if calm:
+            since = 0
+        if since == patience:
+            scale, since, calm = max(scale / 2, low), 0, rest
+    return scales
+
+
+RISING = [0.5 + 0.05 * epoch for epoch in range(10)]
+
+
+@pytest.mark.tensorflow
+@no_array_warning
+@forms
+def test_a_figure_that_is_better_when_higher_is_not_cut_while_it_rises(form: Any) -> None:
+    """Fed 0.5 to 0.95, the rate stays 0.1; fed as much of a loss, it falls."""
+
+    def last_rate(spec: str) -> float:
+        schedule, model = parse(spec), with_optimizer(0.1)
+        logs = [{schedule.parameters["monitor"]: figure} for figure in RISING]
+        driven(form(schedule, Horizon(10, 5)), model, logs, batches=1)
+        return float(model.optimizer.learning_rate.numpy())
+
+    for name in ("precision", "recall", "f1_score", "r2_score", "auc", "mean_io_u"):
+        assert last_rate(f"plateau(patience=1 epoch, monitor=val_{name})") == pytest.approx(0.1), name
+    assert last_rate("plateau(patience=1 epoch, monitor=val_precision, mode=min)") < 0.001
+    assert last_rate("plateau(patience=1 epoch, monitor=val_signal, mode=max)") == pytest.approx(0.1)
+
+
+@pytest.mark.tensorflow
+def test_a_figure_whose_name_does_not_say_is_refused_without_a_mode() -> None:
+    schedule = parse("plateau(monitor=val_signal)")
+    for take in (
+        schedule.to_keras,
+        *(
+            lambda horizon, write=write, kind=kind: write(schedule, kind, horizon)
+            for write in (script, script_with_lrbench)
+            for kind in ("keras", "torch")
+        ),
+    ):
+        with pytest.raises(BadSpec, match="mode=max or mode=min"):
+            take(HORIZON)
 
 
 @pytest.mark.tensorflow
@@ -326,7 +577,7 @@ def rates_by_the_rule(schedule: Schedule, values: list[float]) -> list[float]:
     for table, value in zip(schedule.table(FINE).reshape(FINE.epochs, -1), values, strict=True):
         rates += (table * state.scale).tolist()
         if rule:
-            state = after_epoch(rule, state, value, better(rule.monitor))
+            state = after_epoch(rule, state, value, direction(rule))
     return rates
 
 
@@ -348,7 +599,68 @@ WARMED_UP = [
     "plateau(patience=1 epoch, cooldown=2 epochs, warmup=2.5 epochs)",  # cut while it climbs
     "plateau(warmup=1 epoch, monitor=val_accuracy, min_lr=30%, threshold=relative, min_delta=0.1)",
     "plateau(warmup=20%, warmup_shape=cosine, warmup_start=1%, hold=1 epoch, per=epoch)",
+    "plateau(warmup=2 epochs, per=epoch)",
 ]
+RELATIVE = [  # PyTorch's own class is wrong below 0
+    "plateau(patience=2 epochs, min_delta=0.1, threshold=relative, min_lr=0)",
+    "plateau(patience=1 epoch, min_delta=0.1, threshold=relative, mode=max, cooldown=2 epochs, min_lr=0)",
+]
+
+
+@pytest.mark.parametrize("spec", RELATIVE)
+def test_the_printed_class_for_pytorch_takes_a_relative_gain_of_any_sign(spec: str) -> None:
+    schedule, horizon = parse(spec, 0.3), Horizon(len(FIGURES), 100)
+    found: dict[str, Any] = {}
+    exec(functions_of(script(schedule, "torch", horizon)), found)
+    optimizer = SimpleNamespace(param_groups=[{"lr": 0.3}])
+    scheduler = found["Plateau"](optimizer)
+    rates = rates_in_use(optimizer, scheduler.step, scheduler.after_epoch, FIGURES)
+    assert rates[::100] == pytest.approx([0.3 * scale for scale in scales_by_the_sentence(spec, FIGURES)])
+    assert rates[-1] < 0.1
+
+
+class PyTorchsOwn:
+    """ReduceLROnPlateau.step of PyTorch 2, written out: a change of at most eps is not made."""
+
+    def __init__(self, optimizer: Any, eps: float = 1e-8, **given: Any) -> None:
+        self.optimizer, self.eps = optimizer, eps
+        vars(self).update(given)
+        self.lower = self.mode == "min"
+        self.best, self.bad, self.cooling = math.inf if self.lower else -math.inf, 0, 0
+        assert self.threshold_mode == "abs"
+
+    def step(self, value: float) -> None:
+        ahead = value < self.best - self.threshold if self.lower else value > self.best + self.threshold
+        self.best, self.bad = (value, 0) if ahead else (self.best, self.bad + 1)
+        if self.cooling:
+            self.cooling, self.bad = self.cooling - 1, 0
+        if self.bad > self.patience:
+            (group,) = self.optimizer.param_groups
+            rate = max(group["lr"] * self.factor, self.min_lr)
+            group["lr"] = rate if group["lr"] - rate > self.eps else group["lr"]
+            self.cooling, self.bad = self.cooldown, 0
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "plateau",
+        "plateau(lr=1e-7, patience=1 epoch, min_lr=0)",
+        "plateau(patience=2 epochs, cooldown=1 epoch)",
+        "plateau(cooldown=2 epochs, hold=1 epoch)",
+        "plateau(monitor=val_f1_score, min_lr=30%)",
+    ],
+)
+@pytest.mark.parametrize("values", [[0.9, 0.8, 0.8, 0.81, 0.79, 0.79, 0.79], [1.0] * 7], ids=str)
+def test_the_printed_call_of_pytorch_s_own_class_follows_the_rule(spec: str, values: list[float]) -> None:
+    schedule = parse(spec, 0.3)
+    code = "scheduler = " + script(schedule, "torch", FINE).partition("scheduler = ")[2].partition("\n)")[0] + ")"
+    optimizer = SimpleNamespace(param_groups=[{"lr": schedule.lr}])
+    namespace = SimpleNamespace(optim=SimpleNamespace(lr_scheduler=SimpleNamespace(ReduceLROnPlateau=PyTorchsOwn)))
+    found: dict[str, Any] = {"optimizer": optimizer, "torch": namespace}
+    exec(code, found)
+    rates = rates_in_use(optimizer, lambda: None, found["scheduler"].step, values)
+    assert rates == pytest.approx(rates_by_the_rule(schedule, values), rel=1e-9)
 
 
 @pytest.mark.parametrize("spec", WARMED_UP)
@@ -377,6 +689,7 @@ def test_the_printed_class_for_pytorch_follows_the_rule(spec: str, values: list[
         "plateau(patience=2 epochs)",
         "plateau(cooldown=2 epochs, hold=1 epoch)",
         "plateau(monitor=val_accuracy, min_lr=30%, threshold=relative, min_delta=0.1)",
+        *RELATIVE,
         *WARMED_UP,
     ],
 )
@@ -417,7 +730,10 @@ def test_the_torch_script_compiles_and_uses_only_what_is_tested_here() -> None:
     assert "patience=1" in plateau
     assert "cooldown=2" in plateau
     assert 'threshold_mode="abs"' in plateau
-    assert 'threshold_mode="rel"' in script(parse("plateau(threshold=relative)"), "torch", HORIZON)
+    assert "eps=0," in plateau
+    relative = script(parse("plateau(threshold=relative)"), "torch", HORIZON)
+    compile(relative, "script", "exec")
+    assert "ReduceLROnPlateau" not in relative
     warmed_up = script(parse("plateau(warmup=1 epoch)"), "torch", HORIZON)
     compile(warmed_up, "script", "exec")
     assert "# after every update: optimizer.step(), then scheduler.step()\n" in warmed_up
