@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from lrbench.errors import BadResults, MissingExtra
+from lrbench.errors import BadResults, MissingExtra, install_extra
 from lrbench.files import write_whole
 from lrbench.foreign import finite, place
 from lrbench.runs import Experiment, Finished, Seconds
@@ -214,5 +214,5 @@ def _need(library: str, extra: str) -> None:
     except ImportError as error:
         raise MissingExtra(
             f"This export needs {library}, which cannot be imported: {error}.",
-            f'Install it: python -m pip install "lrbench-keras[{extra}]"; in a clone: pip install -e ".[{extra}]"',
+            install_extra(extra),
         ) from error
