@@ -354,7 +354,7 @@ def test_one_schedule_on_several_horizons(cli: Cli) -> None:
         (["preview", "cosine(warmup=30 epochs)"], "leaves nothing"),
         (["preview", "cosine(warmup=60%,hold=60%)"], "warmup=60% and hold=60% leave nothing of the 25,785 steps"),
         (["preview", "join(plateau; linear)"], "plateau cannot be a piece: it looks at the training"),
-        (["preview"], "wants a list of schedulers"),
+        (["preview"], "requires a list of schedulers"),
         (["preview", "--html", "plateau"], "cannot draw plateau: it looks at the training"),
         (["preview", "--html", "mine.py:f"], "cannot draw mine.py:f: it is a function of yours"),
         (["preview", "--html", "--format", "csv"], "--html is a page"),
@@ -418,9 +418,8 @@ def test_options_go_before_a_file_of_one_s_own(cli: Cli, tmp_path: Path) -> None
     shown = json.loads(cli("preview", "-c", "mine.toml", "--format", "json").stdout)
     assert (shown["epochs"], shown["steps_per_epoch"]) == (4, 860)
     assert [(each["scheduler"], each["first"]) for each in shown["schedulers"]] == [("rex", 0.3), ("linear", 0.3)]
-    other = cli(
-        "preview", "cosine", "-c", "mine.toml", "--epochs", "2", "--steps-per-epoch", "5", "--format", "json"
-    )
+    short = ("--epochs", "2", "--steps-per-epoch", "5")
+    other = cli("preview", "cosine", "-c", "mine.toml", *short, "--format", "json")
     shown = json.loads(other.stdout)
     assert (shown["epochs"], shown["steps_per_epoch"], len(shown["schedulers"])) == (2, 5, 1)
     assert cli("preview", "-c", "mine.toml").exit_code == 0

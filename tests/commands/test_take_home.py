@@ -1,4 +1,4 @@
-"""After training: the command that prints the code of the best schedule, for the horizon that it was trained on."""
+"""After training: the command that prints the best schedule's code, for the horizon that it was trained on."""
 
 import re
 import shlex
@@ -23,9 +23,7 @@ FAKE = ("run", "--engine", "fake")
 
 
 def taken_home(result: Result) -> list[str]:
-    return [
-        line.removeprefix("Take home: ") for line in result.stderr.splitlines() if line.startswith("Take home")
-    ]
+    return re.findall(r"^Take home: (.*)$", result.stderr, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
