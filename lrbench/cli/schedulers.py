@@ -61,7 +61,7 @@ def preview(
 
     if schedulers is None and not html and config is None:
         raise BadConfig(
-            "preview requires a list of schedulers.", "Name some, or a configuration: lrbench preview step,cosine"
+            "preview requires a list of schedulers.", "Name some: lrbench preview step,cosine; or a file: -c FILE"
         )
     resolved = load_config(config, {"epochs": wishes["epochs"], "lr": wishes["lr"], "schedulers": schedulers})
     whole, lr = _horizon(resolved, wishes, debug=context.obj["debug"], of_config=config is not None)

@@ -59,9 +59,9 @@ def test_every_lrbench_command_runs(
 def test_what_the_pages_recommend_can_give_a_verdict(cli: Callable[..., Result]) -> None:
     """Each line of theirs with several seeds: as much of it as decides what is compared."""
     pages = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
-    lines = [
-        line for page in pages for line in re.findall(r"^lrbench (?:run|tune) .*$", page.read_text("utf-8"), re.M)
-    ]
+    pages_text = "
+".join(page.read_text("utf-8") for page in pages)
+    lines = re.findall(r"^lrbench (?:run|tune) .*$", pages_text, re.MULTILINE)
     asked = set()
     for line in lines:
         words = shlex.split(line)
@@ -77,12 +77,9 @@ def test_what_the_pages_recommend_can_give_a_verdict(cli: Callable[..., Result])
 def test_it_is_installed_from_a_clone_or_a_wheel_and_the_address_stands_in_one_place() -> None:
     """lrbench is on no package index: nothing says so, and the placeholder is filled in here alone."""
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    text = {
-        name: (ROOT / name).read_text(encoding="utf-8")
-        for name in tracked.splitlines()
-        if name.endswith((".md", ".py", ".j2", ".js", ".toml", ".ipynb", "Makefile"))
-        and not name.startswith("tests/")
-    }
+    read = (".md", ".py", ".j2", ".js", ".toml", ".ipynb", "Makefile")
+    names = [name for name in tracked.splitlines() if name.endswith(read) and not name.startswith("tests/")]
+    text = {name: (ROOT / name).read_text(encoding="utf-8") for name in names}
     assert not [name for name, its in text.items() if re.search(r"pip install [^`\n]*lrbench-keras", its)]
     clones = {name: re.findall(r"git clone (\S+)", its) for name, its in text.items() if "git clone" in its}
     assert clones == {"README.md": [clones["README.md"][0]]}

@@ -100,10 +100,10 @@ def test_too_few_seeds_for_any_verdict_are_said_before_training(
     said = "5 seeds cannot tell better from worse; 6 seeds can."
     with pytest.warns(UserWarning, match=said):
         lrbench.compare(**FAKE | {"seeds": 5}, out=tmp_path)
+    several = {"epochs": [2, 3], "optimizers": ["sgd", "adam"], "seeds": None}
+    few = FAKE | several | {"until_settled": True, "max_seeds": 5}
     with pytest.warns(UserWarning, match="At most 5 seeds cannot tell") as warned:
-        few = {"until_settled": True, "max_seeds": 5}
-        options = {key: value for key, value in FAKE.items() if key != "seeds"} | few
-        lrbench.compare(**options | {"epochs": [2, 3], "optimizers": ["sgd", "adam"]}, out=tmp_path)
+        lrbench.compare(**few, out=tmp_path)
     assert len(warned) == 4
     for options in ({"seeds": 6, "name": "enough"}, {"progress": False, "name": "silent"}):
         with warnings.catch_warnings():
