@@ -59,8 +59,7 @@ def test_every_lrbench_command_runs(
 def test_what_the_pages_recommend_can_give_a_verdict(cli: Callable[..., Result]) -> None:
     """Each line of theirs with several seeds: as much of it as decides what is compared."""
     pages = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
-    pages_text = "
-".join(page.read_text("utf-8") for page in pages)
+    pages_text = "\n".join(page.read_text("utf-8") for page in pages)
     lines = re.findall(r"^lrbench (?:run|tune) .*$", pages_text, re.MULTILINE)
     asked = set()
     for line in lines:
