@@ -14,6 +14,8 @@ The library raises; only the command line speaks and exits.
 """
 
 import difflib
+import re
+import shlex
 from collections.abc import Iterable
 
 
@@ -81,3 +83,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     by_lower = {each.lower(): each for each in words}
     match = [by_lower[each] for each in difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.5)]
     return f"Did you mean {match[0]!r}?" if match else f"Known: {', '.join(words)}."
+
+
+def install_extra(extra: str) -> str:
+    """Return how to install what an extra of lrbench brings, wherever lrbench itself was installed from."""
+    from importlib import metadata  # only an error wants it
+
+    listed = [each.partition(";") for each in metadata.requires("lrbench-keras") or ()]
+    needed = [name.strip() for name, _, marker in listed if re.search(rf"""extra == ["']{extra}["']""", marker)]
+    return f"Install what it needs: python -m pip install {' '.join(map(shlex.quote, needed))}"

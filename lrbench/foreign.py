@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from lrbench.errors import BadResults, BadUsage, MissingExtra
+from lrbench.errors import BadResults, BadUsage, MissingExtra, install_extra
 
 STANDARD = "-"  # in the place of a file's name: standard input, standard output
 
@@ -51,5 +51,5 @@ def require(library: str, extra: str, what: str) -> None:
     except ImportError as error:
         raise MissingExtra(
             f"{what} needs {library}, which cannot be imported: {error}.",
-            f'Install it: python -m pip install "lrbench-keras[{extra}]"; in a clone: pip install -e ".[{extra}]"',
+            install_extra(extra),
         ) from error

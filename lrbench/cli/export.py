@@ -24,7 +24,7 @@ def export(
 
     Prints what was written. parquet: epochs.parquet and runs.parquet. tensorboard: a folder per run, to be
     looked at with `tensorboard --logdir`; the same export again replaces it. json: one file. The first two
-    want an extra: python -m pip install "lrbench-keras[parquet,tensorboard]"
+    require pyarrow and tensorboard: python -m pip install pyarrow tensorboard
 
     \b
     lrbench export results/ --to parquet

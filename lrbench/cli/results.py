@@ -213,11 +213,16 @@ def _as_page(out: Path) -> Path:
 
 def show(
     experiments: "Sequence[Experiment]", format: SummaryFormat, question: Mapping[str, Any] | None = None
-) -> None:
-    """Print the summaries of experiments on stdout, with verdicts against the default baseline or as asked."""
+) -> "list[Answer]":
+    """Print the summaries of experiments on stdout, with verdicts against the default baseline or as asked.
+
+    Return them.
+    """
     from lrbench.api import judge_all
 
-    write(judge_all(experiments, **(question or {})), format)
+    answers = judge_all(experiments, **(question or {}))
+    write(answers, format)
+    return answers
 
 
 def write(

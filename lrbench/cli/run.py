@@ -25,6 +25,7 @@ from lrbench.show import printable
 
 if TYPE_CHECKING:
     from lrbench.config import Config
+    from lrbench.judging.questions import Answer
     from lrbench.plan import Plan
     from lrbench.runner import Outcome, Policy
 
@@ -134,23 +135,31 @@ def run(
         policy = _policy(resolved, question) if most else None
         outcomes = _conduct(resolved, context, question, policy, quiet=quiet > 0, verbose=verbose, log=log)
     experiments = [each.experiment for each in outcomes]
+    answers: list[Answer] = []
     if quiet < 2 and resolved.shard:  # a part is no comparison: who looked at it would look twice
         show_progress(experiments, as_json=as_json)
     elif quiet < 2:
-        show(experiments, "json" if as_json else "table", question)
+        answers = show(experiments, "json" if as_json else "table", question)
     if not quiet:
-        tell_where([each.folder for each in experiments], resolved.out, resolved.shard)
+        tell_where([each.folder for each in experiments], resolved.out, resolved.shard, answers)
     codes = [speak_of_failures(each) for each in outcomes]
     return BROKEN if BROKEN in codes else DONE
 
 
-def tell_where(folders: Sequence[Path], out: Path, shard: str | None = None) -> None:
-    """Say on stderr where experiments are stored, and what to do next."""
+def tell_where(
+    folders: Sequence[Path], out: Path, shard: str | None = None, answers: "Sequence[Answer]" = ()
+) -> None:
+    """Say on stderr where experiments are stored, how their best schedules are taken home, and what to do next."""
+    from lrbench.show.reproduce import take_home
+
     for folder in folders:
         typer.echo(printable(f"Stored in {shlex.quote(str(folder))}"), err=True)
     if shard:
         typer.echo(f"Next, when all shards are done: lrbench merge {shlex.quote(str(out))} … -o whole", err=True)
         return
+    first = {each.experiment.folder: each for each in reversed(answers) if each.experiment}  # of a search: tuned
+    for command in filter(None, dict.fromkeys(take_home(first[folder]) for folder in folders if folder in first)):
+        typer.echo(printable(f"Take home: {command}"), err=True)
     whole = folders[0] if len(folders) == 1 else out
     typer.echo(printable(f"Next: lrbench plot {shlex.quote(str(whole))}"), err=True)
 

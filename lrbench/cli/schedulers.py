@@ -60,7 +60,9 @@ def preview(
     from lrbench.schedules import Horizon, called, parse_list, warnings
 
     if schedulers is None and not html and config is None:
-        raise BadConfig("preview requires a list of schedulers.", "Name some: lrbench preview step,cosine")
+        raise BadConfig(
+            "preview requires a list of schedulers.", "Name some: lrbench preview step,cosine; or a file: -c FILE"
+        )
     resolved = load_config(config, {"epochs": wishes["epochs"], "lr": wishes["lr"], "schedulers": schedulers})
     whole, lr = _horizon(resolved, wishes, debug=context.obj["debug"], of_config=config is not None)
     steps_per_epoch = whole.steps_per_epoch

@@ -23,6 +23,7 @@ from lrbench.show import counted, duration, printable
 
 if TYPE_CHECKING:
     from lrbench.config import Config
+    from lrbench.judging.questions import Answer
     from lrbench.runner import Outcome
     from lrbench.studies.tuning import Wanted
 
@@ -95,12 +96,14 @@ def tune(
                 raise
             finally:
                 listener.close()
+    experiments = [each.experiment for each in outcomes]
+    answers: list[Answer] = []
     if quiet < 2 and resolved.shard:
-        show_progress([each.experiment for each in outcomes], as_json=as_json)
+        show_progress(experiments, as_json=as_json)
     elif quiet < 2:
-        show([each.experiment for each in outcomes], "json" if as_json else "table", question)
+        answers = show(experiments, "json" if as_json else "table", question)
     if not quiet:
-        tell_where([each.experiment.folder for each in outcomes], resolved.out, resolved.shard)
+        tell_where([each.folder for each in experiments], resolved.out, resolved.shard, answers)
     codes = [_code(each) for each in outcomes]
     return BROKEN if BROKEN in codes else DONE
 

@@ -300,7 +300,7 @@ class Cluster:
     def _unable(self, hand: _Hand, error: Exception) -> EngineUnavailable:
         return EngineUnavailable(
             f"Node {self._where(hand)} cannot train: {last_line(error)}",
-            "Install the same lrbench-keras on every node.",
+            "Install the same lrbench on every node, from the same clone or wheel.",
         )
 
     def _lose_patience(self) -> None:

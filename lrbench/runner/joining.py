@@ -12,7 +12,7 @@ from typing import Any
 
 from lrbench import environment
 from lrbench.config import OURS
-from lrbench.errors import EngineUnavailable, MissingExtra
+from lrbench.errors import EngineUnavailable, MissingExtra, install_extra
 
 ATTEMPTS = 3  # to be served as a client
 KNOCKING = 5.0  # seconds until nobody is there
@@ -27,7 +27,7 @@ def import_ray() -> Any:
     except ImportError as error:
         raise MissingExtra(
             "executor=ray needs Ray, which is not installed.",
-            'Install it: python -m pip install "lrbench-keras[ray]"',
+            install_extra("ray"),
         ) from error
     logging.getLogger("ray").setLevel(logging.ERROR)
     return ray

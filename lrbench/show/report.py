@@ -21,7 +21,7 @@ from lrbench.show.canvas import STYLE, picture_of
 from lrbench.show.charts import Cell, Chart, Curve, Row, Rows, chart, forest, matrix, rows
 from lrbench.show.groups import Group, best_first, finals_window, group, used_rates
 from lrbench.show.headline import headline
-from lrbench.show.reproduce import command
+from lrbench.show.reproduce import command, take_home
 from lrbench.show.sensitivity import NOTE, draw_sensitivity
 from lrbench.show.styles import INKS
 from lrbench.show.templates import template
@@ -104,6 +104,7 @@ class Section:
     runs: list[list[str]]
     facts: list[tuple[str, str]]
     command: str
+    take_home: str
 
     @property
     def data(self) -> list[dict[str, Any]]:
@@ -182,6 +183,7 @@ def section(key: str, answer: Answer, *, log_rate: bool | None = None) -> Sectio
         runs=runs,
         facts=_facts(answer),
         command=command(answer.experiment) if answer.experiment else "",
+        take_home=take_home(answer),
     )
 
 

@@ -1,10 +1,11 @@
-"""The command that gives an experiment again."""
+"""The commands that give an experiment again, and that take one of its schedules home."""
 
 import contextlib
 import shlex
 
 from lrbench.config import Config
 from lrbench.errors import BadSpec
+from lrbench.judging.questions import Answer
 from lrbench.optimizers import peak_rate
 from lrbench.runs import Experiment
 from lrbench.schedules import Named, parse
@@ -42,6 +43,26 @@ def command(experiment: Experiment) -> str:
         words += ["--train-size", str(setting.train_size)]
     if experiment.name != setting.folder_name:
         words += ["--name", experiment.name]
+    return shlex.join(words)
+
+
+def take_home(answer: Answer) -> str:
+    """Return the command that prints the code of the best schedule for this horizon; empty where none finished.
+
+    That is the winner, or the best mean where no schedule is better than all others. A function of the user's is
+    in no script that stands alone: there, the script imports it through lrbench.
+    """
+    experiment, finished = answer.experiment, set(answer.scores.finished)
+    best = answer.winner or next((label for label in answer.scores.ranked() if label in finished), None)
+    if experiment is None or best is None:
+        return ""
+    schedule = next(each for each, name in experiment.names.items() if name == best)
+    horizon = experiment.setting.horizon
+    default = peak_rate(None, Config().optimizer).value
+    spec = _spec(schedule, with_rate=schedule.lr != default).removeprefix(f"{schedule.words}=" * schedule.is_label)
+    words = ["lrbench", "schedulers", spec, "--code", "keras"]
+    words += ["--with-lrbench"] * bool(schedule.rates_sha256)
+    words += ["--epochs", str(horizon.epochs), "--steps-per-epoch", str(horizon.steps_per_epoch)]
     return shlex.join(words)
 
 

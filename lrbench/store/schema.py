@@ -16,7 +16,7 @@ from lrbench.schedules.names import with_facts
 
 SCHEMA_VERSION = 2
 SEAL = "record_sha256"  # the key of a record's own checksum
-UPGRADE = "Read it with the lrbench that wrote it, or a newer one: python -m pip install --upgrade lrbench-keras"
+UPGRADE = "Read it with the lrbench that wrote it, or with a newer one."
 
 Record = dict[str, Any]
 

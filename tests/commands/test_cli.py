@@ -147,7 +147,11 @@ def test_a_run_prints_the_table_on_stdout_and_all_else_on_stderr(cli: Cli, tmp_p
     assert "[2/2]" in result.stderr
     assert "[2/2]" not in result.stdout
     assert said(result)[0].startswith("lrbench: 2 schedules × 1 seed = 2 runs of 3 epochs, into results/")
-    assert said(result)[-2:] == [f"Stored in results/{folder.name}", f"Next: lrbench plot results/{folder.name}"]
+    assert said(result)[-3:] == [
+        f"Stored in results/{folder.name}",
+        "Take home: lrbench schedulers constant --code keras --epochs 3 --steps-per-epoch 1719",
+        f"Next: lrbench plot results/{folder.name}",
+    ]
     assert {path.name for path in folder.iterdir()} == {
         "experiment.json",
         "epochs.csv",

@@ -260,7 +260,7 @@ def test_without_ray_it_says_what_to_install(cli: Cli, monkeypatch: pytest.Monke
     assert shown.exit_code == 2
     assert shown.stderr.splitlines() == [
         "Error: --executor ray needs Ray, which is not installed.",
-        '  Install it: python -m pip install "lrbench-keras[ray]"',
+        "  Install what it needs: python -m pip install 'ray[client]>=2.40'",
     ]
 
 

@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,8 +19,10 @@ from typer.testing import CliRunner, Result
 
 import lrbench
 from lrbench.cli import app
+from lrbench.cli.app import COMMANDS
 from lrbench.cli.run import PRESETS
 from lrbench.config import load_config, presets
+from lrbench.errors import install_extra
 from lrbench.plan import make_plan
 from lrbench.show import duration
 from lrbench.store import load
@@ -288,7 +292,7 @@ def test_the_help_of_run_names_presets_exit_codes_and_variables(cli: Cli) -> Non
 def test_a_log_file_has_every_line_of_the_progress_with_its_time(cli: Cli, tmp_path: Path) -> None:
     loud = cli(*FAKE, "--log-file", "run.log", "-v")
     lines = (tmp_path / "run.log").read_text(encoding="utf-8").splitlines()
-    told = [line for line in said(loud) if not line.startswith(("Stored in", "Next:"))]
+    told = [line for line in said(loud) if not line.startswith(("Stored in", "Take home:", "Next:"))]
     assert [line[21:] for line in lines] == told
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ .+", line) for line in lines)
     assert sum("epoch " in line for line in lines) == 8
@@ -455,13 +459,66 @@ def test_runs_without_a_common_seed_are_not_told_that_more_seeds_help(cli: Cli) 
     assert "one seed tells nothing" not in said_of_it
 
 
-def test_the_extra_s_line_names_the_distribution_and_the_clone(monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
-    import tomllib
-
+@pytest.mark.parametrize("extra", ["parquet", "tensorboard", "ray"])
+def test_the_line_on_an_extra_names_what_the_project_says(extra: str) -> None:
+    """So that it holds for a clone and for a wheel, whatever lrbench itself was installed from."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    result = cli("export", REFERENCE, "--to", "parquet", "--out", "new")
-    assert result.exit_code == 2
-    assert f'"{project["name"]}[parquet]"' in said(result)[1]
-    assert 'in a clone: pip install -e ".[parquet]"' in said(result)[1]
-    assert "parquet" in project["optional-dependencies"]
+    line = install_extra(extra).removeprefix("Install what it needs: python -m pip install ")
+    assert shlex.split(line) == project["optional-dependencies"][extra]
+
+
+WRITERS: dict[tuple[str, ...], int] = {
+    ("--help",): 0,
+    ("--version",): 0,
+    ("run", "--help"): 0,
+    ("schedulers",): 0,
+    ("schedulers", "cosine"): 0,
+    ("schedulers", "cosine", "--code", "torch"): 0,
+    ("preview", "cosine,step"): 0,
+    ("preview", "cosine", "--format", "csv"): 0,
+    ("preview", "cosine", "--format", "json"): 0,
+    ("preview", "cosine", "-o", "-"): 0,
+    ("preview", "--html", "cosine", "-o", "-"): 0,
+    ("init", "-"): 0,
+    ("init", "--schema"): 0,
+    ("run", "--print-config"): 0,
+    ("run", "--engine", "fake", "--dry-run"): 0,
+    ("summary", str(REFERENCE)): 0,
+    ("summary", str(REFERENCE), "--format", "csv"): 0,
+    ("summary", str(REFERENCE), "--format", "json"): 0,
+    ("summary", str(REFERENCE), "--fail-if", "exponential<constant"): 4,
+    ("report", str(REFERENCE), "-o", "-"): 0,
+    ("list", str(REFERENCE.parent)): 0,
+    ("status", str(REFERENCE)): 0,
+    ("diff", str(REFERENCE), str(REFERENCE)): 0,
+    ("doctor", str(REFERENCE)): 0,
+    ("schedulers", "cosin"): 2,
+    ("run", "--engine", "fake", "--epochs", "2", "-v"): 0,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", WRITERS, ids=" ".join)
+def test_a_reader_that_leaves_changes_nothing_but_what_is_read(words: tuple[str, ...], tmp_path: Path) -> None:
+    """As in `lrbench schedulers | head -1`; what is trained is trained, and a condition that holds still does."""
+    command = processes.start(*words, cwd=tmp_path)
+    command.stdout.close()
+    command.stderr.close()
+    assert command.wait() == WRITERS[words]
+    if words[0] == "run" and words[-1] == "-v":
+        (folder,) = (tmp_path / "results").iterdir()
+        assert len(load(folder).finished) == 6
+
+
+def test_a_pipe_that_closes_is_no_failure_of_a_whole_process(tmp_path: Path) -> None:
+    """The words of the complaint itself, with a shell that tells of every part of a pipe."""
+    line = f"set -o pipefail; {sys.executable} -m lrbench schedulers | head -1"
+    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_commands_are_listed_in_the_order_of_use(cli: Cli) -> None:
+    listed = re.findall(r"^  ([a-z-]+)  ", cli("--help").stdout.partition("Commands:")[2], re.MULTILINE)
+    assert listed[:4] == ["run", "summary", "plot", "report"]
+    assert tuple(listed) == COMMANDS
+    assert len(COMMANDS) == len(app.registered_commands), "a command that is not listed"

@@ -16,7 +16,10 @@ from matplotlib.image import imread
 from typer.testing import Result
 
 from lrbench.cli.app import complete
+from lrbench.cli.run import PRESETS
+from lrbench.config import load_config
 from lrbench.errors import BadUsage
+from lrbench.plan import make_plans
 from lrbench.schedules import REGISTRY, Horizon, parse, parse_list, warnings
 from lrbench.schedules.aliases import OTHER_NAMES
 from lrbench.schedules.base import parameter_text
@@ -351,7 +354,7 @@ def test_one_schedule_on_several_horizons(cli: Cli) -> None:
         (["preview", "cosine(warmup=30 epochs)"], "leaves nothing"),
         (["preview", "cosine(warmup=60%,hold=60%)"], "warmup=60% and hold=60% leave nothing of the 25,785 steps"),
         (["preview", "join(plateau; linear)"], "plateau cannot be a piece: it looks at the training"),
-        (["preview"], "wants a list of schedulers"),
+        (["preview"], "requires a list of schedulers"),
         (["preview", "--html", "plateau"], "cannot draw plateau: it looks at the training"),
         (["preview", "--html", "mine.py:f"], "cannot draw mine.py:f: it is a function of yours"),
         (["preview", "--html", "--format", "csv"], "--html is a page"),
@@ -392,3 +395,39 @@ def test_run_warns_of_odd_schedules_too(cli: Cli) -> None:
 def test_bad_usage_is_what_bad_spec_is() -> None:
     with pytest.raises(BadUsage):
         parse("cosin")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_s_curves_are_those_that_it_trains(name: str, cli: Cli) -> None:
+    """Schedules, rates, epochs, and the updates per epoch of its data."""
+    shown = cli("preview", "-c", name, "--format", "json")
+    assert shown.exit_code == 0, shown.output
+    record = json.loads(shown.stdout)
+    (plan,) = (plan for _, plan in make_plans(load_config(name, {}, {})))
+    assert (record["epochs"], record["steps_per_epoch"]) == (
+        plan.setting.epochs,
+        plan.setting.horizon.steps_per_epoch,
+    )
+    assert [each["spec"] for each in record["schedulers"]] == [each.spec for each in plan.schedules]
+    for each, schedule in zip(record["schedulers"], plan.schedules, strict=True):
+        assert each["rates"] == schedule.table(plan.setting.horizon).tolist()
+
+
+def test_options_go_before_a_file_of_one_s_own(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('schedulers = ["rex", "linear"]\nlr = 0.3\nbatch_size = 64\nepochs = 4\n')
+    shown = json.loads(cli("preview", "-c", "mine.toml", "--format", "json").stdout)
+    assert (shown["epochs"], shown["steps_per_epoch"]) == (4, 860)
+    assert [(each["scheduler"], each["first"]) for each in shown["schedulers"]] == [("rex", 0.3), ("linear", 0.3)]
+    short = ("--epochs", "2", "--steps-per-epoch", "5")
+    other = cli("preview", "cosine", "-c", "mine.toml", *short, "--format", "json")
+    shown = json.loads(other.stdout)
+    assert (shown["epochs"], shown["steps_per_epoch"], len(shown["schedulers"])) == (2, 5, 1)
+    assert cli("preview", "-c", "mine.toml").exit_code == 0
+    assert cli("preview", "-c", "mine.toml", "--html", "-o", "page.html").exit_code == 0
+    (tmp_path / "several.toml").write_text("epochs = [2, 4]\n")
+    refused = cli("preview", "-c", "several.toml")
+    assert (refused.exit_code, "a single number" in refused.stderr) == (2, True)
+    (tmp_path / "rates.toml").write_text('optimizers = "sgd,adam"\n')
+    refused = cli("preview", "-c", "rates.toml")
+    assert (refused.exit_code, "different default peak rates" in refused.stderr) == (2, True)
+    assert cli("preview", "-c", "rates.toml", "--lr", "0.1").exit_code == 0

@@ -17,6 +17,7 @@ import pytest
 from conftest import ROOT
 from typer.testing import Result
 
+import lrbench
 from lrbench.judging.questions import Question, answer
 from lrbench.judging.tuning import tuning_of, views
 from lrbench.optimizers import TABLE
@@ -51,6 +52,42 @@ def test_every_lrbench_command_runs(
             cli(*shlex.split(before)[1:])
     result = cli(*shlex.split(line)[1:])
     assert result.exit_code == 0, result.output
+    if "--seeds" in line:  # what is recommended can give a verdict
+        assert "cannot tell better from worse" not in result.output
+
+
+def test_what_the_pages_recommend_can_give_a_verdict(cli: Callable[..., Result]) -> None:
+    """Each line of theirs with several seeds: as much of it as decides what is compared."""
+    pages = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
+    pages_text = "\n".join(page.read_text("utf-8") for page in pages)
+    lines = re.findall(r"^lrbench (?:run|tune) .*$", pages_text, re.MULTILINE)
+    asked = set()
+    for line in lines:
+        words = shlex.split(line)
+        if "--seeds" in words and "," not in (seeds := words[words.index("--seeds") + 1]):
+            flag = next((word for word in words if word in ("-s", "--schedulers")), None)
+            asked.add((seeds, *(("-s", words[words.index(flag) + 1]) if flag else ())))
+    assert len(asked) > 5
+    for seeds, *schedulers in asked:
+        planned = cli("run", "--engine", "fake", "--dry-run", "--json", "--seeds", seeds, *schedulers)
+        assert not json.loads(planned.stdout)["warnings"], (seeds, schedulers)
+
+
+def test_it_is_installed_from_a_clone_or_a_wheel_and_the_address_stands_in_one_place() -> None:
+    """lrbench is on no package index: nothing says so, and the placeholder is filled in here alone."""
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    read = (".md", ".py", ".j2", ".js", ".toml", ".ipynb", "Makefile")
+    names = [name for name in tracked.splitlines() if name.endswith(read) and not name.startswith("tests/")]
+    text = {name: (ROOT / name).read_text(encoding="utf-8") for name in names}
+    assert not [name for name, its in text.items() if re.search(r"pip install [^`\n]*lrbench-keras", its)]
+    clones = {name: re.findall(r"git clone (\S+)", its) for name, its in text.items() if "git clone" in its}
+    assert clones == {"README.md": [clones["README.md"][0]]}
+    (address,) = clones["README.md"]
+    if address != "ADDRESS":  # once it is filled in
+        assert [name for name, its in text.items() if address in its] == ["README.md"]
+    version = lrbench.__version__
+    wheels = {wheel for its in text.values() for wheel in re.findall(r"lrbench_keras-\S+?\.whl", its)}
+    assert wheels == {f"lrbench_keras-{version}-py3-none-any.whl"}
 
 
 @pytest.mark.tensorflow
@@ -198,7 +235,7 @@ def test_the_comparison_from_python_runs(
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     exec(SCRIPTS[0], names)
-    assert names["table"]["n"].tolist() == [2, 2]
+    assert names["table"]["n"].tolist() == [6, 6]
     said = capsys.readouterr().out.splitlines()
     assert said[0] == said[-1] == str(names["results"])
     assert said[1].startswith("cosine cannot tell ")

@@ -31,6 +31,7 @@ KEYS = [
     "ties",
     "verdict",
     "reason",
+    "fewest_seeds",
     "seeds_needed",
     "minimum_detectable_effect",
 ]
@@ -164,7 +165,9 @@ def test_markdown_and_latex_are_ready_for_a_paper(cli: Cli, tmp_path: Path) -> N
 
 
 def without_scope(record: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in each.items() if key != "scope"} for each in record["comparisons"]]
+    """All that does not depend on where the figures stand: more seeds are looked at anew in a table."""
+    where = ("scope", "reason", "seeds_needed")
+    return [{key: value for key, value in each.items() if key not in where} for each in record["comparisons"]]
 
 
 def tidy(path: Path, rows: list[str]) -> Path:
@@ -355,6 +358,52 @@ def test_a_gate_that_could_not_close_is_said_and_has_its_own_exit_code(cli: Cli,
     assert cli("summary", "ten", "--fail-if", "step<cosine").exit_code == 4
     assert cli("summary", "ten", "--fail-if", "cosine<step").exit_code == 0, "told, and the other way round"
     assert cli("summary", "ten", "--fail-if", "same<cosine").exit_code == 0, "it could have been told"
+
+
+FAKE = ("--engine", "fake", "--epochs", "3")
+SEARCH = ("-s", "step,rex", "--lrs", "0.1", "--tune-seeds", "1")
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "times"),
+    [
+        (("run",), "One seed cannot tell better from worse among 5 comparisons; 8 seeds can.", 1),
+        (("run", "--seeds", "5"), "5 seeds cannot tell better from worse among 5 comparisons; 8 seeds can.", 1),
+        (("run", "--seeds", "8"), "", 0),
+        (("run", "--seeds", "8", "--all-pairs"), "8 seeds cannot tell better from worse among 15", 1),
+        (("run", "-s", "step,rex", "--seeds", "3"), "3 seeds cannot tell better from worse; 6 seeds can.", 1),
+        (("run", "--until-settled", "--max-seeds", "7"), "At most 7 seeds cannot tell better from worse", 1),
+        (("run", "--until-settled", "--max-seeds", "8"), "", 0),
+        (("run", "--optimizers", "sgd,adam", "-s", "step,rex", "--seeds", "5"), "5 seeds cannot tell", 2),
+        (("tune", *SEARCH, "--seeds", "5"), "5 seeds cannot tell", 1),
+        (("tune", *SEARCH, "--seeds", "6"), "", 0),
+    ],
+)
+def test_a_verdict_that_cannot_come_is_said_before_training(
+    words: tuple[str, ...], said: str, times: int, cli: Cli
+) -> None:
+    """By the dry run, in words and as JSON, and by the command itself before its first run."""
+    for dry in (("--dry-run",), ("--dry-run", "--json")):
+        planned = cli(*words, *FAKE, *dry)
+        assert planned.exit_code == 0, planned.output
+        assert planned.stdout.count("cannot tell better from worse") == times
+        assert said in planned.stdout
+    lines = cli(*words, *FAKE).stderr.splitlines()
+    told = [i for i, line in enumerate(lines) if "cannot tell better from worse" in line]
+    assert len(told) == times
+    assert all(lines[i].startswith(f"Note: {said}") for i in told)
+    first = next(i for i, line in enumerate(lines) if line.startswith("[1/"))
+    assert not told or told[0] < first
+
+
+def test_the_number_that_is_named_is_the_last_one(cli: Cli) -> None:
+    """Whoever follows it: the next command tells what can be told, and names no other number."""
+    few = cli("run", *FAKE, "-s", "constant,cosine,step,linear", "--seeds", "5").stdout
+    (number,) = set(re.findall(r"n = 5 cannot reach 0.05 among 3 comparisons; (\d+) seeds can", few))
+    enough = cli("run", *FAKE, "-s", "constant,cosine,step,linear", "--seeds", number)
+    assert "cannot" not in enough.stderr
+    assert "seeds can" not in enough.stdout
+    assert enough.stdout.count(" is worse than constant by ") == 3
 
 
 def test_what_no_pair_can_tell_is_said_once(cli: Cli, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 import lrbench
 from lrbench.errors import BadConfig, Stopped
+from lrbench.plan import Plan
 from lrbench.runner import Listener
 from lrbench.runs import Finished, Row, Run
 from lrbench.store import load
@@ -89,6 +91,34 @@ def test_without_a_terminal_only_who_asks_is_told(
     assert said.out == ""
     assert len(said.err.splitlines()) == lines
     assert lines == 0 or "[4/4] " in said.err
+
+
+def test_too_few_seeds_for_any_verdict_are_said_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a warning where nothing else is shown, of every horizon and optimizer; to a listener with the plan."""
+    said = "5 seeds cannot tell better from worse; 6 seeds can."
+    with pytest.warns(UserWarning, match=said):
+        lrbench.compare(**FAKE | {"seeds": 5}, out=tmp_path)
+    several = {"epochs": [2, 3], "optimizers": ["sgd", "adam"], "seeds": None}
+    few = FAKE | several | {"until_settled": True, "max_seeds": 5}
+    with pytest.warns(UserWarning, match="At most 5 seeds cannot tell") as warned:
+        lrbench.compare(**few, out=tmp_path)
+    assert len(warned) == 4
+    for options in ({"seeds": 6, "name": "enough"}, {"progress": False, "name": "silent"}):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            lrbench.compare(**FAKE | options, out=tmp_path)
+    outlooks: list[str] = []
+
+    class Hears(Listener):
+        def on_start(self, plan: Plan, todo: Sequence[Run], folder: Path) -> None:
+            outlooks.append(plan.outlook)
+
+    lrbench.compare(Hears(), **FAKE | {"seeds": 5, "name": "heard"}, out=tmp_path)
+    lrbench.compare(Hears(), **FAKE | {"seeds": 5, "name": "heard"}, out=tmp_path)
+    assert outlooks == [said, ""], "of what is done, the summary says it"
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.slow
