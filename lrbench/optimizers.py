@@ -228,7 +228,7 @@ def _optimizer(call: Call) -> Optimizer:
     if len(clips) > 1:
         raise BadSpec(f"{call.whole.text[:60]} clips twice.", f"Keep {' or '.join(clips)}.")
     for parameter, number in given:
-        if parameter in _EMA and not dict(given).get("use_ema"):
+        if parameter in _EMA.keys() - {"use_ema"} and not dict(given).get("use_ema"):
             words = f"{parameter}={text_of(number)}"
             raise BadSpec(
                 f"{words} has no effect without use_ema=true.",

@@ -104,6 +104,16 @@ def test_names_are_written_in_any_case() -> None:
     assert one.runs == two.runs
 
 
+def test_averages_have_their_parameters_only_where_there_are_averages() -> None:
+    assert parse_optimizer("adam(use_ema=false)") == parse_optimizer("adam")
+    averaged = parse_optimizer("adam(use_ema=true, ema_momentum=0.99)")
+    assert (
+        averaged
+        == parse_optimizer("adam(use_ema=true)")
+        != parse_optimizer("adam(use_ema=true, ema_momentum=0.9)")
+    )
+
+
 def test_the_coefficients_of_a_polynomial_have_any_sign() -> None:
     for key in COEFFICIENTS:
         assert parse_optimizer(f"muon({key}=-2)").given == ((key, -2.0),)
