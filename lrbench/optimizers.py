@@ -69,15 +69,21 @@ TABLE: dict[str, tuple[str, dict[str, Any]]] = {
     "muon": ("Muon", _MUON | _COMMON | {"weight_decay": 0.004}),
     "schedulefreeadamw": ("ScheduleFreeAdamW", _ADAM | {"epsilon": 1e-8} | _COMMON),
 }
-# Parameters that came when runs were stored already: they are part of a run only where they are given, and those of
-# the average only where there is one.
+# Parameters that came when runs were stored already: they are part of a run only where they are given, and
+# those of averages only where there are averages.
 LATER = {"global_clipnorm", "loss_scale_factor", *_EMA}
 # What Keras's optimizers take and lrbench does not: why, and what to write instead.
 REFUSED: dict[str, tuple[str, str]] = {
     "lr": ("The rate belongs to the schedule, not to the optimizer", "Leave it out there."),
     "learning_rate": ("The rate belongs to the schedule, not to the optimizer", "Leave it out there."),
-    "decay": ("The decay of the rate belongs to the schedule", "Leave it out, and choose inverse_time, for example."),
-    "warmup_steps": ("The warm-up belongs to the schedule", "Leave it out, and write cosine(warmup=5%), for example."),
+    "decay": (
+        "The decay of the rate belongs to the schedule",
+        "Leave it out, and choose inverse_time, for example.",
+    ),
+    "warmup_steps": (
+        "The warm-up belongs to the schedule",
+        "Leave it out, and write cosine(warmup=5%), for example.",
+    ),
     "gradient_accumulation_steps": (
         "gradient_accumulation_steps is not supported: a schedule's rates and steps count updates, one per batch",
         "Multiply batch_size by it instead: an update then takes the mean gradient of as many examples.",
@@ -221,11 +227,12 @@ def _optimizer(call: Call) -> Optimizer:
     clips = [key for key, _ in given if key in CLIPS]
     if len(clips) > 1:
         raise BadSpec(f"{call.whole.text[:60]} clips twice.", f"Keep {' or '.join(clips)}.")
-    for key, value in given:
-        if key in _EMA and not dict(given).get("use_ema"):
+    for parameter, number in given:
+        if parameter in _EMA.keys() - {"use_ema"} and not dict(given).get("use_ema"):
+            words = f"{parameter}={text_of(number)}"
             raise BadSpec(
-                f"{key}={text_of(value)} has no effect without use_ema=true.",
-                f"Write {name}(use_ema=true, {key}={text_of(value)}), or leave it out.",
+                f"{words} has no effect without use_ema=true.",
+                f"Write {name}(use_ema=true, {words}), or leave it out.",
             )
     return Optimizer(name, tuple(sorted(pair for pair in given if pair[1] != parameters[pair[0]])))
 

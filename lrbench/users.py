@@ -1,5 +1,6 @@
 """What users wrote themselves: `module:function` or `file.py:function`, imported only because they named it."""
 
+import builtins
 import contextlib
 import importlib
 import importlib.util
@@ -7,8 +8,10 @@ import linecache
 import re
 import sys
 import sysconfig
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from importlib.machinery import SourceFileLoader
 from itertools import pairwise
 from pathlib import Path
@@ -42,8 +45,16 @@ def find(name: str, parameters: str) -> Function:
     check_place(name)
     where, _, attribute = name.rpartition(":")
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # stdout is for what the command was asked for
+        with contextlib.redirect_stdout(sys.stderr), training_stopped():  # stdout is for what was asked for
             module = _from_file(Path(where)) if where.endswith(".py") else _from_module(where)
+    except Training as training:
+        raise BadSpec(
+            f"{where} trains when it is imported,{last_line(traceback.extract_tb(training.__traceback__), '')}",
+            f'Put what trains below `if __name__ == "__main__":` and return the model from a function, '
+            f"`def make(): ...; return model`: {where}:make."
+            if not parameters
+            else 'Put what trains below `if __name__ == "__main__":`.',
+        ) from None
     except (Exception, SystemExit) as error:
         raise theirs(name, error, "cannot be imported") from error
     function: Any = getattr(module, attribute, None)
@@ -83,6 +94,54 @@ def _words(error: BaseException) -> str:
     text = str(error)
     inner = re.search(r"\x1b\[1m(.*?)\x1b\[0m", text, re.DOTALL)
     return " ".join((inner[1] if inner else text).split())[:MOST_WORDS]
+
+
+class Training(BaseException):
+    """Raised where a file that is imported for a function in it begins to train.
+
+    A BaseException, so that no `except Exception` in the file hides it.
+    """
+
+
+@contextlib.contextmanager
+def training_stopped() -> Iterator[None]:
+    """Raise Training where a file that is imported in here calls what trains in Keras.
+
+    Keras is not imported for this, but looked for after each import of the file's.
+    """
+    ours, plain = threading.get_ident(), builtins.__import__
+    undo: list[Callable[[], None]] = []
+
+    def stopping(original: Function) -> Function:
+        def stop(*args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() == ours:
+                raise Training
+            return original(*args, **kwargs)
+
+        return stop
+
+    def look() -> None:
+        keras: Any = sys.modules.get("keras")
+        if undo or not hasattr(keras, "Model") or not hasattr(keras, "Optimizer"):  # or half imported
+            return
+        for kind, method in ((keras.Model, "fit"), (keras.Model, "train_on_batch"), (keras.Optimizer, "apply")):
+            own = vars(kind).get(method)
+            undo.append(partial(setattr, kind, method, own) if own else partial(delattr, kind, method))
+            setattr(kind, method, stopping(getattr(kind, method)))
+
+    def importing(*args: Any, **kwargs: Any) -> Any:
+        found = plain(*args, **kwargs)
+        look()
+        return found
+
+    look()
+    builtins.__import__ = importing
+    try:
+        yield
+    finally:
+        builtins.__import__ = plain
+        for put_back in undo:
+            put_back()
 
 
 class _FromSource(SourceFileLoader):

@@ -12,7 +12,7 @@ RATE = 0.1
 
 
 def build_optimizer(optimizer: Optimizer) -> Any:
-    """Return the keras.optimizers.Optimizer. Raises BadSpec as `check_optimizer`, and where Keras refuses a value."""
+    """Return Keras's optimizer. Raises BadSpec where Keras lacks it, has it wrong or refuses a value."""
     check_optimizer(optimizer)
     try:
         return _class_of(optimizer)(**optimizer.parameters)
@@ -31,8 +31,8 @@ def check_optimizer(optimizer: Optimizer) -> None:
     found, right = _schedule_free(_class_of(optimizer)), schedule_free(0.5, STEPS)
     if abs(found - right) > 1e-4:
         raise BadSpec(
-            f"ScheduleFreeAdamW of Keras {keras.__version__} is not Schedule-Free: {STEPS} updates on y²/2 lead from "
-            f"1 to {found:.4f}, those of its paper to {right:.4f}; beta_1 has no effect.",
+            f"ScheduleFreeAdamW of Keras {keras.__version__} is not Schedule-Free: {STEPS} updates on y²/2 lead "
+            f"from 1 to {found:.4f}, those of its paper to {right:.4f}; beta_1 has no effect.",
             "Choose another optimizer, for example adamw(use_ema=true), which averages the weights too.",
         )
 
@@ -40,7 +40,9 @@ def check_optimizer(optimizer: Optimizer) -> None:
 def schedule_free(beta_1: float, steps: int, beta_2: float = 0.999, epsilon: float = 1e-8) -> float:
     """Return y after so many updates of Schedule-Free AdamW on y²/2, from 1 at RATE.
 
-    z' = z - rate * g / (sqrt(v / (1 - beta_2^t)) + epsilon), x' = (1 - 1/t) x + z' / t, y' = (1 - beta_1) z' + beta_1 x'
+    z' = z - rate * g / (sqrt(v / (1 - beta_2^t)) + epsilon)
+    x' = (1 - 1/t) x + z' / t
+    y' = (1 - beta_1) z' + beta_1 x'
     Defazio et al. 2024, https://arxiv.org/abs/2405.15682
     """
     x = y = z = 1.0
@@ -75,7 +77,7 @@ def _class_of(optimizer: Optimizer) -> Any:
 
 
 def _schedule_free(kind: Any) -> float:
-    """Return y after STEPS updates of a class of Keras's at beta_1 = 0.5, as a graph, which is how it would train."""
+    """Return y after STEPS updates of a class of Keras's at beta_1 = 0.5, as a graph: so it would train."""
     import keras
     import tensorflow as tf
 

@@ -49,7 +49,9 @@ class Network:
             self.model = problem.model()
         self._averages = optimizer.use_ema
         if self.model.dtype_policy.name == "mixed_float16" and optimizer.loss_scale_factor is None:
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)  # as Model.compile, or small gradients are lost
+            optimizer = keras.optimizers.LossScaleOptimizer(
+                optimizer
+            )  # as Model.compile, or small gradients are lost
         self.optimizer = optimizer
         optimizer.build(self.model.trainable_variables)
         self.loss = problem.loss()
@@ -76,7 +78,7 @@ class Network:
     def evaluated(self) -> Iterator[None]:
         """Hold the weights that are evaluated: with use_ema their averages, else those that are trained.
 
-        This is what Keras's callback SwapEMAWeights does, and which weights Model.fit leaves in a model at its end.
+        So does Keras's callback SwapEMAWeights, and it is what Model.fit leaves in a model at its end.
         """
         with self.trained_weights_kept():
             if self._averages:

@@ -2,7 +2,7 @@
 
 import hashlib
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from lrbench.errors import BadConfig
 from lrbench.foreign import place
 from lrbench.problems.base import Examples, Splits
+from lrbench.problems.forms import HINT, KEYS, check_keys, check_npz, from_form, not_numbers
 from lrbench.problems.memory import check_room
 from lrbench.problems.splits import SPLIT_SEED, balanced_order
 
-KEYS = ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test")
 TEST_SHARE = 6  # one example in so many is held out for the test where there are none for it
 LARGEST_LABEL = 2**31 - 1
-HINT = "Make it with: np.savez(FILE, x_train=x, y_train=y, x_test=…, y_test=…)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,7 @@ def is_labels(y: NDArray[Any]) -> bool:
 
 def from_file(path: Path, memory_share: float) -> Data:
     """Read an .npz file with x_train, y_train and perhaps x_val, y_val, x_test, y_test. Raises BadConfig."""
+    check_npz(path)
     with place(path, "read", BadConfig):
         try:
             with zipfile.ZipFile(path) as archive:
@@ -57,30 +57,14 @@ def from_file(path: Path, memory_share: float) -> Data:
         except (
             Exception
         ) as error:  # whatever zipfile, zlib and numpy raise where bytes are not what they should be
-            why = "it holds objects, not numbers" if "pickle" in str(error) else str(error)
-            raise BadConfig(f"{path} is no .npz file of numbers: {why}.", HINT) from error
+            why = "it contains objects, not numbers" if "pickle" in str(error) else str(error)
+            raise BadConfig(f"{path} is not an .npz file of numbers: {why}.", HINT) from error
     return checked(arrays, path.name)
 
 
 def from_arrays(data: Any, memory_share: float) -> Data:
-    """Take (x, y), (x, y, x_test, y_test) or (x, y, x_val, y_val, x_test, y_test), or a mapping with KEYS.
-
-    Raises BadConfig.
-    """
-    if isinstance(data, Mapping):
-        arrays = {str(key): value for key, value in data.items()}
-    elif isinstance(data, Sequence) and not isinstance(data, str) and len(data) in (2, 4, 6):
-        keys = KEYS if len(data) == 6 else (*KEYS[:2], *KEYS[4:])
-        arrays = dict(zip(keys, data, strict=False))
-    else:
-        raise BadConfig(
-            f"data={type(data).__name__} is no data.",
-            "Give data=(x, y), data=(x, y, x_test, y_test), or the path of an .npz file.",
-        )
-    try:
-        found = {key: np.asarray(value) for key, value in arrays.items()}
-    except ValueError as error:  # lists of different lengths
-        raise BadConfig(f"data is no array of numbers: {error}", "Give all examples the same shape.") from error
+    """Take arrays in one of the forms of `from_form`. Raises BadConfig."""
+    found = from_form(data)
     check_room("data", sum(_needed(array.shape, array.dtype) for array in found.values()), memory_share)
     return checked(found, "data")
 
@@ -90,9 +74,7 @@ def checked(arrays: Mapping[str, NDArray[Any]], name: str) -> Data:
 
     Raises BadConfig.
     """
-    for key in arrays:
-        if key not in KEYS:
-            raise BadConfig(f"{name} holds {key!r}, which nobody reads.", f"Known: {', '.join(KEYS)}.")
+    check_keys(arrays, name)
     splits = {part: _examples(arrays, part, name) for part in ("train", "val", "test")}
     train, test = splits["train"], splits["test"]
     if train is None:
@@ -152,7 +134,7 @@ def _numbers(array: NDArray[Any], name: str) -> NDArray[Any]:
             raise BadConfig(f"{name} has numbers beyond {LARGEST_LABEL:,}.", "Give float32, or smaller numbers.")
         return array.astype(np.int32)
     if not np.issubdtype(array.dtype, np.floating):
-        raise BadConfig(f"{name} holds {array.dtype}, not numbers.", "Give whole numbers or floats.")
+        not_numbers(array, name)
     with np.errstate(over="ignore"):
         found = array.astype(np.float32, copy=False)
     finite = np.isfinite(found)

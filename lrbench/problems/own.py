@@ -84,6 +84,7 @@ def _found(name: str, pairs: tuple[tuple[Piece, Piece], ...], beside: Beside) ->
     try:
         with seeded(0):  # what the module draws, every process draws alike
             function = find_function(name, "")
+        _check_function(function, name)
         with contextlib.suppress(NameError, TypeError, ValueError):
             function = _evaluated(function)
         parameters = _parameters(name, function)
@@ -229,8 +230,27 @@ def _made(make: Callable[[], Any], name: str) -> Any:
         raise _theirs(name, error, "fails") from error
 
 
+def _check_function(function: Any, name: str) -> None:
+    """Raise BadSpec for a model where a function is expected that makes one."""
+    import keras
+
+    if isinstance(function, keras.Model):
+        file, _, attribute = name.rpartition(":")
+        raise BadSpec(
+            f"{name} is a model; expected a function that makes one, for each run needs its own.",
+            f"Put the lines that build it into one: `def make(): ...; return {attribute}`, and name {file}:make.",
+        )
+
+
 def _built(model: Any, first: Examples, name: str) -> Any:
     """Return the model with its variables; one without an Input gets them from its first example."""
+    stateful = [layer.name for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
+    if stateful:
+        raise BadConfig(
+            f"{name} has a stateful layer, {stateful[0]!r}, which carries its state on from batch to batch; "
+            "here the examples of a batch are drawn at random.",
+            "Leave out stateful=True, and give each example its whole sequence.",
+        )
     if not model.built:
         try:
             model(first.x[:1])
@@ -246,6 +266,12 @@ def _outputs(model: Any, first: Examples, data: Data, name: str) -> np.ndarray[A
         raise BadConfig(
             f"{name} has {len(inputs)} inputs; lrbench hands one array to a model.",
             "Put them side by side in one array, and take them apart in the model's first layers.",
+        )
+    if inputs[0] is not None and inputs[0].shape[0] is not None:
+        raise BadConfig(
+            f"{name} has an Input with the fixed batch size {inputs[0].shape[0]}; the last batch of an epoch and "
+            "those of an evaluation have others.",
+            "Give its Input the shape of one example: keras.Input(shape), without batch_shape or batch_size.",
         )
     wanted = inputs[0].shape[1:] if inputs[0] is not None else None
     given = first.x.shape[1:]

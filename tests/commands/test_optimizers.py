@@ -158,3 +158,38 @@ def test_python_gets_a_config_of_each_and_no_plan_of_several() -> None:
         make_plan(config)
     plain = load_config(None, {}, {})
     assert plain.each() == (plain,)
+
+
+@pytest.mark.tensorflow
+def test_an_optimizer_that_is_not_what_its_name_says_is_refused_before_anything_is_trained(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    monkeypatch.setattr(keras.optimizers, "ScheduleFreeAdamW", keras.optimizers.Adam)  # whatever is installed
+    named = "ScheduleFreeAdamW(beta_1=0.95)"
+    for words in (
+        ("run", "--optimizers", f"sgd,{named}"),
+        ("run", "--optimizer", named, "-n"),
+        ("tune", "--optimizer", named),
+        ("find-lr", "--optimizer", named),
+    ):
+        refused = cli(*words)
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert "ScheduleFreeAdamW of Keras" in said(refused)[0]
+        assert "is not Schedule-Free" in said(refused)[0]
+    assert not Path("results").exists()
+    assert cli("run", "--engine", "fake", "--optimizer", named, "-qq").exit_code == 0
+
+
+def test_an_optimizer_is_named_as_keras_names_it(cli: Cli) -> None:
+    assert cli(*FAKE, "--optimizer", "Adam(use_ema=True)").exit_code == 0
+    assert "All 2 runs are done already: nothing to train." in said(
+        cli(*FAKE, "--optimizer", "adam(use_ema=true)")
+    )
+    Path("mine.toml").write_text('optimizer = "ADAM(use_ema=true)"\n')
+    assert "All 2 runs are done already: nothing to train." in said(cli(*FAKE, "-c", "mine.toml"))
+    unknown = cli(*FAKE, "--optimizer", "Adem")
+    assert unknown.exit_code == 2
+    assert "Unknown optimizer 'adem'" in said(unknown)[0]
+    assert "Did you mean 'adam'?" in said(unknown)[1]

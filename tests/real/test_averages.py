@@ -92,11 +92,11 @@ def test_what_is_evaluated_is_the_average_that_numpy_finds(every: int | None, op
     assert [row.val[0] for row in result.rows if row.val] == pytest.approx(val, rel=1e-5)
     assert result.test
     assert result.test[0] == pytest.approx(test, rel=1e-5)
-    assert val != pytest.approx(by_hand(weights, run.seed, run.rates, 0, every)[0], rel=1e-2), "they differ"
+    assert val != pytest.approx(by_hand(weights, run.seed, run.rates, 0, every)[0], rel=1e-2), "not the weights'"
 
 
 def test_model_fit_in_one_call_gives_the_same_figures() -> None:
-    """With Keras's own callback for validation; what it leaves in the model at its end is what the test measures."""
+    """With Keras's own callback for validation; the test measures what is left in the model at the end."""
     import keras
 
     plan = plan_of("adam(use_ema=true, ema_momentum=0.8)")
@@ -144,7 +144,7 @@ def test_a_run_that_goes_on_from_a_checkpoint_ends_with_the_same_bytes(engine: s
 
 @pytest.mark.parametrize("engine", ["compiled", "fit"])
 def test_half_precision_has_averages_and_takes_a_loss_scale(engine: str) -> None:
-    """Within LossScaleOptimizer, unless the user gives a scale: then there is no other, as with auto_scale_loss=False."""
+    """Within LossScaleOptimizer, unless the user gives a scale: then as with auto_scale_loss=False."""
     figures = {}
     for optimizer in ("sgd(use_ema=true)", "sgd(use_ema=true, loss_scale_factor=64)"):
         plan = plan_of(optimizer, policy="mixed_float16", engine=engine)

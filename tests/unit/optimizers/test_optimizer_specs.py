@@ -100,7 +100,18 @@ def test_names_are_written_in_any_case() -> None:
     assert list(map(str, parse_optimizers("SGD,Adam"))) == ["sgd", "adam"]
     with pytest.raises(BadSpec, match="adam stands twice"):
         parse_optimizers("Adam,adam")
-    assert fake_plan(optimizer="Adam", schedulers="step").runs == fake_plan(optimizer="adam", schedulers="step").runs
+    one, two = (fake_plan(optimizer=written, schedulers="step") for written in ("Adam", "adam"))
+    assert one.runs == two.runs
+
+
+def test_averages_have_their_parameters_only_where_there_are_averages() -> None:
+    assert parse_optimizer("adam(use_ema=false)") == parse_optimizer("adam")
+    averaged = parse_optimizer("adam(use_ema=true, ema_momentum=0.99)")
+    assert (
+        averaged
+        == parse_optimizer("adam(use_ema=true)")
+        != parse_optimizer("adam(use_ema=true, ema_momentum=0.9)")
+    )
 
 
 def test_the_coefficients_of_a_polynomial_have_any_sign() -> None:

@@ -547,3 +547,28 @@ def test_every_usual_annotation_is_read(annotation: str, value: str, read: Any) 
     assert read_parameters("make", ((Piece("size", 5, text), Piece(value, 10, text)),), parameters) == {
         "size": read
     }
+
+
+@pytest.mark.parametrize(
+    ("shape", "stateful", "said"),
+    [
+        ({"batch_shape": (10, 4, 1)}, True, "has a stateful layer, 'memory'"),
+        ({"batch_shape": (10, 4, 1)}, False, "has an Input with the fixed batch size 10"),
+        ({"shape": (4, 1)}, False, ""),
+    ],
+)
+def test_what_goes_on_from_batch_to_batch_is_refused_by_name(
+    shape: dict[str, Any], stateful: bool, said: str
+) -> None:
+    import keras
+
+    def make() -> Any:
+        layers = [keras.layers.LSTM(2, stateful=stateful, name="memory"), keras.layers.Dense(3)]
+        return keras.Sequential([keras.Input(**shape), *layers])
+
+    beside = Beside(data=(X[:, :, None], CLASSES))
+    if said:
+        with pytest.raises(BadConfig, match=said):
+            problem_of(make, beside, "model")
+    else:
+        assert problem_of(make, beside, "model").subject.examples == 50
