@@ -125,7 +125,7 @@ def schedulers(
     lrbench schedulers cosine
     lrbench schedulers "cosine(warmup=5%)" --code keras
     """
-    from lrbench.schedules import parse
+    from lrbench.schedules import REGISTRY, parse
     from lrbench.schedules.aliases import other_name
     from lrbench.show import catalogue, take_home
 
@@ -139,7 +139,7 @@ def schedulers(
         catalogue.write_listing(utf_8())
         return DONE
     horizon, lr = _horizon(wishes)
-    alias = other_name(name)
+    alias = None if name in REGISTRY else other_name(name)
     schedule = parse(alias[1] if alias else name, lr)
     if code:
         write = take_home.script_with_lrbench if with_lrbench else take_home.script
