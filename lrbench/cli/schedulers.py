@@ -136,7 +136,7 @@ def schedulers(
     lrbench schedulers "cosine(warmup=5%)" --code keras
     """
     from lrbench.config import load_config
-    from lrbench.schedules import parse
+    from lrbench.schedules import REGISTRY, parse
     from lrbench.schedules.aliases import other_name
     from lrbench.show import catalogue, take_home
 
@@ -150,7 +150,7 @@ def schedulers(
         catalogue.write_listing(utf_8())
         return DONE
     horizon, lr = _horizon(load_config(None, {"epochs": wishes["epochs"], "lr": wishes["lr"]}), wishes)
-    alias = other_name(name)
+    alias = None if name in REGISTRY else other_name(name)
     schedule = parse(alias[1] if alias else name, lr)
     if code:
         write = take_home.script_with_lrbench if with_lrbench else take_home.script

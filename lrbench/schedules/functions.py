@@ -43,11 +43,12 @@ def curve_of(name: str, horizon: Horizon, lr: float) -> Curve:
 def _kind(name: str, function: Function) -> Made:
     """Tell from a function's parameters how it is called. Raises BadSpec."""
     try:
-        parameters = inspect.signature(function).parameters.values()
+        signature = inspect.signature(function)
     except (TypeError, ValueError) as error:
         raise BadSpec(
             f"{name} does not say what it takes: {error}.", f"Write a function of {SIGNATURES} that calls it."
         ) from error
+    parameters = signature.parameters.values()
     by_position = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
     kind = _by_names([each.name for each in by_position])
     passed = by_position[: PASSED[kind]] if kind else []
@@ -60,7 +61,7 @@ def _kind(name: str, function: Function) -> Made:
     if kind is None or missing:
         which = f", and nothing says what {', '.join(each.name for each in missing)} is" if kind else ""
         raise BadSpec(
-            f"{name} takes ({', '.join(map(str, parameters))}), which is none of {SIGNATURES}{which}.",
+            f"{name} takes {signature}, which is none of {SIGNATURES}{which}.",
             "Name the first parameter step or epoch, and give those after it that are not passed a default.",
         )
     return kind

@@ -3,6 +3,9 @@
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,7 +14,9 @@ from hypothesis import strategies as st
 
 from lrbench.errors import BadSpec
 from lrbench.schedules import REGISTRY, Horizon, parse, rates
-from lrbench.schedules.base import Curve, schedule
+from lrbench.schedules.base import PIECES, Curve, Span, schedule
+from lrbench.schedules.modifiers import modifiers_of, parameters_of
+from lrbench.schedules.shapes import Fall
 
 horizons = st.builds(Horizon, st.integers(1, 60), st.integers(1, 200))
 peaks = st.floats(1e-6, 10)
@@ -27,10 +32,15 @@ MODIFIERS = [
     "warmup=3 steps, warmup_start=0%",
     "warmup=20%, warmup_shape=cosine, warmup_start=1%, hold=10%, cooldown=40%, per=epoch",
 ]
-COOLDOWNS = [f"cooldown=25%, cooldown_shape={shape}" for shape in ("sqrt", "cosine", "exponential")]
+SHAPES = get_args(Fall)
+COOLDOWNS = [f"cooldown=25%, cooldown_shape={shape}" for shape in SHAPES if shape != "linear"]
+CLIMBS = sorted(
+    name for name, entry in REGISTRY.items() if "warmup" in modifiers_of(entry)
+)  # not noam: it has its own
 specs = st.sampled_from(sorted(REGISTRY)).flatmap(
     lambda name: st.sampled_from(
-        MODIFIERS + (COOLDOWNS if "cooldown" not in REGISTRY[name].parameters else [])
+        [each for each in MODIFIERS if name in CLIMBS or "warmup_" not in each]
+        + (COOLDOWNS if "cooldown" not in REGISTRY[name].parameters else [])
     ).map(lambda modifiers: f"{name}({modifiers})")
 )
 
@@ -96,11 +106,14 @@ def test_a_decaying_curve_arrives_just_after_the_last_update_warm_up_included(
 
 
 CURVES = sorted(name for name, entry in REGISTRY.items() if "cooldown" not in entry.parameters)
-FALLS = ["linear", "sqrt", "cosine", "exponential"]
 
 
 @given(
-    st.sampled_from(CURVES), horizons, st.floats(1, 90), st.sampled_from(FALLS), st.sampled_from(["", "warmup=5%"])
+    st.sampled_from(CURVES),
+    horizons,
+    st.floats(1, 90),
+    st.sampled_from(SHAPES),
+    st.sampled_from(["", "warmup=5%"]),
 )
 def test_a_cooldown_leaves_the_curve_alone_until_it_begins_and_arrives_at_zero(
     name: str, horizon: Horizon, share: float, shape: str, warmup: str
@@ -119,7 +132,7 @@ def test_a_cooldown_leaves_the_curve_alone_until_it_begins_and_arrives_at_zero(
     assert curve(steps[-1:])[0] == pytest.approx(0, abs=1e-15)
 
 
-@given(st.floats(0, 90), st.sampled_from(FALLS), horizons)
+@given(st.floats(0, 90), st.sampled_from(SHAPES), horizons)
 def test_wsd_is_constant_with_a_warm_up_and_a_cooldown(share: float, shape: str, horizon: Horizon) -> None:
     assume(horizon.steps > 20)
     wsd = parse(f"wsd(cooldown={share!r}%, shape={shape})").table(horizon)
@@ -166,7 +179,11 @@ def test_what_is_new_is_off_by_default_to_the_last_bit() -> None:
 
 
 @given(
-    specs.filter(lambda spec: re.search(r"warmup=(10%|2 steps)(,|\))(?! warmup)", spec) and "wsd" not in spec),
+    specs.filter(
+        lambda spec: (
+            re.search(r"warmup=(10%|2 steps)(,|\))(?! warmup)", spec) and not spec.startswith(("wsd", "noam"))
+        )
+    ),
     epochs,
 )
 def test_a_warm_up_climbs_in_a_straight_line_to_the_first_rate_and_wastes_no_update(
@@ -191,6 +208,116 @@ def test_hold_stays_at_the_first_rate_and_then_runs_the_whole_curve() -> None:
 def test_per_epoch_takes_the_rate_of_the_epoch_s_first_step() -> None:
     table = parse("linear(per=epoch)", 1.0).table(Horizon(4, 5))
     assert table == pytest.approx(np.repeat([1, 0.75, 0.5, 0.25], 5))
+
+
+@given(st.sampled_from(CLIMBS), st.integers(1, 6), st.integers(2, 60), st.sampled_from(["linear", "cosine"]))
+def test_with_per_epoch_a_warm_up_climbs_by_epochs(name: str, warmup: int, each: int, shape: str) -> None:
+    """The rates of the epochs are those of as many single steps."""
+    shape = "" if shape == "linear" else f", warmup_shape={shape}"
+    spec = f"{name}(warmup={warmup} epochs{shape}, per=epoch)"
+    by_epoch = parse(spec).table(Horizon(12, each)).reshape(12, each)
+    assert (by_epoch == by_epoch[:, :1]).all()
+    z = np.arange(1, warmup + 1) / (warmup + 1)
+    way = z if not shape else 0.5 * (1 - np.cos(np.pi * z))
+    assert by_epoch[:warmup, 0] == pytest.approx(by_epoch[warmup, 0] * way)
+    if not shape:
+        assert parse(f"{name}(warmup={warmup} epochs)").table(Horizon(12, 1))[:warmup] == pytest.approx(
+            parse(name).curve(Horizon(12, 1).after(warmup))(np.zeros(1, int))[0] * z
+        )
+
+
+def test_no_first_epoch_is_spent_one_step_up_from_zero() -> None:
+    """What `wsd(per=epoch)` did by default: its first epoch at 5.8e-5 of 0.1."""
+    for spec in ("wsd", "cosine(warmup=5%)", "plateau(warmup=1 epoch)", "constant(warmup=10 steps)"):
+        for epochs in (3, 15, 100):
+            horizon = Horizon(epochs, 1719)
+            schedule = parse(spec)
+            first, *rest = replace(schedule, given=(*schedule.given, ("per", "epoch"))).table(horizon)[::1719]
+            w = float(schedule.parameters["warmup"].steps(horizon)) / 1719
+            assert first == pytest.approx(0.1 / (w + 1), rel=1e-3), (spec, epochs)
+            assert rest[0] > 0.9 * first
+    joined = parse("join(constant(warmup=2 epochs); linear, at=5 epochs, per=epoch)").table(Horizon(10, 100))
+    assert joined[::100] == pytest.approx([0.1 / 3, 0.2 / 3, *[0.1] * 3, *(0.1 * (1 - t / 5) for t in range(5))])
+    assert parse("noam(warmup=4 epochs, per=epoch)").table(Horizon(8, 100))[::100] == pytest.approx(
+        parse("noam(warmup=4 steps)").table(Horizon(1, 8))
+    )
+
+
+def test_a_warm_up_from_a_start_rate_climbs_by_epochs_as_it_did() -> None:
+    table = parse("constant(warmup=4 epochs, warmup_start=0%, per=epoch)", 1.0).table(Horizon(6, 50))
+    assert table[::50] == pytest.approx([0, 0.25, 0.5, 0.75, 1, 1])
+
+
+def test_what_is_computed_otherwise_than_before_is_another_run_and_nothing_else_is() -> None:
+    marked = {
+        "wsd(per=epoch)": {"warmup_by": "epochs"},
+        "cosine(warmup=5%, per=epoch)": {"warmup_by": "epochs"},
+        "plateau(warmup=1 epoch, threshold=relative, per=epoch)": {"warmup_by": "epochs", "relative_to": "size"},
+        "join(wsd; linear, per=epoch)": {"warmup_by": "epochs"},
+        "join(constant(warmup=5%); linear, per=epoch)": {"warmup_by": "epochs"},
+        "plateau(threshold=relative)": {"relative_to": "size"},
+        **{name: {} for name in REGISTRY},
+        **{f"{name}(per=epoch)": {} for name in REGISTRY if name != "wsd"},
+        "cosine(warmup=5%)": {},
+        "cosine(warmup=5%, warmup_start=1%, per=epoch)": {},
+        "wsd(warmup=0%, per=epoch)": {},
+        "join(constant(warmup=5%); linear)": {},
+    }
+    for spec, marks in marked.items():
+        parameters = parse(spec).resolved()["parameters"]
+        assert {key: parameters[key] for key in ("warmup_by", "relative_to") if key in parameters} == marks, spec
+
+
+decimals = st.integers(1, 400).map(lambda tenths: f"{tenths / 10:g}")
+
+
+@given(decimals, st.integers(1, 300))
+def test_spans_are_exact_before_they_are_rounded(value: str, each: int) -> None:
+    """2.2 epochs of 100 steps are 220, not 220.00000000000003: drops stand on the first step that reaches them."""
+    horizon = Horizon(50, each)
+    exact = Fraction(value) * each
+    assert Span(float(value), "epochs").steps(horizon) == float(exact)
+    assert Span(float(value), "%").steps(horizon) == float(Fraction(value) * horizon.steps / 100)
+    stairs = range(1, min(40, math.ceil(horizon.steps / exact)))
+    drops = [math.ceil(stair * exact) for stair in stairs]
+    for spec in (
+        "step(gamma=0.5, {})",
+        "exponential(gamma=0.5, staircase=true, {})",
+        "inverse_time(staircase=true, {})",
+    ):
+        curve = parse(spec.format(f"every={value} epochs"), 1.0).curve(horizon)
+        levels = 1 / (1 + np.arange(41)) if spec.startswith("inverse") else 0.5 ** np.arange(41)
+        if exact >= 1:
+            assert curve(np.array(drops, int)) == pytest.approx(levels[1 : len(drops) + 1])
+            assert curve(np.array(drops, int) - 1) == pytest.approx(levels[: len(drops)])
+    for spec, key in (("multistep(gamma=0.5, at={0})", 0), ("piecewise(at={0}, rates=1;0.5)", 0)):
+        assert (parse(spec.format(f"{value} epochs"), 1.0).table(horizon) < 1).argmax() in (math.ceil(exact), key)
+
+
+SPANS = [
+    (name, key)
+    for name, entry in sorted(REGISTRY.items())
+    for key, each in parameters_of(entry).items()
+    if each.type in (Span, tuple[Span, ...]) and PIECES not in entry.parameters
+]
+
+
+@pytest.mark.parametrize(("name", "key"), SPANS)
+def test_a_span_in_decimal_epochs_is_the_same_in_steps(name: str, key: str) -> None:
+    """Every span of every schedule, its modifiers included; 1.1 and 2.2 epochs of 100 steps are 110 and 220."""
+    horizon = Horizon(20, 100)
+    rest = ", rates=0.1;0.05" if (name, key) == ("piecewise", "at") else ""
+    for value, steps in (("1.1", 110), ("2.2", 220), ("8.2", 820)):
+        one, other = (parse(f"{name}({key}={length}{rest})") for length in (f"{value} epochs", f"{steps} steps"))
+        assert np.array_equal(one.table(horizon), other.table(horizon))
+        if one.entry.feedback:
+            assert one.feedback(horizon) == other.feedback(horizon)
+
+
+def test_a_third_of_the_horizon_may_be_written_with_sixteen_digits() -> None:
+    for total in (300, 3000, 25785):
+        table = parse(f"multistep(at={100 / 3!r}%;{200 / 3!r}%)", 1.0).table(Horizon(1, total))
+        assert np.flatnonzero(np.diff(table)).tolist() == [total // 3 - 1, 2 * total // 3 - 1]
 
 
 def test_modifiers_that_leave_nothing_are_refused() -> None:
@@ -287,6 +414,11 @@ def test_values_by_hand() -> None:
         ],
         "plateau": [0.8] * 10,
         "constant(cooldown=4 steps)": [0.8] * 7 + [0.6, 0.4, 0.2],
+        "constant(cooldown=50%, cooldown_shape=square)": [0.8] * 5 + [0.8 * (1 - (t / 5) ** 2) for t in range(5)],
+        "constant(cooldown=50%, cooldown_shape=inverse-linear)": [0.8] * 5
+        + [0.8 * (1 - t / 5) / (1 + 9 * t / 5) for t in range(5)],
+        "noam(warmup=4 steps)": [0.2, 0.4, 0.6, 0.8, *(0.8 * (4 / s) ** 0.5 for s in range(5, 11))],
+        "step(every=1.1 steps)": [0.8 * 0.5 ** (10 * t // 11) for t in range(10)],
         "constant(cooldown=50%, cooldown_shape=sqrt)": [0.8] * 5 + [0.8 * (1 - (t / 5) ** 0.5) for t in range(5)],
         "step(every=5 steps, cooldown=2 steps)": [0.8] * 5 + [0.4] * 4 + [0.2],
         "wsd(warmup=0%, cooldown=50%, shape=cosine)": [0.8] * 5
@@ -338,7 +470,7 @@ def test_the_defaults_draw_the_same_picture_on_every_horizon() -> None:
     short, long = Horizon(15, 100), Horizon(100, 150)
     for name in set(REGISTRY) - {"piecewise"}:  # a published table of rates: its boundaries are in steps
         a, b = parse(name).table(short), parse(name).table(long)
-        one_step = 0.1 / (0.05 * short.steps) if name == "wsd" else 0  # its climb counts whole updates
+        one_step = 0.1 / (0.05 * short.steps) if name in ("wsd", "noam") else 0  # they climb by whole updates
         assert a == pytest.approx(b[::10], rel=1e-9, abs=one_step), name
 
 
@@ -384,6 +516,7 @@ def test_a_curve_with_an_impossible_rate_is_an_error_that_names_the_step(falling
         ("cosine(k=0)", "k > 0"),
         ("polynomial(k=-1)", "k > 0"),
         ("inverse_sqrt(power=0)", "power > 0"),
+        ("noam(warmup=0%)", "warmup > 0"),
         ("rex(floor=101%)", "floor <= lr"),
         ("join(linear; cosine; rex)", "one piece more"),
         ("join(linear; cosine, at=11 epochs)", "without a step"),

@@ -485,3 +485,139 @@ def test_an_inverse_power(lr: float, power: float, after: int) -> None:
         return lr * min(1, after / max(t, 1)) ** power
 
     same(ours(f"inverse_sqrt(after={after} steps, power={power!r})", lr, STEPS), theirs(inverse, STEPS), lr)
+
+
+@few
+@given(lrs, st.integers(1, 60), st.integers(16, 1024))
+def test_noam_is_the_transformer_paper_s(lr: float, warmup: int, width: int) -> None:
+    """PyTorch's LambdaLR calls its function with 0 before the first update, which is the paper's update 1."""
+
+    def paper(update: int) -> float:  # section 5.3: counted from 1
+        return width**-0.5 * min(update**-0.5, update * warmup**-1.5)
+
+    peak = (width * warmup) ** -0.5
+    rates = []
+    factor = lr / peak  # LambdaLR multiplies the optimizer's rate, 1 in the paper's code
+    for t in range(STEPS):
+        rates.append(factor * paper(t + 1))
+    same(ours(f"noam(warmup={warmup} steps)", lr, STEPS), np.array(rates), lr)
+    assert max(rates) == pytest.approx(lr if warmup <= STEPS else rates[-1])
+
+
+@pytest.mark.tensorflow
+def test_tensorflow_s_tutorial_s_noam_is_one_update_late_and_wastes_the_first() -> None:
+    import keras
+    import tensorflow as tf
+
+    class CustomSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+        def __call__(self, step: Any) -> Any:
+            step = tf.cast(step, tf.float32)
+            return tf.math.rsqrt(128.0) * tf.math.minimum(tf.math.rsqrt(step), step * (400**-1.5))
+
+    table = of_keras(CustomSchedule(), 2001)
+    mine = parse("noam(warmup=400 steps)", (128 * 400) ** -0.5)
+    assert table[0] == 0
+    assert table[1:] == pytest.approx(mine.table(Horizon(1, 2000)), rel=1e-6)
+    assert np.asarray(mine.to_keras(Horizon(1, 2000))(np.arange(2000))) == pytest.approx(table[1:], rel=1e-6)
+
+
+def test_no_parameters_of_inverse_sqrt_are_noam() -> None:
+    """Which is why it has a curve of its own: a warm-up and the flat part follow each other, and are not one."""
+    noam = ours("noam(warmup=40 steps)", 1.0, 1000)
+    for after in range(1, 80):
+        for warmup in (0, 20, 39, 40, 41):
+            other = ours(f"inverse_sqrt(after={after} steps, warmup={warmup} steps)", 1.0, 1000)
+            assert np.abs(other - noam).max() > 0.01
+
+
+def exactly(alias: str, steps: int) -> np.ndarray:
+    return ours(OTHER_NAMES[alias], 1.0, steps)
+
+
+def test_trapezoidal_and_1_sqrt_are_wsd() -> None:
+    """modded-nanogpt's get_lr and Hägele et al.'s 1 - sqrt, after a warm-up that wastes no update."""
+    t = np.arange(1000)
+    flat = np.minimum((t + 1) / 51, 1)
+    same(exactly("trapezoidal", 1000), np.where(t < 800, flat, (1000 - t) / 200), 1)
+    z = np.maximum(t - 800, 0) / 200
+    same(exactly("1-sqrt", 1000), np.where(t < 800, flat, 1 - np.sqrt(z)), 1)
+
+
+def test_power_scheduling_and_hyperbolic_decay_are_inverse_time() -> None:
+    """Power scheduling: Géron, lr / (1 + t / s)^c with c = 1. Hyperbolic: lr / (1 + k * t)."""
+    t, s = np.arange(1000), 100
+    for alias in ("power", "power scheduling", "hyperbolic"):
+        same(exactly(alias, 1000), 1 / (1 + t / s) ** 1, 1)
+    same(ours(f"{OTHER_NAMES['power']}(every={s} steps, power=2)", 1.0, 1000), 1 / (1 + t / s) ** 2, 1)
+
+
+def test_the_power_scheduler_is_inverse_sqrt_of_another_power() -> None:
+    """Shen et al. 2024, https://arxiv.org/abs/2408.13359: min(lr, beta * n^-0.51), which meets lr at n = 50."""
+    n = np.arange(1, 1000)
+    table = exactly("power scheduler", 1000)[1:]
+    same(table, np.minimum(1, 50**0.51 * n**-0.51), 1)
+
+
+def test_budgeted_training_is_linear() -> None:
+    """Li et al. 2020, https://arxiv.org/abs/1905.04753: lr * (1 - t / T)."""
+    same(exactly("budgeted", 1000), 1 - np.arange(1000) / 1000, 1)
+
+
+def test_fastai_s_flat_cos_is_a_cosine_that_is_held() -> None:
+    """fit_flat_cos: flat for pct_start=0.75, then a cosine to lr / div_final, which is 1e5."""
+    z = np.maximum(np.arange(1000) - 750, 0) / 250
+    same(exactly("flat_cos", 1000), 1e-5 + (1 - 1e-5) * (1 + np.cos(np.pi * z)) / 2, 1)
+
+
+def test_fairseq_s_tri_stage_is_an_exponential_with_warm_up_and_hold() -> None:
+    """Phases of 10, 45 and 45 %, from init_lr_scale to 1 and down to final_lr_scale, both 0.01."""
+    warmup, hold, decay = 100, 450, 450
+    factor = -math.log(0.01) / decay
+
+    def tri_stage(update: int) -> float:
+        if update < warmup:
+            return 0.01 + (1 - 0.01) * update / warmup
+        return math.exp(-factor * max(update - warmup - hold, 0))
+
+    same(exactly("tri-stage", 1000), theirs(tri_stage, 1000), 1)
+
+
+def test_an_infinite_schedule_is_a_join() -> None:
+    """Ibrahim et al. 2024, https://arxiv.org/abs/2403.08763: warm-up, cosine to a constant, exponential annealing."""
+    warmup, total, constant, least = 10, 1000, 0.5, 0.05
+    cooled, annealed = warmup + 0.3 * (total - warmup), warmup + 0.85 * (total - warmup)
+    cooled, annealed = round(cooled), round(annealed)
+
+    def infinite(n: int) -> float:
+        if n < warmup:
+            return (n + 1) / (warmup + 1)
+        if n < cooled:
+            return constant + (1 - constant) / 2 * (1 + math.cos(math.pi * (n - warmup) / (cooled - warmup)))
+        if n < annealed:
+            return constant
+        return constant * (least / constant) ** ((n - annealed) / (total - annealed))
+
+    same(exactly("infinite", 1000), theirs(infinite, 1000), 1)
+
+
+def test_fairseq_s_invsqrt_is_inverse_sqrt_after_its_warm_up() -> None:
+    after = 50  # of 1000 steps, by default
+    t = np.arange(after, 1000)
+    same(exactly("invsqrt", 1000)[after:], after**0.5 * t**-0.5, 1)
+
+
+@few
+@given(lrs, st.integers(2, STEPS), st.floats(0, 50))
+def test_the_square_cooldown_is_hägele_s(lr: float, decay: int, floor: float) -> None:
+    low = lr * floor / 100
+    z = np.maximum(np.arange(STEPS) - (STEPS - decay), 0) / decay
+    spec = f"wsd(warmup=0%, cooldown={decay} steps, shape=square, floor={floor!r}%)"
+    same(ours(spec, lr, STEPS), low + (lr - low) * (1 - z**2), lr)
+
+
+@few
+@given(lrs, st.integers(2, STEPS))
+def test_the_inverse_linear_cooldown_has_a_straight_reciprocal(lr: float, decay: int) -> None:
+    z = np.maximum(np.arange(STEPS) - (STEPS - decay), 0) / decay
+    spec = f"wsd(warmup=0%, cooldown={decay} steps, shape=inverse-linear, floor=10%)"
+    same(ours(spec, lr, STEPS), 1 / ((1 - z) / lr + z / (lr / 10)), lr)

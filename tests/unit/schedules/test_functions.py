@@ -14,10 +14,14 @@ from lrbench.judging.questions import Question, answer
 from lrbench.schedules import Horizon, parse
 from lrbench.show.groups import group, used_rates
 from lrbench.store import load
+from lrbench.users import find
 
 HORIZON = Horizon(epochs=3, steps_per_epoch=4)
 SOURCE = """
+import functools
 import math
+
+import numpy as np
 
 print("imported")
 
@@ -35,6 +39,56 @@ def scheduler(epoch, lr):  # from a tutorial, unchanged
         return lr
     else:
         return lr * math.exp(-0.1)
+
+def keras_names(epoch, learning_rate):
+    return learning_rate * 0.5
+
+def keras_default(epoch, initial=99.0, drop=0.5):  # Keras passes the last rate by position
+    return initial * drop
+
+def other_words(index, current_lr):
+    return current_lr * 0.5
+
+def only(epoch, /):
+    return 0.1 / (epoch + 1)
+
+def decay(factor, epoch, lr, *, floor):
+    return max(lr * factor, floor)
+
+def with_options(step, scale=2.0, *, floor=0.0, **rest):
+    return scale / (step + 1)
+
+def at_hand(step, **options):
+    return 0.5 / (step + 1)
+
+class Object:
+    def __call__(self, epoch, lr):
+        return lr * 0.5
+
+halving = Object()
+bound = functools.partial(decay, 0.5, floor=0.01)
+by_keyword = functools.partial(keras_default, drop=0.25)
+
+def quoted(step):
+    return "0.1"
+
+def truth(step):
+    return step == 0
+
+def whole(step):
+    return 1
+
+def numpys(epoch):
+    return np.float32([0.5])[0]
+
+def open_end(epoch, lr, drop):
+    return lr * drop
+
+def needs_keyword(step, *, scale):
+    return scale
+
+def anything(*arguments):
+    return 0.1
 
 def broken(step):
     return 1 / (step - 5)
@@ -71,10 +125,48 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("by_share", [1 - t / 12 for t in range(12)]),
         ("by_epoch", np.repeat([0.3, 0.2, 0.1], 4)),
         ("scheduler", np.repeat([0.1, 0.1, 0.1 * np.exp(-0.1)], 4)),
+        ("with_options", [2 / (t + 1) for t in range(12)]),
+        ("at_hand", [0.5 / (t + 1) for t in range(12)]),
+        ("only", np.repeat([0.1, 0.05, 0.1 / 3], 4)),
+        ("whole", [1.0] * 12),
+        ("numpys", [0.5] * 12),
     ],
 )
 def test_the_four_signatures(name: str, rates: list[float]) -> None:
     assert parse(f"mine.py:{name}", lr=0.1).table(HORIZON) == pytest.approx(np.array(rates))
+
+
+@pytest.mark.tensorflow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own, under numpy 2
+@pytest.mark.parametrize(
+    ("name", "rates"),
+    [
+        ("scheduler", [0.1, 0.1, 0.1 * np.exp(-0.1)]),
+        ("keras_names", [0.05, 0.025, 0.0125]),
+        ("keras_default", [0.05, 0.025, 0.0125]),
+        ("other_words", [0.05, 0.025, 0.0125]),
+        ("bound", [0.05, 0.025, 0.0125]),
+        ("by_keyword", [0.025, 0.00625, 0.0015625]),
+        ("halving", [0.05, 0.025, 0.0125]),
+        ("only", [0.1, 0.05, 0.1 / 3]),
+        ("by_epoch", [0.3, 0.2, 0.1]),
+    ],
+)
+def test_what_keras_s_callback_takes_gives_the_same_rates_here(name: str, rates: list[float]) -> None:
+    import keras
+
+    assert parse(f"mine.py:{name}", lr=0.1).table(HORIZON) == pytest.approx(np.repeat(rates, 4))
+
+    class Model:
+        optimizer = keras.optimizers.SGD(0.1)
+
+    callback = keras.callbacks.LearningRateScheduler(find(f"mine.py:{name}", "step"))
+    callback.set_model(Model())
+    theirs = []
+    for epoch in range(3):
+        callback.on_epoch_begin(epoch)
+        theirs.append(float(Model.optimizer.learning_rate.numpy()))
+    assert theirs == pytest.approx(rates)
 
 
 def test_a_module_in_the_current_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,9 +186,14 @@ def test_labels_peak_rates_and_modifiers_work_as_for_any_other() -> None:
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
-        ("mine.py:broken", r"failed at \(5\): ZeroDivisionError.*mine\.py, line 22: return 1 / \(step - 5\)"),
+        ("mine.py:broken", r"failed at \(5\): ZeroDivisionError.*mine\.py, line \d+: return 1 / \(step - 5\)"),
         ("mine.py:leaves", r"failed at \(0\): SystemExit: 3"),
-        ("mine.py:text", r"failed at \(0\): ValueError"),
+        ("mine.py:text", r"returned 'fast' at \(0\), which is no rate"),
+        ("mine.py:quoted", r"returned '0.1' at \(0\), which is no rate"),
+        ("mine.py:truth", r"returned True at \(0\), which is no rate"),
+        ("mine.py:open_end", r"takes \(epoch, lr, drop\), which is none of .*, and nothing says what drop is"),
+        ("mine.py:needs_keyword", r"takes \(step, \*, scale\).*nothing says what scale is"),
+        ("mine.py:anything", r"takes \(\*arguments\), which is none of"),
         ("mine.py:negative", "rate -1.0 at step 0"),
         ("mine.py:strange", r"takes \(time\), which is none of"),
         ("mine.py:nothing", "has no function 'nothing'"),
