@@ -207,12 +207,13 @@ def cell_of(pictures: Pictures, row: int, column: int) -> np.ndarray:
 
 def hue_of(rgb: np.ndarray) -> str:
     """Tell whose tint a cell has: a verdict's, or grey."""
+    rgb = np.asarray(rgb)
     if np.ptp(rgb) < 0.01:
         return "grey"
     tint = (1 - rgb) / (1 - rgb).max()
     for verdict in (Verdict.BETTER, Verdict.WORSE):
         own = 1 - np.array(to_rgb(verdict_plots.VERDICT_COLOURS[verdict]))
-        if tint == pytest.approx(own / own.max(), abs=0.02):
+        if np.allclose(tint, own / own.max(), atol=0.02):
             return str(verdict)
     return str(rgb)
 
