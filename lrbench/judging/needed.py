@@ -67,6 +67,8 @@ def fewest_seeds(family: Sequence[Member], i: int) -> int | None:
     those will say is not known, so that they share the 5 % and give none of it back.
     """
     member = family[i]
+    if not member.has_pairs_to_come:
+        return None
     for n in range(max(member.n + 1, 2), _MOST_TRIED + 1):
         seeds = n + member.lost
         others = [

@@ -166,7 +166,7 @@ def test_markdown_and_latex_are_ready_for_a_paper(cli: Cli, tmp_path: Path) -> N
 
 def without_scope(record: dict[str, Any]) -> list[dict[str, Any]]:
     """All that does not depend on where the figures stand: more seeds are looked at anew in a table."""
-    where = ("scope", "reason", "seeds_needed")
+    where = ("scope", "reason", "fewest_seeds", "seeds_needed")
     return [{key: value for key, value in each.items() if key not in where} for each in record["comparisons"]]
 
 
@@ -361,7 +361,7 @@ def test_a_gate_that_could_not_close_is_said_and_has_its_own_exit_code(cli: Cli,
 
 
 FAKE = ("--engine", "fake", "--epochs", "3")
-SEARCH = ("-s", "step,rex", "--lrs", "0.1", "--tune-seeds", "1")
+SEARCH = ("-s", "step,rex", "--lrs", "0.1,0.2", "--tune-seeds", "1")
 
 
 @pytest.mark.parametrize(
@@ -410,7 +410,7 @@ def test_what_no_pair_can_tell_is_said_once(cli: Cli, tmp_path: Path) -> None:
     fake_run(tmp_path / "r", seeds=3)
     lines = cli("summary", "r").stdout.splitlines()
     (once,) = [line for line in lines if "cannot reach" in line]
-    assert once.startswith("  Nothing can be told yet: n = 3 cannot reach 0.05 among 5 comparisons; 8 seeds can")
+    assert once.startswith("  Nothing can be told yet: n = 3 cannot reach 0.05 among 5 comparisons; 10 seeds can")
     assert sum(line.startswith("  ") and " against constant: " in line for line in lines) == 5
     assert "p = 1.00" not in "".join(lines)
     assert "one comparison" not in cli("summary", "r", "--all-pairs").stdout
