@@ -22,9 +22,9 @@ def problem(
 
     `model` is a function that returns a new keras.Model in each call, compiled or not. A function that returns what
     this one returns can be named on the command line, too: `lrbench run --problem my.py:make`.
-    `data` is (x, y), (x, y, x_test, y_test) or (x, y, x_val, y_val, x_test, y_test); a mapping with the keys
-    x_train, y_train, ...; the path of an .npz file with them; or the name of a built-in problem, whose data are
-    taken. x: (n, ...) numbers; y: whole numbers (n,) for classes, else floats (n,) or (n, k).
+    `data` is (x, y), (x, y, x_test, y_test) or (x, y, x_val, y_val, x_test, y_test), also as pairs, which
+    `keras.datasets` has; a mapping with the keys x_train, y_train, ...; the path of an .npz file with them; or the
+    name of a built-in problem, whose data are taken. x: (n, ...) numbers; y: whole numbers (n,) for classes, else floats (n,) or (n, k).
     `loss` (a name of Keras's, a keras.losses.Loss or a function of targets and outputs) and `metric` ("accuracy",
     "mae", "mse") are for what model and data do not tell. `memory_share` is how much of this machine's memory the
     data may need, 0..1. `name` is what it is called in titles; the function's own, if it is not given.

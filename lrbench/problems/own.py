@@ -33,7 +33,7 @@ MAKES = "it must return a keras.Model, or what lrbench.problem(...) returns"
 class Beside:
     """What is given beside a model: its examples, and what cannot be told from them."""
 
-    data: Any = None  # the path of an .npz file, the name of a built-in problem, or arrays (see `from_arrays`)
+    data: Any = None  # the path of an .npz file, the name of a built-in problem, or arrays (see `forms.from_form`)
     loss: Any = None  # a name of Keras's, a keras.losses.Loss, or a function of targets and outputs
     metric: str | None = None
     memory_share: float = 0.5

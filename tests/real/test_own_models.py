@@ -83,6 +83,15 @@ def convolutions() -> Any:
     )
 
 
+def looked_up() -> Any:
+    """A table of words, which never changes: nothing that a reset would have to undo."""
+    import keras
+
+    x = keras.Input((8,), dtype="int32")
+    found = keras.layers.Embedding(9, 4)(keras.layers.IntegerLookup(vocabulary=[*range(-3, 4)])(x))
+    return keras.Model(x, keras.layers.Dense(3)(keras.layers.Flatten()(found)))
+
+
 def dense(units: int = 3, policy: str | None = None) -> Make:
     def make() -> Any:
         import keras
@@ -135,6 +144,7 @@ def dropping() -> Any:
         (branches, (X, CLASSES), {"jit": "off", "optimizer": "adam", "lr": 0.003}),
         (penalised, (X, NUMBERS), {"lr": 0.01}),
         (tagger, (WORDS, WORDS % 3), {}),
+        (looked_up, (X.round().astype(int), CLASSES), {}),
         (convolutions, (IMAGES, CLASSES), {}),
         (convolutions, (IMAGES, CLASSES), {"jit": "on"}),
         (dense(), (X, CLASSES), {"optimizer": "sgd(momentum=0.9, clipnorm=0.3)"}),
@@ -144,6 +154,7 @@ def dropping() -> Any:
         "branches",
         "branches, graph, adam",
         "own loss",
+        "lookup",
         "masked",
         "convolutions",
         "convolutions, XLA",
