@@ -40,7 +40,8 @@ def read_runs(path: Path, metric: str | None, lower_is_better: bool | None = Non
     if table.note is not None:
         return _of_export(table, table.note, metric, lower_is_better)
     if all(name in table.columns for name in OWN):
-        return _of_epochs(table, metric, lower_is_better)
+        found = _of_epochs(table, metric, lower_is_better)
+        return replace(found, cautions=(*found.cautions, *_looks_elsewhere(path)))
     runs = runs_of(table, metric or "test_accuracy")
     scores = _scores(table, metric or "test_accuracy", runs, lower_is_better)
     return TableOfRuns(scores=scores, cautions=tuple(_early_ends(scores, runs)))
@@ -149,6 +150,15 @@ def _trials(table: Table) -> BadResults:
         f"{table.called} contains the trials of a search over rates.",
         "Compare what was tuned in its results folder: lrbench summary DIR",
     )
+
+
+def _looks_elsewhere(path: Path) -> Iterator[str]:
+    """Say that an epochs.csv, read where it was written, does not know what its experiment does."""
+    if (path.parent / "history").is_dir():
+        yield (
+            f"{path} is judged as seeds that were looked at once. Its folder knows how often one looked: "
+            f"lrbench summary {path.parent}"
+        )
 
 
 def _no_test_figures(table: Table, metric: str) -> str:

@@ -89,6 +89,8 @@ def test_epochs_csv_says_what_the_experiment_says(tmp_path: Path, metric: str | 
     assert unscoped(sentences(found)) == unscoped(expected)
     assert found.scores.values == answer(stored, Question(metric=metric or "val_accuracy")).scores.values
     assert "8 of 8 runs of hot did not finish" in " ".join(expected)
+    assert found.cautions[-1].endswith(f"Its folder knows how often one looked: lrbench summary {stored.folder}")
+    assert len(found.cautions) == (1 if metric else 2)
     with pytest.raises(BadResults, match="no column 'test_accuracy'"):
         answer_file(stored.folder / "epochs.csv", Question(metric="test_accuracy"))
 

@@ -11,7 +11,7 @@ from conftest import ROOT
 
 from lrbench.errors import BadResults
 from lrbench.judging.comparisons import Verdict
-from lrbench.judging.questions import Answer, Question, answer_file
+from lrbench.judging.questions import Answer, Question, answer_file, tried
 from lrbench.judging.tidy import read_runs
 
 TABLES = ROOT / "tests" / "data" / "tables"
@@ -36,6 +36,8 @@ def test_a_negated_cost_is_better_when_it_is_higher() -> None:
     assert verdicts(answer) == {("lbfgs", "sgd"): Verdict.BETTER, ("adam", "sgd"): Verdict.BETTER}
     (lbfgs, adam) = answer.comparisons
     assert (round(lbfgs.mean_difference, 2), round(adam.mean_difference, 2)) == (8.89, 7.0)
+    gates = tried([answer], ["adam<sgd", "adam>sgd"])
+    assert [each.holds for each in gates] == [False, True]
 
 
 def test_runs_that_stop_early_count_with_their_own_last_value() -> None:
