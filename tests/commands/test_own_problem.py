@@ -94,7 +94,7 @@ def test_what_is_stored_of_it_goes_on_and_verifies(cli: Cli, here: Path) -> None
         (["--problem", "my.py:make(width=two)", "--data", "data.npz"], "width=two is no whole number"),
         (["--problem", "my.py:make(width=2)", "--data", "data.npz"], "ok"),
         (["--problem", "my.py:make", "--data", "nowhere.npz"], "nowhere.npz cannot be read"),
-        (["--problem", "my.py:make", "--data", "my.py"], "my.py is no .npz file of numbers"),
+        (["--problem", "my.py:make", "--data", "my.py"], "my.py is not an .npz file of numbers"),
         (["--problem", "my.py:make", "--data", "mnist"], "takes examples of shape (4,)"),
         (["--problem", "my.py:make", "--data", "data.npz", "--hidden", "3"], "has no use for hidden"),
         (
