@@ -245,3 +245,37 @@ def test_a_model_that_fails_in_every_way_fails_with_its_own_error() -> None:
 
     with pytest.raises(Exception, match="too large"):
         results(plan_of(make, (X, CLASSES), jit="off"))
+
+
+def below_zero() -> Any:
+    """A loss that falls from above 0 to almost -10, as a likelihood of densities does."""
+    import keras
+
+    def squared_error_less_10(targets: Any, outputs: Any) -> Any:
+        return keras.ops.mean((targets - outputs) ** 2, -1) - 10
+
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])
+    model.compile(loss=squared_error_less_10)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("monitor", "better"),
+    [("val_loss", "lower"), ("val_loss, mode=max", "higher"), ("val_mae, mode=min", "lower")],
+)
+def test_a_run_cuts_by_a_relative_gain_where_its_loss_is_negative(monitor: str, better: str) -> None:
+    """Every rate follows from the figures by the rule: a gain is more than 1 % of the size of the best."""
+    spec = f"plateau(patience=1 epoch, min_delta=0.01, threshold=relative, min_lr=0, monitor={monitor})"
+    plan = plan_of(below_zero, (X, NUMBERS[:, None]), schedulers=spec, epochs=8, lr=0.02)
+    (result,) = results(plan)
+    best, scale = None, 1.0
+    for row in result.rows:
+        assert row.lr == pytest.approx(0.02 * scale)
+        assert row.val
+        value = row.val[1 if "mae" in monitor else 0] * (1 if better == "lower" else -1)
+        if best is None or value < best - 0.01 * abs(best):
+            best = value
+        else:
+            scale /= 2
+    assert scale < 1
+    assert result.rows[-1].val[0] < 0  # type: ignore[index]
