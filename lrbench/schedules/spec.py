@@ -50,6 +50,8 @@ def parse_list(text: str, lr: float = 0.1) -> list[Schedule]:
     Raises BadSpec, also for a schedule that stands twice and for a user's label that another one has too.
     Schedules without a label may share their words, if their peak rates differ.
     """
+    if isinstance(lr, bool | str):
+        raise BadSpec(f"lr={lr!r} is no rate.", "Give a number: lr=0.1.")
     schedules: list[Schedule] = []
     joins = [name for name, entry in REGISTRY.items() if PIECES in entry.parameters]
     for call in parse_calls(text, joins):

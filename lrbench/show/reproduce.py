@@ -21,7 +21,7 @@ def command(experiment: Experiment) -> str:
     shared = experiment.peaks[0] if len(experiment.peaks) == 1 else None
     seeds = sorted({one.seed for one in experiment.finished})
     words = ["lrbench", "run"]
-    specs = [_spec(each, with_rate=shared is None) for each in experiment.names]
+    specs = list(dict.fromkeys(_spec(each, with_rate=shared is None) for each in experiment.names))
     if set(specs) != set(default.schedulers):
         words += ["--schedulers", ",".join(specs)]
     if seeds != [0]:

@@ -56,6 +56,13 @@ HORIZON = Horizon(epochs=15, steps_per_epoch=100)
         ),
         ("a=step,b=step", "b and a are the same curve"),
         ("constant,step(gamma=1)", "are the same curve"),
+        (
+            "cosine(warmup=2 epochs, warmup_start=0%, per=epoch)",
+            "begins at the rate 0, and its first 1 of 15 epochs stay below 0.1 % of its highest rate",
+        ),
+        ("onecycle(start=0%, per=epoch)", "its first 1 of 15 epochs stay below"),
+        ("join(constant(lr=0.00001); linear, at=3 epochs)", "its first 3 of 15 epochs stay below"),
+        ("plateau(cooldown=1 epoch)", "cooldown=1 epoch is one epoch, and the last epoch of a cooldown counts"),
     ],
 )
 def test_what_is_odd_is_said_with_cause_and_remedy(spec: str, words: str) -> None:
@@ -77,6 +84,10 @@ def test_what_is_odd_is_said_with_cause_and_remedy(spec: str, words: str) -> Non
         "cosine(warmup=2 epochs)",
         "linear(to=0%)",
         "plateau(warmup=1 epoch)",
+        "wsd(per=epoch)",
+        "cosine(warmup=10 epochs, per=epoch)",
+        "noam(per=epoch)",
+        "plateau(cooldown=2 epochs)",
     ],
 )
 def test_what_is_as_it_should_be_is_not_talked_about(spec: str) -> None:
@@ -153,6 +164,32 @@ def test_what_another_name_stands_for_can_be_written() -> None:
     for name, spec in OTHER_NAMES.items():
         assert parse(spec).table(HORIZON).size
         assert name not in REGISTRY
+        assert warnings([parse(spec)], HORIZON) == []
+
+
+def test_noam_is_a_schedule_of_its_own_and_its_page_names_the_paper_s_rate(cli: Cli) -> None:
+    page = cli("schedulers", "noam").stdout
+    assert page.startswith("noam: ")
+    assert "(d_model * warmup)^-0.5" in page
+
+
+def test_the_page_on_multistep_says_that_a_warm_up_moves_its_boundaries(cli: Cli) -> None:
+    page = " ".join(cli("schedulers", "multistep").stdout.split())
+    assert "A warm-up or hold comes first and moves every boundary by its length" in page
+    table = parse("multistep(at=30 epochs, warmup=5 epochs)").table(Horizon(60, 10))
+    assert table[34 * 10 + 9] == 0.1, "and its example is true"
+    assert table[35 * 10] == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("kind", ["keras", "torch"])
+@pytest.mark.parametrize("more", [(), ("--with-lrbench",)])
+def test_the_code_of_a_plateau_of_an_unknown_figure_wants_its_mode(cli: Cli, kind: str, more: tuple[str]) -> None:
+    refused = cli("schedulers", "plateau(monitor=val_signal)", "--code", kind, *more)
+    assert refused.exit_code == 2
+    assert "mode=max or mode=min" in refused.stderr
+    written = cli("schedulers", "plateau(monitor=val_signal, mode=max)", "--code", kind, *more)
+    assert written.exit_code == 0
+    assert ('mode="max"' in written.stdout) or ("mode=max" in written.stdout)
 
 
 def test_two_peak_rates_of_one_curve_are_called(cli: Cli) -> None:

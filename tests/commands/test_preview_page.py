@@ -60,11 +60,32 @@ def asked(browser: Any, specs: list[str], lr: float, horizon: Horizon) -> list[d
     return found
 
 
+EXACT = [  # spans that products of floats put on other steps
+    "step(every=2.2 epochs)",
+    "step(every=1.1 steps)",
+    "exponential(every=1.1 epochs, staircase=true)",
+    "inverse_time(every=1.1 steps, staircase=true)",
+    "multistep(at=1.1 epochs;2.2 epochs)",
+    f"multistep(at={100 / 3!r}%;{200 / 3!r}%)",
+    "constant(warmup=0.7%, hold=1.1 epochs, cooldown=1.1 epochs, cooldown_shape=square)",
+    "restarts(first=1.1 epochs, mult=1)",
+    "onecycle(up=1.1 epochs)",
+    "join(step(every=1.1 epochs); wsd(cooldown=1.1 epochs, shape=inverse-linear), at=2.2 epochs)",
+]
+BY_EPOCHS = [
+    "wsd(per=epoch)",
+    "cosine(warmup=2 epochs, warmup_shape=cosine, per=epoch)",
+    "cosine(warmup=2 epochs, warmup_start=1%, per=epoch)",
+    "join(noam(warmup=1 epoch); linear(warmup=1.5 epochs), at=2 epochs, per=epoch)",
+    "join(noam(warmup=1 epoch, per=epoch); linear(warmup=1.5 epochs, per=epoch), at=2 epochs)",
+]
+
+
 @pytest.mark.parametrize("horizon", [Horizon(4, 25), HORIZON, Horizon(7, 143)], ids=str)
 def test_the_page_computes_every_rate_and_prints_the_code_of_every_schedule(
     opened: Callable[..., Any], horizon: Horizon
 ) -> None:
-    specs = drawn_specs(horizon, 0.3, each=12)
+    specs = [*drawn_specs(horizon, 0.3, each=12), *EXACT, *BY_EPOCHS]
     for spec, found in zip(specs, asked(opened("cosine"), specs, 0.3, horizon), strict=True):
         schedule = parse(spec, 0.3)
         assert "problem" not in found, (spec, found)

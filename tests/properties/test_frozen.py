@@ -24,6 +24,7 @@ from lrbench.errors import BadResults
 from lrbench.runs import Experiment, Status
 from lrbench.schedules import Named, base
 from lrbench.schedules.schedule import Schedule
+from lrbench.show import reproduce
 from lrbench.store import load, load_all, read, records, schema, tables
 
 SCHEMAS = sorted((ROOT / "tests" / "data").glob("schema-*"))
@@ -174,6 +175,35 @@ def test_the_same_words_of_another_meaning_are_another_run(
     stored = {one.run_id: one for one in outcome.experiment.finished}
     assert all(stored[one.run_id] == one for one in before.finished)
     assert not load(outcome.experiment.folder).damage
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        ("wsd(per=epoch)", r"wsd\(warmup_by=epochs, per=epoch\)"),
+        ("plateau(threshold=relative)", r"plateau\(relative_to=size, threshold=relative\)"),
+        ("step(every=2.2 epochs)", r"step\(rates=[0-9a-f]{8}, every=2.2 epochs\)"),
+    ],
+)
+def test_runs_of_words_that_gave_other_rates_stand_beside_those_of_today(
+    spec: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    """Made as they were before warm-ups climbed by epochs, gains had a size, and spans were exact."""
+    options: dict[str, Any] = {"schedulers": f"cosine,{spec}", "epochs": 5, "train_size": 3200}
+    with monkeypatch.context() as past:
+        past.setattr("lrbench.schedules.schedule.CORRECTED", {})
+        past.setattr("lrbench.plan.were_rounded_otherwise", lambda schedule, horizon: False)
+        before = fake_run(tmp_path / "results", **options).experiment
+    outcome = fake_run(tmp_path / "results", **options)
+    assert [one.schedule.words for one in outcome.trained] == [spec], "cosine means what it did"
+    old, new = sorted(set(outcome.experiment.groups) - {"cosine"}, key=len)
+    assert old == spec
+    assert re.fullmatch(name, new)
+    stored = {one.run_id: one for one in outcome.experiment.finished}
+    assert all(stored[one.run_id] == one for one in before.finished)
+    assert not load(outcome.experiment.folder).damage
+    assert not fake_run(tmp_path / "results", **options).trained
+    assert shlex.split(reproduce.command(outcome.experiment)).count(f"cosine,{spec}") == 1
 
 
 def test_a_plan_knows_the_runs_of_an_earlier_schema(tmp_path: Path) -> None:

@@ -291,3 +291,33 @@ def test_a_model_that_fails_in_every_way_fails_with_its_own_error() -> None:
 
     with pytest.raises(Exception, match="too large"):
         results(plan_of(make, (X, CLASSES), jit="off"))
+
+
+def below_zero() -> Any:
+    """A loss below 0, as the negative logarithm of a density can be."""
+    import keras
+
+    def squared_error_less_10(targets: Any, outputs: Any) -> Any:
+        return keras.ops.mean((targets - outputs) ** 2, -1) - 10
+
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])
+    model.compile(loss=squared_error_less_10)
+    return model
+
+
+@pytest.mark.parametrize("mode", ["auto", "max"])
+def test_a_run_cuts_by_a_relative_gain_where_its_loss_is_negative(mode: str) -> None:
+    """Every rate follows from the figures by the rule: a gain is more than 1 % of the size of the best."""
+    spec = f"plateau(patience=1 epoch, min_delta=0.01, threshold=relative, min_lr=0, mode={mode})"
+    (result,) = results(plan_of(below_zero, (X, X[:, 0]), schedulers=spec, epochs=8, lr=0.1))
+    best, scale, sign = None, 1.0, 1 if mode == "auto" else -1
+    for row in result.rows:
+        assert row.lr == pytest.approx(0.1 * scale)
+        assert row.val
+        cost = sign * row.val[0]
+        if best is None or cost < best - 0.01 * abs(best):
+            best = cost
+        else:
+            scale /= 2
+    assert scale < 1
+    assert all(row.val and row.val[0] < 0 for row in result.rows)

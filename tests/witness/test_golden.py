@@ -583,7 +583,7 @@ def test_fairseq_s_tri_stage_is_an_exponential_with_warm_up_and_hold() -> None:
 
 
 def test_an_infinite_schedule_is_a_join() -> None:
-    """Ibrahim et al. 2024, https://arxiv.org/abs/2403.08763: warm-up, cosine to a constant, exponential annealing."""
+    """Ibrahim et al. 2024, https://arxiv.org/abs/2403.08763: warm-up, cosine to a constant, annealing."""
     warmup, total, constant, least = 10, 1000, 0.5, 0.05
     cooled, annealed = warmup + 0.3 * (total - warmup), warmup + 0.85 * (total - warmup)
     cooled, annealed = round(cooled), round(annealed)

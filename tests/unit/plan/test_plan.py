@@ -104,6 +104,13 @@ def test_plateau_without_validation_is_refused_with_the_reason() -> None:
     assert fake_plan(val_size=0, schedulers="step").setting.validate_on == "none"
 
 
+def test_a_mode_takes_the_place_of_what_is_known_of_a_figure() -> None:
+    """`line` measures a prediction, which is neither better higher nor lower until somebody says so."""
+    with pytest.raises(BadConfig, match="val_prediction, which is not measured"):
+        fake_plan(problem="line", schedulers="plateau(monitor=val_prediction)")
+    assert fake_plan(problem="line", schedulers="plateau(monitor=val_prediction, mode=max)").runs
+
+
 def test_two_schedules_that_are_the_same_curve_are_a_warning() -> None:
     plan = fake_plan(schedulers="a=step,b=step,plateau,constant")
     assert len(plan.warnings) == 1

@@ -1,6 +1,7 @@
 """Text to schedule and back, and what is said of text that is none."""
 
 import contextlib
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,12 @@ def test_parameters_labels_and_an_own_peak_rate() -> None:
     assert (slow.label, slow.named, slow.lr, slow.given) == ("slow", True, 0.01, ())
     assert (step.label, step.named, step.lr) == ("step(every=5 epochs, gamma=0.1)", False, 0.1)
     assert dict(step.given) == {"every": Span(5, "epochs"), "gamma": 0.1}
+
+
+@pytest.mark.parametrize("lr", ["0.1", True])
+def test_a_peak_rate_is_a_number(lr: Any) -> None:
+    with pytest.raises(BadSpec, match=f"lr={lr!r} is no rate"):
+        parse("cosine", lr=lr)
 
 
 def test_the_peak_rate_is_the_schedule_s_own_whoever_names_it() -> None:
