@@ -108,9 +108,11 @@ def test_a_schedule_has_one_colour_in_every_picture_and_page(
 
 
 @pytest.mark.parametrize("names", [["cosine", "step"], ["constant", "linear", "cosine"]])
-def test_the_terminal_has_the_same_colours(names: list[str]) -> None:
+def test_the_terminal_has_the_same_colours(names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """By what is handed to the terminal's libraries; what it knows of 256 colours is its own."""
-    tables = {name: np.linspace(1, 0, 50) for name in names}
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    tables = {name: np.linspace(1 - i / 4, 0, 50) for i, name in enumerate(names)}
     marks = dict.fromkeys(names, "•")
     curves = preview._figure(tables, marks, True, 80, "step", 50)
     cells = preview._listing(tables, marks, True, ()).columns[0].cells
