@@ -646,3 +646,13 @@ def test_colours_of_verdicts_are_used_for_nothing_else(reference: Experiment) ->
     text = page(reference)
     for colour in re.findall(r"--c: (#\w+)", text):
         assert colour not in ("#00684a", "#a33b00")
+
+
+def test_plot_says_which_horizons_its_picture_by_budget_leaves_out(cli: Cli, tmp_path: Path) -> None:
+    for epochs, names in ((2, "constant,cosine"), (5, "constant,cosine"), (8, "linear,rex")):
+        fake_run(tmp_path / "results", schedulers=names, epochs=epochs)
+    result = cli("plot", "results", "--format", "svg", "--out", "drawn")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1].startswith("drawn/budgets-mnist-sgd")
+    assert "not in the picture by budget: mnist-sgd-b32-e8" in result.stderr
+    assert "(8 epochs) shares no schedule with the others." in result.stderr
