@@ -180,7 +180,7 @@ def test_a_setting_of_several_rates_and_too_few_seeds_is_said_once(tmp_path: Pat
     text = html.unescape(page(found))
     verdicts = text[text.index("Verdicts against") : text.index("Final figures")]
     assert verdicts.count("peak rates 0.1 to 0.3") == 1
-    assert "Nothing can be told yet: n = 3 cannot reach 0.05 among 2 comparisons; 7 seeds can</li>" in verdicts
+    assert "Nothing can be told yet: n = 3 cannot reach 0.05 among 2 comparisons; 8 seeds can</li>" in verdicts
 
 
 def test_shares_are_in_percent_in_every_table(reference: Experiment) -> None:

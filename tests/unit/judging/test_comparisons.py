@@ -259,7 +259,7 @@ def test_sentences() -> None:
     assert sentence(unclear).startswith("a against b: cannot tell: −0.04 ± 0.08 points; about ")
     same = one(scores(a=shifted(0, 0.0001), b=shifted(0)), margin=0.001)
     assert sentence(same) == (
-        "a is equivalent to b: +0.00 ± 0.01 points, its 90 % interval within ±0.10 points (n = 10, p = 1.00)"
+        "a is equivalent to b: 0.00 ± 0.01 points, its 90 % interval within ±0.10 points (n = 10, p = 1.00)"
     )
 
 
