@@ -4,11 +4,9 @@ JSON and Parquet are whole files. TensorBoard reads a folder per run; all of the
 second export does not draw every curve twice.
 """
 
+import contextlib
 import importlib
 import io
-import json
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -16,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from lrbench.errors import BadResults, MissingExtra
-from lrbench.files import write_whole
+from lrbench.files import TEMPORARY, json_bytes
+from lrbench.folders import Tree, write_output
 from lrbench.foreign import finite, place
 from lrbench.runs import Experiment, Finished, Seconds
 from lrbench.store.tables import KINDS, cells_of, columns_of
@@ -48,7 +47,7 @@ def write(experiment: Experiment, form: str, out: Path | None = None) -> list[Pa
     """
     folder = out or experiment.folder / FOLDER
     with place(folder, "written"):
-        return WRITERS[form](experiment, folder)
+        return WRITERS[form](experiment, folder, experiment.folder if out is None else None)
 
 
 def as_record(experiment: Experiment) -> dict[str, Any]:
@@ -78,55 +77,57 @@ def runs_of(experiment: Experiment) -> Table:
     return Table(RUN_COLUMNS | figures | seconds, rows)
 
 
-def _write_json(experiment: Experiment, folder: Path) -> list[Path]:
-    text = json.dumps(as_record(experiment), indent=2, ensure_ascii=False, allow_nan=False)
-    folder.mkdir(parents=True, exist_ok=True)
+def _write_json(experiment: Experiment, folder: Path, within: Path | None) -> list[Path]:
     path = folder / f"{_name(experiment)}.json"
-    write_whole(path, (text + "\n").encode())
+    write_output(path, json_bytes(as_record(experiment)), within)
     return [path]
 
 
-def _write_parquet(experiment: Experiment, folder: Path) -> list[Path]:
+def _write_parquet(experiment: Experiment, folder: Path, within: Path | None) -> list[Path]:
     """Two tables: epochs.parquet as the experiment's epochs.csv, runs.parquet with a row per run."""
     _need("pyarrow", "parquet")
     import pyarrow as pa
     from pyarrow import parquet
 
     arrow: dict[Any, Any] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
-    folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, table in (("epochs", epochs_of(experiment)), ("runs", runs_of(experiment))):
         schema = pa.schema([(key, arrow[kind]) for key, kind in table.kinds.items()])
         content = io.BytesIO()
         parquet.write_table(pa.Table.from_pylist(table.rows, schema), content)
         paths.append(folder / f"{name}.parquet")
-        write_whole(paths[-1], content.getvalue())
+        write_output(paths[-1], content.getvalue(), within)
     return paths
 
 
-def _write_tensorboard(experiment: Experiment, folder: Path) -> list[Path]:
+def _write_tensorboard(experiment: Experiment, folder: Path, within: Path | None) -> list[Path]:
     """A folder per run that has epochs, all below tensorboard/, which is replaced as a whole."""
     _need("tensorboard", "tensorboard")
     target = folder / "tensorboard"
     _refuse_strangers(target)
-    folder.mkdir(parents=True, exist_ok=True)
-    workshop = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder))
+    if within is None:
+        folder.mkdir(parents=True, exist_ok=True)
+    tree = Tree(within or folder.resolve())  # the user may name a link
+    at = folder if within else folder.resolve()
+    tree.make(at)
+    workshop = tree.new_folder(at, f"{TEMPORARY}tensorboard")
     try:
         new = workshop / "new"
-        new.mkdir()
+        tree.make(new)
         for one in experiment.finished:
             if one.result.rows:
-                (new / one.run_id).mkdir()
-                (new / one.run_id / EVENTS).write_bytes(_events(one))
-        if target.exists():
-            target.rename(workshop / "old")
-        new.rename(target)
+                tree.make(new / one.run_id)
+                tree.write(new / one.run_id / EVENTS, _events(one))
+        with contextlib.suppress(FileNotFoundError):
+            tree.move(at / target.name, workshop / "old")
+        tree.move(new, at / target.name)
     finally:
-        shutil.rmtree(workshop, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            tree.remove(workshop)
     return [target]
 
 
-WRITERS: dict[str, Callable[[Experiment, Path], list[Path]]] = {
+WRITERS: dict[str, Callable[[Experiment, Path, Path | None], list[Path]]] = {
     "parquet": _write_parquet,
     "tensorboard": _write_tensorboard,
     "json": _write_json,

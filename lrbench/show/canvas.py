@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from lrbench.files import write_whole
+from lrbench.folders import write_output
 from lrbench.foreign import place
 from lrbench.runs import Figure as Measured
 from lrbench.show import PlotFormat
@@ -244,8 +244,7 @@ def picture_of(figure: Figure, form: PlotFormat) -> bytes:
     return picture.getvalue()
 
 
-def save(figure: Figure, path: Path, form: PlotFormat) -> None:
-    """Write a figure whole. Raises BadResults."""
+def save(figure: Figure, path: Path, form: PlotFormat, within: Path | None = None) -> None:
+    """Write a figure whole; `within` as in `write_output`. Raises BadResults."""
     with place(path, "written"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, picture_of(figure, form))
+        write_output(path, picture_of(figure, form), within)

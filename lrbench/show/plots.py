@@ -63,14 +63,15 @@ def draw(answer: Answer, form: PlotFormat, out: Path | None = None, *, log_rate:
     experiment = answer.experiment
     if experiment and not experiment.finished:
         raise BadResults(f"{experiment.folder} holds no finished run.", "Train some with: lrbench run")
-    folder = out or (experiment.folder / "plots" / experiment.part if experiment else None)
+    within = experiment.folder if experiment and out is None else None
+    folder = out or (within / "plots" / experiment.part if experiment and within else None)
     if folder is None:
         raise BadResults(f"{answer.name} is no experiment with a folder for pictures.", "Say out=a folder")
     paths = []
     with mpl.rc_context(STYLE):
         for name, drawn in figures(answer, log_rate=log_rate).items():
             paths.append(folder / f"{name}.{form}")
-            save(drawn(), paths[-1], form)
+            save(drawn(), paths[-1], form, within)
     return paths
 
 
