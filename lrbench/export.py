@@ -113,11 +113,11 @@ def _write_tensorboard(experiment: Experiment, folder: Path, within: Path | None
     workshop = tree.new_folder(at, f"{TEMPORARY}tensorboard")
     try:
         new = workshop / "new"
-        tree.make(new)
+        new.mkdir()  # in what is ours alone; and not flushed file by file, for it can be exported again
         for one in experiment.finished:
             if one.result.rows:
-                tree.make(new / one.run_id)
-                tree.write(new / one.run_id / EVENTS, _events(one))
+                (new / one.run_id).mkdir()
+                (new / one.run_id / EVENTS).write_bytes(_events(one))
         with contextlib.suppress(FileNotFoundError):
             tree.move(at / target.name, workshop / "old")
         tree.move(new, at / target.name)

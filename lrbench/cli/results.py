@@ -184,7 +184,8 @@ def report(
     if str(path) == STANDARD:
         put(page.render(answers, log_rate=log_rate), path)
     else:
-        page.write(answers, path, log_rate=log_rate)
+        within = folder if out is None and not others and answers[0].experiment else None
+        page.write(answers, path, within, log_rate=log_rate)
         tell(path)
     return code
 

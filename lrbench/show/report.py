@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lrbench
-from lrbench.files import write_whole
+from lrbench.folders import write_output
 from lrbench.foreign import place
 from lrbench.judging.comparisons import Verdict
 from lrbench.judging.questions import Answer, after, scope_of
@@ -117,12 +117,13 @@ class Section:
         ]
 
 
-def write(answers: Sequence[Answer], path: Path, *, log_rate: bool | None = None) -> None:
-    """Write the page whole. Raises BadResults if the place cannot be written."""
+def write(
+    answers: Sequence[Answer], path: Path, within: Path | None = None, *, log_rate: bool | None = None
+) -> None:
+    """Write the page whole; `within` as in `write_output`. Raises BadResults if the place cannot be written."""
     page = render(answers, log_rate=log_rate)
     with place(path, "written"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, page.encode())
+        write_output(path, page.encode(), within)
 
 
 def render(answers: Sequence[Answer], *, log_rate: bool | None = None) -> str:
