@@ -48,6 +48,7 @@ def as_user(user: int, umask: int, act: Callable[[], object]) -> str:
 @pytest.fixture
 def shared(tmp_path: Path) -> Path:
     """A folder of a group, whose files belong to the group."""
+    train(tmp_path / "imports", 2)()  # all that is imported on the way, where others may not read the libraries
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
     results = tmp_path / "results"

@@ -45,7 +45,9 @@ def test_nothing_passes_a_link(tree: Tree) -> None:
         lambda: write_output(link / "x.png", b"", tree.root),
         lambda: Tree(link).write(link / "precious", b"gone"),
     ):
-        with pytest.raises(OSError, match="it is a link, and nothing is written, moved or removed through") as said:
+        with pytest.raises(
+            OSError, match="it is a link, and nothing is written, moved or removed through"
+        ) as said:
             act()
         assert "link" in said.value.filename
     assert tree.entries(link) == []
