@@ -1,4 +1,4 @@
-"""A results folder that several users share: what each may read and write is the umask's and the folder's affair."""
+"""A results folder that several users share: rights follow the umask, and are checked before the training."""
 
 import os
 import stat

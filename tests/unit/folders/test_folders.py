@@ -1,4 +1,4 @@
-"""What is written, moved and removed below a folder: through no link, in nobody's place, with the umask's rights."""
+"""What is written, moved and removed below a folder: through no link, in nobody's place, as the umask wants."""
 
 import multiprocessing
 import os
