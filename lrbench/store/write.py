@@ -229,7 +229,7 @@ class Store:
                 if self.locks.claim(name):
                     self.locks.release(name)
             for path in (self.folder / "runs").glob(f"*/{NAME}"):
-                if path.parent.name in done:
+                if path.parent.name in done and not path.parent.is_symlink():
                     self.tree.remove(path)
 
     def retire(self, run: Run) -> None:
