@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from lrbench import options
+from lrbench.designs import MOST_SEED, MOST_SEEDS
 from lrbench.errors import BadConfig, nearest
 from lrbench.foreign import STANDARD, input_name, place, read_input
 from lrbench.optimizers import parse_optimizer, parse_optimizers
@@ -26,10 +27,8 @@ from lrbench.runs import slug
 from lrbench.shards import read_shard
 
 PositiveInt = Annotated[int, Field(ge=1)]
-MOST_SEEDS = 10_000
 MOST_LETTERS = 80  # of a name
 OURS = {"LRBENCH_FAKE_SECONDS"}  # variables that are no wishes
-MOST_SEED = 2**32 - 1
 TEXTS = WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1})
 NUMBERS = WithJsonSchema(
     {"type": ["integer", "string", "array"], "minimum": 1, "items": {"type": "integer", "minimum": 1}}

@@ -1,14 +1,19 @@
 """The nouns of how one looks: what was declared before it was trained, and what stood there at each look."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lrbench.files import digest
+from lrbench.files import canonical
 
 Kind = Literal["fixed", "sequential", "open"]
 ALPHA = 0.05  # of an interval, and of the whole family of comparisons
+MOST_SEEDS = 10_000  # of a plan
+MOST_SEQUENTIAL = 1_000  # seeds of a sequential design
+MOST_SEED = 2**32 - 1
+MOST_RUNS = 1_000_000  # of a plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +27,21 @@ class Arm:
     def of(cls, label: str, identity: Mapping[str, Any]) -> "Arm":
         """Return the arm of a run, by its identity."""
         own = {key: value for key, value in identity.items() if key not in ("seed", "setting")}
-        return cls(label, json.dumps(own, sort_keys=True, separators=(",", ":")))
+        return cls(label, canonical(own))
 
     def key(self, seed: int, setting: Mapping[str, Any]) -> str:
         """Return the digest of its run with a seed, as `Run.key` does."""
-        return digest({**json.loads(self.identity), "seed": seed, "setting": dict(setting)})
+        (key,) = self.keys([seed], setting)
+        return key
+
+    def keys(self, seeds: Iterable[int], setting: Mapping[str, Any]) -> list[str]:
+        """Return the digests of its runs with several seeds, writing what they share only once."""
+        shared = {**json.loads(self.identity), "setting": dict(setting)}
+        before, after = (
+            canonical({key: value for key, value in shared.items() if (key < "seed") == is_before})
+            for is_before in (True, False)
+        )
+        return [hashlib.sha256(f'{before[:-1]},"seed":{seed},{after[1:]}'.encode()).hexdigest() for seed in seeds]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,16 +4,17 @@ JSON and Parquet are whole files. TensorBoard reads a folder per run; all of the
 second export does not draw every curve twice.
 """
 
+import contextlib
 import io
 import json
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from lrbench.files import TEMPORARY, json_bytes
+from lrbench.folders import Tree
 from lrbench.foreign import finite, place, require
 from lrbench.judging.exports import KEY, note_of
 from lrbench.outputs import check_output, check_output_folder, write_output
@@ -47,7 +48,7 @@ def write(experiment: Experiment, form: str, out: Path | None = None) -> list[Pa
     """
     folder = out or experiment.folder / FOLDER
     with place(folder, "written"):
-        return WRITERS[form](experiment, folder)
+        return WRITERS[form](experiment, folder, experiment.folder if out is None else None)
 
 
 def as_record(experiment: Experiment) -> dict[str, Any]:
@@ -78,22 +79,19 @@ def runs_of(experiment: Experiment) -> Table:
     return Table(RUN_COLUMNS | figures | seconds, rows)
 
 
-def _write_json(experiment: Experiment, folder: Path) -> list[Path]:
-    text = json.dumps(as_record(experiment), indent=2, ensure_ascii=False, allow_nan=False)
-    folder.mkdir(parents=True, exist_ok=True)
+def _write_json(experiment: Experiment, folder: Path, within: Path | None) -> list[Path]:
     path = folder / f"{_name(experiment)}.json"
-    write_output(path, (text + "\n").encode())
+    write_output(path, json_bytes(as_record(experiment)), within)
     return [path]
 
 
-def _write_parquet(experiment: Experiment, folder: Path) -> list[Path]:
+def _write_parquet(experiment: Experiment, folder: Path, within: Path | None) -> list[Path]:
     """Two tables: epochs.parquet as the experiment's epochs.csv, runs.parquet with a row per run."""
     require("pyarrow", "parquet", "This export")
     import pyarrow as pa
     from pyarrow import parquet
 
     arrow: dict[Any, Any] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
-    folder.mkdir(parents=True, exist_ok=True)
     note = json.dumps(finite(note_of(experiment)), ensure_ascii=False, allow_nan=False)
     tables = {"epochs": epochs_of(experiment), "runs": runs_of(experiment)}
     paths = [folder / f"{name}.parquet" for name in tables]
@@ -103,33 +101,38 @@ def _write_parquet(experiment: Experiment, folder: Path) -> list[Path]:
         schema = pa.schema([(key, arrow[kind]) for key, kind in table.kinds.items()], {KEY: note})
         content = io.BytesIO()
         parquet.write_table(pa.Table.from_pylist(table.rows, schema), content)
-        write_output(path, content.getvalue())
+        write_output(path, content.getvalue(), within)
     return paths
 
 
-def _write_tensorboard(experiment: Experiment, folder: Path) -> list[Path]:
+def _write_tensorboard(experiment: Experiment, folder: Path, within: Path | None) -> list[Path]:
     """A folder per run that has epochs, all below tensorboard/, which is replaced as a whole."""
     require("tensorboard", "tensorboard", "This export")
     target = folder / "tensorboard"
     check_output_folder(target, EVENTS)
-    folder.mkdir(parents=True, exist_ok=True)
-    workshop = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder))
+    if within is None:
+        folder.mkdir(parents=True, exist_ok=True)
+    tree = Tree(within or folder.resolve())  # the user may name a link
+    at = folder if within else folder.resolve()
+    tree.make(at)
+    workshop = tree.new_folder(at, f"{TEMPORARY}tensorboard")
     try:
         new = workshop / "new"
-        new.mkdir()
+        new.mkdir()  # in what is ours alone; and not flushed file by file, for it can be exported again
         for one in experiment.finished:
             if one.result.rows:
                 (new / one.run_id).mkdir()
                 (new / one.run_id / EVENTS).write_bytes(_events(one))
-        if target.exists():
-            target.rename(workshop / "old")
-        new.rename(target)
+        with contextlib.suppress(FileNotFoundError):
+            tree.move(at / target.name, workshop / "old")
+        tree.move(new, at / target.name)
     finally:
-        shutil.rmtree(workshop, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            tree.remove(workshop)
     return [target]
 
 
-WRITERS: dict[str, Callable[[Experiment, Path], list[Path]]] = {
+WRITERS: dict[str, Callable[[Experiment, Path, Path | None], list[Path]]] = {
     "parquet": _write_parquet,
     "tensorboard": _write_tensorboard,
     "json": _write_json,

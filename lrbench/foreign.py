@@ -1,6 +1,7 @@
 """Where other worlds begin: files that cannot be read or written, and JSON, which has no word for nan."""
 
 import contextlib
+import errno
 import importlib
 import math
 import sys
@@ -10,6 +11,7 @@ from typing import Any, Literal
 
 from lrbench.errors import BadResults, BadUsage, MissingExtra, install_extra
 
+UNLINK = "Put what it leads to in its place, or name the folder that it leads to."
 STANDARD = "-"  # in the place of a file's name: standard input, standard output
 
 
@@ -17,10 +19,17 @@ STANDARD = "-"  # in the place of a file's name: standard input, standard output
 def place(
     path: Path, how: Literal["read", "written"], kind: type[BadUsage] = BadResults, hint: str = ""
 ) -> Iterator[None]:
-    """Raise, in the place of any OSError inside, a BadResults (or another kind) that names the path."""
+    """Raise, in the place of any OSError inside, a BadResults (or another kind) that names the path.
+
+    It names the file below the path that the error is about, if the error says so.
+    """
     try:
         yield
     except OSError as error:
+        if isinstance(error.filename, str) and Path(error.filename).is_relative_to(path):
+            path = Path(error.filename)
+        if error.errno == errno.ELOOP:
+            hint = UNLINK
         hint = hint or ("Check its name and rights." if how == "read" else "Choose another place: out=PATH")
         raise kind(f"{path} cannot be {how}: {error.strerror or error}.", hint) from error
 

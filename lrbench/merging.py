@@ -178,7 +178,7 @@ def _refuse_other_figures(a: Finished, at: Path, b: Finished, bt: Path) -> None:
     differ = f" ({made[0]}; {made[1]})" if made[0] != made[1] else ""
     raise BadResults(
         f"{at / 'runs' / a.run_id} and {bt / 'runs' / b.run_id} are the same run with other figures{differ}.",
-        "Leave one of the two folders out, or move one of the two runs away.",
+        "Leave one of the two folders out, or move one of the two runs out of its results folder.",
     )
 
 

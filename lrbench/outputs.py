@@ -17,6 +17,7 @@ from typing import Any
 
 from lrbench.errors import BadResults
 from lrbench.files import write_whole
+from lrbench.folders import Tree
 from lrbench.foreign import place
 
 GENERATOR = "lrbench"  # of a page or picture, and the key of an export's note
@@ -30,16 +31,25 @@ RECORDS = (  # the keys of what is JSON: of an export, and of each record of a s
 )
 
 
-def write_output(path: Path, content: bytes) -> None:
-    """Write a file whole. Raises BadResults if it cannot be, or would overwrite what lrbench did not write."""
+def write_output(path: Path, content: bytes, within: Path | None = None) -> None:
+    """Write a file whole, making its folder.
+
+    `within` is the experiment's folder where the user named no other: below it no link is followed.
+
+    Raises BadResults if it cannot be written, or would overwrite what lrbench did not write.
+    """
     check_output(path)
     with place(path, "written"):
-        if path.exists() and not stat.S_ISREG(path.stat().st_mode):  # a pipe, /dev/null
+        if within:
+            tree = Tree(within)
+            tree.make(path.parent)
+            tree.write(path, content)
+        elif path.exists() and not stat.S_ISREG(path.stat().st_mode):  # a pipe, /dev/null
             path.write_bytes(content)
-            return
-        real = path.resolve()  # a link stays one
-        real.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(real, content)
+        else:
+            real = path.resolve()  # a link stays one
+            real.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(real, content)
 
 
 def write_new(path: Path, content: bytes) -> None:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 FIRST_TUNING_SEED = 1_000_000  # far from those that people count up from 0
+LARGEST_RATE = 1e30
+MOST_RATES = 1_000
+LIMITS = {"tune_seeds": (1, 1_000), "refine": (0, 100), "max_extend": (0, 20)}  # what lrbench takes, both included
 Variant = tuple[str, tuple[tuple[str, str], ...]]  # a schedule without its peak rate: name, resolved parameters
 
 

@@ -159,8 +159,9 @@ def clean(
 ) -> int:
     """Remove what is unfinished or damaged.
 
-    That is runs without run.json, what is in quarantine, and half-written files. Nothing
-    that is finished is touched, nor a run that a command is at work on. It says what goes, and asks.
+    That is runs without run.json, what is in quarantine, and half-written files. A run that is whole
+    is never removed, wherever it lies, nor one that a command is at work on; no link is followed. It says
+    what goes, what is left and where that belongs, and asks.
 
     \b
     lrbench clean results/ --yes
@@ -169,6 +170,8 @@ def clean(
     from lrbench.store.clean import remove, rest_of
 
     found = [rest_of(folder) for folder in find_experiments(results)]
+    for stays in (stays for rest in found for stays in rest.left):
+        typer.echo(printable(f"left  {stays}"))
     rests = [each for each in found if each.paths]
     if not rests:
         typer.echo(printable(f"Nothing is to be removed from {results}."))

@@ -194,7 +194,8 @@ def report(
     if str(path) == STANDARD:
         put(page.render(answers, log_rate=log_rate), path)
     else:
-        page.write(answers, path, log_rate=log_rate)
+        within = folders[0] if out is None and len(folders) == 1 else None
+        page.write(answers, path, within, log_rate=log_rate)
         tell(path)
     return code
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lrbench.designs import Design
+from lrbench.designs import MOST_SEQUENTIAL, Design
 from lrbench.errors import BadConfig
 from lrbench.foreign import finite, input_name
 from lrbench.judging.cautions import cautions
@@ -33,8 +33,6 @@ from lrbench.judging.tidy import read_runs
 from lrbench.options import is_whole, number, shown, unfit
 from lrbench.runs import Experiment
 from lrbench.schedules import Named, peak_rates
-
-MOST_SEEDS = 1_000  # of a sequential design
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,7 +285,7 @@ def _called(experiment: Experiment, words: str | None) -> str | None:
 def read_design(text: str) -> Design:
     """Read `fixed`, `sequential:50` or `open`. Raises BadConfig."""
     kind, _, most = str(text).partition(":")
-    if kind == "sequential" and is_whole(most) and 2 <= int(most) <= MOST_SEEDS:
+    if kind == "sequential" and is_whole(most) and 2 <= int(most) <= MOST_SEQUENTIAL:
         return Design(kind="sequential", most=int(most))
     if text in ("fixed", "open"):
         return Design(kind="open" if text == "open" else "fixed")

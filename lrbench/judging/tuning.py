@@ -11,11 +11,10 @@ from dataclasses import replace
 
 from lrbench.runs import Experiment, Finished
 from lrbench.schedules.names import Named
-from lrbench.searches import Contender, Point, Search, Trial, Tuned, Tuning, Variant
+from lrbench.searches import LARGEST_RATE, Contender, Point, Search, Trial, Tuned, Tuning, Variant
 
 NEAR_SHARE = 0.005  # 0.5 points: what comes near the best of a figure that is a share
 NEAR_OTHER = 0.05  # of the best, for another figure
-LARGEST_RATE = 1e30
 
 
 def variant_of(schedule: Named) -> Variant:

@@ -241,6 +241,6 @@ def picture_of(figure: Figure, form: PlotFormat) -> bytes:
     return picture.getvalue()
 
 
-def save(figure: Figure, path: Path, form: PlotFormat) -> None:
-    """Write a figure whole. Raises BadResults, also if lrbench did not write what stands there."""
-    write_output(path, picture_of(figure, form))
+def save(figure: Figure, path: Path, form: PlotFormat, within: Path | None = None) -> None:
+    """Write a figure whole; `within` as in `write_output`. Raises BadResults."""
+    write_output(path, picture_of(figure, form), within)

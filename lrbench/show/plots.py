@@ -76,7 +76,8 @@ def draw(answer: Answer, form: PlotFormat, out: Path | None = None, *, log_rate:
     experiment = answer.experiment
     if experiment and not experiment.finished:
         raise BadResults(f"{experiment.folder} holds no finished run.", "Train some with: lrbench run")
-    folder = out or (experiment.folder / "plots" / experiment.part if experiment else None)
+    within = experiment.folder if experiment and out is None else None
+    folder = out or (within / "plots" / experiment.part if experiment and within else None)
     if folder is None:
         raise BadResults(f"{answer.name} is no experiment with a folder for pictures.", "Say out=a folder")
     paths = {folder / f"{name}.{form}": drawn for name, drawn in figures(answer, log_rate=log_rate).items()}
@@ -84,7 +85,7 @@ def draw(answer: Answer, form: PlotFormat, out: Path | None = None, *, log_rate:
         check_output(path)
     with mpl.rc_context(STYLE):
         for path, drawn in paths.items():
-            save(drawn(), path, form)
+            save(drawn(), path, form, within)
     return list(paths)
 
 

@@ -120,10 +120,12 @@ class Section:
         ]
 
 
-def write(answers: Sequence[Answer], path: Path, *, log_rate: bool | None = None) -> None:
-    """Write the page whole. Raises BadResults if it cannot be, or would overwrite what lrbench did not write."""
-    check_output(path)
-    write_output(path, render(answers, log_rate=log_rate).encode())
+def write(
+    answers: Sequence[Answer], path: Path, within: Path | None = None, *, log_rate: bool | None = None
+) -> None:
+    """Write the page whole; `within` as in `write_output`. Raises BadResults."""
+    check_output(path)  # before it is put together
+    write_output(path, render(answers, log_rate=log_rate).encode(), within)
 
 
 def render(answers: Sequence[Answer], *, log_rate: bool | None = None) -> str:

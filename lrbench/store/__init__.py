@@ -5,7 +5,7 @@
 <results>/<experiment>/runs/<run-id>/epochs.csv
 <results>/<experiment>/runs/<run-id>/run.json  written last: where it stands, the run is finished
 <results>/<experiment>/runs/<run-id>/checkpoint.npz   where an unfinished run goes on
-<results>/<experiment>/runs/<run-id>/failed-1.json    an earlier attempt that ended in an exception
+<results>/<experiment>/runs/<run-id>/failed-<time>.json   an earlier attempt that ended in an exception
 <results>/<experiment>/epochs.csv              all runs in one table, made from the above
 <results>/<experiment>/summary.csv             a line per schedule, made from the above
 <results>/<experiment>/history/*.json         what was declared before it was trained
@@ -13,6 +13,8 @@
 <results>/<experiment>/quarantine/             what `lrbench run` or `doctor --repair` moved away
 <results>/<experiment>/log.jsonl               a line per command
 <results>/<experiment>/.locks/                 who is at work on what
+
+All writes, moves and removals go through `lrbench.folders.Tree`, which follows no link in there.
 """
 
 from lrbench.store.history import write_entry as note_in

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lrbench.errors import BadResults
-from lrbench.files import Damaged, make_folder, read_bytes, remove_leftovers, write_whole
+from lrbench.files import Damaged, read_bytes
 from lrbench.foreign import place
-from lrbench.runs import Damage, Experiment, Finished
+from lrbench.runs import Damage, Experiment, Finished, Setting
 from lrbench.store import labels
 from lrbench.store.checkpoints import NAME
 from lrbench.store.history import HISTORY, set_aside
@@ -53,16 +53,17 @@ def add(
 def _add(
     store: Store, runs: Sequence[tuple[Finished, Path]], folders: Sequence[Path], meanings: Mapping[str, str]
 ) -> int:
-    target = store.folder
+    target, tree = store.folder, store.tree
+    store.check_rights()
     with place(target, "written"):
         with store.alone():
             for folder in (target, target / HISTORY):
-                remove_leftovers(folder)  # of a merge that was killed
+                tree.remove_leftovers(folder)  # of a merge that was killed
             if not (target / "experiment.json").exists():
-                write_whole(target / "experiment.json", read_bytes(folders[0] / "experiment.json"))
+                tree.write(target / "experiment.json", read_bytes(folders[0] / "experiment.json"))
             for folder in folders:
-                for path in filter(_is_whole, notes_in(folder)):
-                    _copy(path, target, path.relative_to(folder))
+                for path in notes_in(folder):
+                    _add_note(store, path, target / path.relative_to(folder))
             _add_lines(target, folders)
             if store.experiment.names or runs:
                 store.note_labels({**labels.read(target / LABELS), **meanings})
@@ -78,8 +79,9 @@ def _add(
 
 def _add_run(store: Store, source: Path, target: Path) -> None:
     """Copy a finished run; run.json, written last, makes it count. What failed or is damaged is kept aside."""
-    make_folder(target)
-    remove_leftovers(target)
+    tree = store.tree
+    tree.make(target)
+    tree.remove_leftovers(target)
     record = target / "run.json"
     if record.exists():
         try:
@@ -91,28 +93,29 @@ def _add_run(store: Store, source: Path, target: Path) -> None:
         else:
             if not there.failed:  # somebody has just finished it
                 return
-            before = sum(1 for _ in target.glob("failed-*.json"))
-            record.rename(target / f"failed-{before + 1}.json")
+            tree.set_aside(record, target, "failed", ".json")
     for name in ("epochs.csv", "run.json"):
-        write_whole(target / name, read_bytes(source / name))
+        tree.write(target / name, read_bytes(source / name))
     if not read_run(target, store.experiment.setting).failed:  # who failed goes on from there another time
-        (target / NAME).unlink(missing_ok=True)
+        tree.remove(target / NAME)
 
 
-def _copy(source: Path, folder: Path, name: Path) -> None:
-    """Copy a note that is not there yet; what is damaged in its place is set aside."""
-    target = folder / name
+def _add_note(store: Store, source: Path, target: Path) -> None:
+    """Copy a note that can be used and is not there yet; what is damaged in its place is set aside."""
+    setting = store.experiment.setting
+    if not _is_whole(source, setting):
+        return
     if target.exists():
-        if _is_whole(target):
+        if _is_whole(target, setting):
             return
-        set_aside(folder, target)
-    make_folder(target.parent)
-    write_whole(target, read_bytes(source))
+        set_aside(store.folder, target)
+    store.tree.make(target.parent)
+    store.tree.write(target, read_bytes(source))
 
 
-def _is_whole(note: Path) -> bool:
+def _is_whole(note: Path, setting: Setting) -> bool:
     try:
-        check_note(note)
+        check_note(note, setting)
     except TooNew:
         return True  # and stays as it is
     except Damaged:

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from lrbench.files import Damaged, read_bytes, write_whole
+from lrbench.files import Damaged, read_bytes
+from lrbench.folders import Tree
 from lrbench.runs import Checkpoint, Run, Seconds
 from lrbench.schedules.feedback import PlateauState
 from lrbench.store.records import SecondsRecord
@@ -26,7 +27,7 @@ from lrbench.store.tables import read_rows, table_of
 NAME = "checkpoint.npz"
 
 
-def write_checkpoint(path: Path, run: Run, checkpoint: Checkpoint, here: Mapping[str, Any]) -> None:
+def write_checkpoint(tree: Tree, path: Path, run: Run, checkpoint: Checkpoint, here: Mapping[str, Any]) -> None:
     """Write a checkpoint whole. `here` is what it was made on, if it does not say so itself."""
     record = {
         **_identity(run, checkpoint.made_on or here),
@@ -41,7 +42,7 @@ def write_checkpoint(path: Path, run: Run, checkpoint: Checkpoint, here: Mapping
     }
     packed = io.BytesIO()
     np.savez(packed, **arrays)
-    write_whole(path, packed.getvalue())
+    tree.write(path, packed.getvalue())
 
 
 def made_on(environment: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,8 +13,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from lrbench.errors import BadResults
+from lrbench.folders import Tree
 from lrbench.foreign import place
 
+LOCKS = ".locks"
 NO_LOCKS = (errno.EIO, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ESTALE)  # says flock
 
 
@@ -22,7 +24,8 @@ class Locks:
     """The locks of one experiment's folder that this command holds."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / ".locks"
+        self._tree = Tree(folder)
+        self._folder = folder / LOCKS
         self._held: dict[str, FileLock] = {}
 
     def claim(self, name: str) -> bool:
@@ -80,7 +83,7 @@ class Locks:
                 raise BadResults(f"{self._folder} cannot be locked: {error}", hint) from error
 
     def _make(self, name: str) -> FileLock:
-        self._folder.mkdir(exist_ok=True)
+        self._tree.make(self._folder)
         return FileLock(self._folder / f"{name}.lock", thread_local=False)
 
 

@@ -4,11 +4,10 @@ It is for people. Nothing reads it back, so that no damage to it can harm what i
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from lrbench.files import sync_folder
+from lrbench.folders import Tree
 
 LOG = "log.jsonl"
 
@@ -18,19 +17,5 @@ def append(folder: Path, entry: dict[str, Any]) -> None:
 
     A line that was cut off before stays as it is, and the new one begins below it. Raises OSError.
     """
-    path = folder / LOG
     line = (json.dumps(entry, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        end = os.lseek(handle, 0, os.SEEK_END)
-        if end:
-            os.lseek(handle, end - 1, os.SEEK_SET)
-            line = line if os.read(handle, 1) == b"\n" else b"\n" + line
-        left = memoryview(line)
-        while left:
-            left = left[os.write(handle, left) :]
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    if not end:
-        sync_folder(folder)
+    Tree(folder).append(folder / LOG, line)

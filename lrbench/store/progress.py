@@ -73,8 +73,8 @@ def _declared(experiment: Experiment) -> list[tuple[str, str]]:
     for _, declared in experiment.history.declared:
         if declared.until_settled:  # it may end with fewer
             continue
-        for seed in declared.seeds:
-            for arm in declared.arms:
-                key = arm.key(seed, setting)
-                found[run_id(arm.label, seed, key)] = key
+        keys = [arm.keys(declared.seeds, setting) for arm in declared.arms]
+        for i, seed in enumerate(declared.seeds):
+            for arm, its in zip(declared.arms, keys, strict=True):
+                found[run_id(arm.label, seed, its[i])] = its[i]
     return list(found.items())

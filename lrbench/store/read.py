@@ -47,6 +47,7 @@ AGAIN = "The same `lrbench run` as before trains it again."
 def find_experiments(results: Path) -> list[Path]:
     """Return the experiments' folders in a results folder, or the one folder if it is one itself.
 
+    The one may be named by a link: then what that leads to is returned, for nothing is written through links.
     Raises BadResults if there is none.
     """
     hint = "Make one with: lrbench run -o " + str(results)
@@ -56,7 +57,7 @@ def find_experiments(results: Path) -> list[Path]:
         if not results.is_dir():
             raise BadResults(f"{results} is a file, not a results folder.", "Name the folder that holds it.")
         if (results / "experiment.json").exists():
-            return [results]
+            return [results.resolve() if results.is_symlink() else results]
         folders = sorted(path.parent for path in results.glob("*/experiment.json"))
         if not folders:
             raise _no_experiment(results, hint)
@@ -147,7 +148,7 @@ def load(folder: Path) -> Experiment:
         except Damaged as error:
             if path.exists():  # otherwise another command has just moved it: the run is to be trained again
                 damage.append(Damage(str(error), repairing(folder), path.parent))
-    searches, broken = read_searches(folder)
+    searches, broken = read_searches(folder, setting)
     damage += [_damage(error, f"{_mending(folder)} The same `lrbench tune` writes it again.") for error in broken]
     history, illegible = read_history(folder)
     damage += [_damage(error, _mending(folder)) for error in illegible]

@@ -4,9 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, FiniteFloat, StringConstraints
 
+from lrbench.designs import MOST_SEED
 from lrbench.runs import Status
 
 Count = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
+Seed = Annotated[int, Field(ge=0, le=MOST_SEED, strict=True)]
 Positive = Annotated[int, Field(ge=1, lt=2**53, strict=True)]
 
 
@@ -36,13 +38,19 @@ class FigureRecord(BaseModel):
     is_share: bool
 
 
+def _distinct_names(figures: list[FigureRecord]) -> list[FigureRecord]:
+    if len({figure.name for figure in figures}) < len(figures):
+        raise ValueError("two figures have one name")
+    return figures
+
+
 class SubjectRecord(BaseModel):
     """What is trained."""
 
     spec: Text
     title: Text
     noun: Text
-    figures: Annotated[list[FigureRecord], Field(min_length=1, max_length=50)]
+    figures: Annotated[list[FigureRecord], Field(min_length=1, max_length=50), AfterValidator(_distinct_names)]
     examples: Positive
     validation: Count = 0
     data_sha256: Sha256
@@ -87,13 +95,18 @@ class ScheduleIdentity(BaseModel):
     parameters: dict[str, str]
 
 
-class RunIdentity(BaseModel):
-    """What decides the numbers of a run."""
+class ArmIdentity(BaseModel):
+    """What decides the numbers of a schedule's runs, but for the seed and the setting."""
 
     schedule: ScheduleIdentity
     label: Label | None = None
     rates_sha256: str = ""
-    seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)]
+
+
+class RunIdentity(ArmIdentity):
+    """What decides the numbers of a run."""
+
+    seed: Seed
     setting: dict[str, Any]
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lrbench.files import Damaged, make_folder, read_json, sync_folder
+from lrbench.files import Damaged, read_json
+from lrbench.folders import Tree
 from lrbench.foreign import place
 from lrbench.runs import Setting
 from lrbench.store.checkpoints import NAME, check_whole
-from lrbench.store.history import set_aside
+from lrbench.store.history import ASIDE, set_aside
 from lrbench.store.locks import Locks
 from lrbench.store.notes import check_note, notes_in
 from lrbench.store.read import read_run
@@ -41,10 +42,10 @@ def find_moves(folder: Path, setting: Setting) -> list[Move]:
     """
     found = [Move(folder / name, "not a file") for name in TABLES if (folder / name).is_dir()]
     with place(folder, "read"):
-        for run in sorted(path for path in (folder / "runs").glob("*") if path.is_dir()):
-            move = _move_of_run(run, setting)
+        for run in Tree(folder).entries(folder / "runs"):
+            move = _move_of_run(run, setting) if run.is_dir() and not run.is_symlink() else None
             found += [move] if move else []
-        found += [Move(note, reason) for note in notes_in(folder) if (reason := _broken(note))]
+        found += [Move(note, reason) for note in notes_in(folder) if (reason := _broken(note, setting))]
     leaving = {move.path for move in found if move.name is None}
     taken: set[Path] = set()
     for i, move in enumerate(found):
@@ -60,12 +61,12 @@ def carry_out(moves: list[Move], folder: Path, setting: Setting, locks: Locks) -
 
     What another command is at work on, or has put right meanwhile, stays. Raises BadResults.
     """
-    notes = set(notes_in(folder))
+    notes, tree = set(notes_in(folder)), Tree(folder)
     with place(folder, "written"):
         for move in moves:
             if move.path in notes:
                 with locks.waiting_for(WHOLE):
-                    broken = move.path.exists() and _broken(move.path)
+                    broken = move.path.exists() and _broken(move.path, setting)
                     if broken:
                         set_aside(folder, move.path)
                 if broken:
@@ -76,17 +77,22 @@ def carry_out(moves: list[Move], folder: Path, setting: Setting, locks: Locks) -
                 now = move if move.path.name in TABLES else _move_of_run(run, setting)
                 if not ours or now is None or now.path != move.path:
                     continue
-                target = run.parent / move.name if move.name else _place_in_quarantine(folder, run.name)
-                if move.name and _is_taken(target):
-                    continue
-                if move.path.name == NAME:
-                    make_folder(target)
-                    target /= NAME
-                make_folder(target.parent)
-                move.path.rename(target)
-                for each in (target.parent, move.path.parent):
-                    sync_folder(each)
+                if move.name is None:
+                    _set_aside(tree, move.path)
+                else:
+                    try:
+                        tree.move(move.path, run.parent / move.name)
+                    except FileExistsError:
+                        continue
             yield move
+
+
+def _set_aside(tree: Tree, path: Path) -> None:
+    """Move a run's folder to quarantine/, or only its checkpoint into a folder there."""
+    if path.name != NAME:
+        tree.set_aside(path, tree.root / ASIDE, path.name)
+        return
+    tree.move(path, tree.new_folder(tree.root / ASIDE, path.parent.name) / NAME)
 
 
 @contextlib.contextmanager
@@ -120,10 +126,10 @@ def _move_of_run(run: Path, setting: Setting) -> Move | None:
     return None
 
 
-def _broken(note: Path) -> str:
-    """Say why a note cannot be read; empty if it can, or a later version wrote it."""
+def _broken(note: Path, setting: Setting) -> str:
+    """Say why a note cannot be used; empty if it can, or a later version wrote it."""
     try:
-        check_note(note)
+        check_note(note, setting)
     except TooNew:
         return ""
     except Damaged as error:
@@ -145,8 +151,3 @@ def _proven_name(run: Path, setting: Setting) -> str | None:
 def _is_taken(run: Path) -> bool:
     """Whether anything stands under a run's name; an empty folder is nothing."""
     return run.exists() and (not run.is_dir() or any(run.iterdir()))
-
-
-def _place_in_quarantine(folder: Path, name: str) -> Path:
-    places = (folder / "quarantine" / f"{name}-{n}" for n in range(1, 1_000_000))
-    return next(path for path in places if not path.exists())

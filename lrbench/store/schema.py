@@ -11,7 +11,8 @@ from typing import Any
 
 from lrbench.calls import parse_calls
 from lrbench.errors import BadSpec
-from lrbench.files import Damaged, digest, read_json, write_json
+from lrbench.files import Damaged, digest, json_bytes, read_json
+from lrbench.folders import Tree
 from lrbench.schedules.names import with_facts
 
 SCHEMA_VERSION = 2
@@ -25,9 +26,9 @@ class TooNew(Damaged):
     """A file is of a schema that a later version of lrbench wrote. Nothing is wrong with it."""
 
 
-def write_record(path: Path, record: Record) -> None:
-    """Write a record whole, with its schema's version and its seal."""
-    write_json(path, sealed(record))
+def write_record(tree: Tree, path: Path, record: Record) -> None:
+    """Write a record whole, with its schema's version and its seal. Raises OSError."""
+    tree.write(path, json_bytes(sealed(record)))
 
 
 def sealed(record: Record) -> Record:
@@ -43,6 +44,19 @@ def read_run(path: Path, run_id: str) -> Record:
     if record.get("run_id") != run_id or not run_id.endswith(f"-{_identity(record)[:8]}"):
         raise Damaged(f"{path}: its content does not belong to a run called {run_id}")
     return _migrated(path, record, RUN_MIGRATIONS)
+
+
+def read_whole_run(path: Path) -> Record:
+    """Read a run.json wherever it lies, and check its seal and that its id is its own. Raises Damaged.
+
+    One of a later version is returned as it is.
+    """
+    record = read_json(path)
+    run_id = record.get("run_id")
+    if type(record.get("schema_version")) is not int or not isinstance(run_id, str):
+        raise Damaged(f"{path}: no record of a run")
+    _check_seal(path, record)
+    return record if record["schema_version"] > SCHEMA_VERSION else read_run(path, run_id)
 
 
 def read_experiment(path: Path) -> Record:

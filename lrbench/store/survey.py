@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lrbench.files import TEMPORARY, Damaged
+from lrbench.folders import LINK, Tree
+from lrbench.foreign import UNLINK
 from lrbench.runs import Damage
 from lrbench.store.checkpoints import NAME, check_whole
 from lrbench.store.read import repairing
@@ -16,7 +18,7 @@ class Survey:
     unfinished: int  # runs that stopped on the way; with a checkpoint they go on from there
     quarantined: int  # damaged runs that were moved away
     leftovers: int  # half-written files of killed commands; the next command there removes them
-    damage: tuple[Damage, ...]  # checkpoints that cannot be read
+    damage: tuple[Damage, ...]  # checkpoints that cannot be read, and links, which no command writes through
 
 
 def survey(folder: Path) -> Survey:
@@ -32,9 +34,10 @@ def survey(folder: Path) -> Survey:
             if not (path / NAME).exists():  # another command has just finished the run
                 continue
             damage.append(Damage(str(error), repairing(folder), path))
+    links = [Damage(f"{path}: {LINK}", UNLINK) for path in Tree(folder).links()]
     return Survey(
         unfinished=len(unfinished),
         quarantined=sum(1 for _ in folder.glob("quarantine/*")),
         leftovers=sum(1 for _ in folder.rglob(f"{TEMPORARY}*")),
-        damage=tuple(damage),
+        damage=(*damage, *links),
     )

@@ -2,36 +2,31 @@
 
 import contextlib
 import hashlib
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lrbench.designs import History
+from lrbench.designs import MOST_RUNS, Declared, History
 from lrbench.errors import BadResults
-from lrbench.files import (
-    Damaged,
-    digest,
-    make_folder,
-    remove_leftovers,
-    sync_folder,
-    write_whole,
-)
+from lrbench.files import Damaged, digest, make_folder
+from lrbench.folders import Tree
 from lrbench.foreign import place
 from lrbench.runs import Checkpoint, Damage, Experiment, Finished, Run, Setting
 from lrbench.searches import Search
 from lrbench.store import labels, schema
 from lrbench.store.checkpoints import NAME, made_on, read_checkpoint, write_checkpoint
-from lrbench.store.history import HISTORY, Entry, read_history, write_entry
+from lrbench.store.history import ASIDE, HISTORY, Entry, read_history, write_entry
 from lrbench.store.labels import LABELS
-from lrbench.store.locks import Locks
-from lrbench.store.log import append
+from lrbench.store.locks import LOCKS, Locks
+from lrbench.store.log import LOG, append
 from lrbench.store.read import AGAIN, load, read_run, table_of_all
 from lrbench.store.searches import write_search
 from lrbench.store.tables import table_of
 
 WHOLE = "experiment"  # the lock for the files that all runs share
+FOLDERS = ("runs", HISTORY, ASIDE, LOCKS)  # what every command may write into
+FILES = (LABELS, "epochs.csv", "summary.csv")  # what every command may replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +42,28 @@ class Store:
     def folder(self) -> Path:
         return self.experiment.folder
 
+    @property
+    def tree(self) -> Tree:
+        """Whatever is written, moved or removed here goes through it."""
+        return Tree(self.folder)
+
     @classmethod
     def open(cls, folder: Path, setting: Setting) -> "Store":
         """Open an experiment, making its folder if need be.
 
-        Raises BadResults if it cannot be written, or holds another setting.
+        Raises BadResults if it or something in it cannot be written, or it holds another setting.
         """
         experiment = Experiment(name=folder.name, folder=folder, setting=setting, finished=())
-        if (folder.parent / "experiment.json").exists():
+        if (folder.absolute().parent / "experiment.json").exists():
             raise BadResults(
                 f"{folder.parent} is an experiment itself, and not a folder of experiments.",
                 f"Write out={folder.parent.parent} name={folder.parent.name}",
             )
+        tree = Tree(folder)
         with _writing(folder):
-            make_folder(folder)
+            if not folder.is_symlink():
+                make_folder(folder)
+            tree.check_folder(folder)
             stamp = _stamp(folder)
             strangers = [path.name for path in folder.iterdir() if path.name != LABELS and path.name[0] != "."]
             if (folder / "experiment.json").exists():  # asked last: another command may just have written it
@@ -71,27 +74,35 @@ class Store:
                     f"{folder} is no experiment, and holds {strangers[0]!r}.",
                     "Choose another name=NAME, or another folder: out=PATH",
                 )
-            with tempfile.TemporaryFile(prefix=".probe-", dir=folder):
-                pass  # it can be written
         return cls(experiment, Locks(folder), stamp)
 
     def describe(self, environment: Mapping[str, Any]) -> None:
         """Note where new runs are made; write experiment.json if this is the first command. Raises BadResults."""
+        self.check_rights()
         self.environment.update(environment)
         marker = self.folder / "experiment.json"
         setting = self.experiment.setting
         with self.alone():
             if not marker.exists():
-                remove_leftovers(self.folder)
+                self.tree.remove_leftovers(self.folder)
                 record = {
                     "identity": dict(setting.identity),
                     "optimizer": setting.optimizer,
                     "subject": asdict(setting.subject),
                 }
                 with _writing(marker):
-                    schema.write_record(marker, {**record, **environment})
+                    schema.write_record(self.tree, marker, {**record, **environment})
             elif not self.experiment.finished:  # perhaps another command's, written since we looked
                 _check_same(load(self.folder), setting)
+
+    def check_rights(self) -> None:
+        """Check, before anything is trained, that all can be written that will have to be. Raises BadResults."""
+        with _writing(self.folder):
+            for name in FOLDERS:
+                self.tree.check_folder(self.folder / name)
+            for name in FILES:
+                self.tree.check_file(self.folder / name)
+            self.tree.check_file(self.folder / LOG, grows=True)
 
     def check_labels(self, runs: Iterable[Run]) -> dict[str, str]:
         """Return what labels stand for here, those of the runs included.
@@ -104,8 +115,12 @@ class Store:
     def reserve(self, runs: Iterable[Run]) -> None:
         """Note what labels of the user's stand for, before there is a run: another command may use them too.
 
-        Raises BadResults as `check_labels` does.
+        Raises BadResults as `check_labels` does, and if what is stored of one of the runs cannot be written.
         """
+        runs = list(runs)
+        with _writing(self.folder):
+            for run in runs:
+                self.tree.check_folder(self._folder(run))
         with self.alone():
             self.note_labels(self.check_labels(runs))
 
@@ -114,7 +129,7 @@ class Store:
         path = self.folder / LABELS
         if meanings and meanings != labels.read(path):
             with _writing(path):
-                schema.write_record(path, {"labels": dict(meanings)})
+                schema.write_record(self.tree, path, {"labels": dict(meanings)})
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -128,8 +143,8 @@ class Store:
         with _writing(folder):
             if not self.locks.claim(run.run_id):
                 return False
-            make_folder(folder)
-            remove_leftovers(folder)
+            self.tree.make(folder)
+            self.tree.remove_leftovers(folder)
         return True
 
     def find(self, run: Run) -> Finished | Damage | None:
@@ -168,7 +183,7 @@ class Store:
         """Store where a claimed run stands. Raises BadResults."""
         path = self._folder(run) / NAME
         with _writing(path):
-            write_checkpoint(path, run, checkpoint, made_on(self.environment))
+            write_checkpoint(self.tree, path, run, checkpoint, made_on(self.environment))
 
     def save(self, run: Run, finished: Finished) -> None:
         """Store how a claimed run ended; run.json, written last, is what makes it count. Raises BadResults.
@@ -194,17 +209,12 @@ class Store:
             "curve": finished.curve,
             **finished.environment,
         }
-        if (folder.parent / "experiment.json").exists():
-            raise BadResults(
-                f"{folder.parent} is an experiment itself, and not a folder of experiments.",
-                f"Write out={folder.parent.parent} name={folder.parent.name}",
-            )
         with _writing(folder):
-            make_folder(folder)
-            write_whole(folder / "epochs.csv", table)
-            schema.write_record(folder / "run.json", record)
+            self.tree.make(folder)
+            self.tree.write(folder / "epochs.csv", table)
+            schema.write_record(self.tree, folder / "run.json", record)
             if not finished.failed:
-                (folder / NAME).unlink(missing_ok=True)
+                self.tree.remove(folder / NAME)
 
     def reload(self) -> Experiment:
         """Return the experiment as it stands now, reading it again only if a run has come or gone."""
@@ -219,27 +229,25 @@ class Store:
                 if self.locks.claim(name):
                     self.locks.release(name)
             for path in (self.folder / "runs").glob(f"*/{NAME}"):
-                if path.parent.name in done:
-                    path.unlink(missing_ok=True)
+                if path.parent.name in done and not path.parent.is_symlink():
+                    self.tree.remove(path)
 
     def retire(self, run: Run) -> None:
         """Keep the record of a claimed run's failure under another name, so that it can be tried again."""
         folder = self._folder(run)
         with _writing(folder):
-            before = sum(1 for _ in folder.glob("failed-*.json"))
-            (folder / "run.json").rename(folder / f"failed-{before + 1}.json")
-            sync_folder(folder)
+            self.tree.set_aside(folder / "run.json", folder, "failed", ".json")
 
     def write_tables(self, experiment: Experiment, summary: bytes) -> None:
         """Write the tables that are made from the runs, if they are not so already. Raises BadResults."""
         path = self.folder / "summary.csv"
         with _writing(self.folder):
             if not experiment.table_is_current:
-                write_whole(self.folder / "epochs.csv", table_of_all(experiment))
+                self.tree.write(self.folder / "epochs.csv", table_of_all(experiment))
             if not path.exists() or path.read_bytes() != summary:
-                write_whole(path, summary)
+                self.tree.write(path, summary)
             for folder in (self.folder, self.folder / HISTORY):
-                remove_leftovers(folder)
+                self.tree.remove_leftovers(folder)
 
     def log(self, entry: dict[str, Any]) -> None:
         """Note what a command did, if there is an experiment by now. Raises BadResults."""
@@ -251,7 +259,7 @@ class Store:
         """Keep what is searched for, before its first run. Raises BadResults."""
         if search not in self.experiment.searches:
             with self.alone(), _writing(self.folder):
-                write_search(self.folder, search)
+                write_search(self.folder, search, self.experiment.setting)
 
     def history(self) -> History:
         """Return what was declared and looked at by now."""
@@ -259,23 +267,21 @@ class Store:
 
     def note(self, *entries: Entry) -> None:
         """Keep what is declared or was looked at, if it is not kept already. Raises BadResults."""
+        for entry in entries:
+            if isinstance(entry, Declared) and len(entry.arms) * len(entry.seeds) > MOST_RUNS:
+                raise BadResults(f"The plan has more than {MOST_RUNS:,} runs.", "Train fewer seeds: seeds=5")
         with self.alone(), _writing(self.folder):
             for entry in entries:
                 write_entry(self.folder, entry)
 
     def quarantine(self, damage: Damage) -> None:
         """Move what is stored of a claimed, damaged run to quarantine/, so that nothing is lost."""
-        if damage.run_folder is None:
+        run = damage.run_folder
+        if run is None:
             return
-        name = damage.run_folder.name
-        with _writing(self.folder / "quarantine"):
-            before = sum(1 for _ in self.folder.glob(f"quarantine/{name}-*"))
-            aside = self.folder / "quarantine" / f"{name}-{before + 1}"
-            make_folder(aside)
-            for path in damage.run_folder.iterdir():
-                path.rename(aside / path.name)
-            sync_folder(aside)
-            sync_folder(damage.run_folder)
+        with _writing(self.folder):
+            self.tree.set_aside(run, self.folder / ASIDE, run.name)
+            self.tree.make(run)
 
     def _folder(self, run: Run) -> Path:
         return self.folder / "runs" / run.run_id

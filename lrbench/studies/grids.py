@@ -4,11 +4,10 @@ import math
 
 from lrbench.errors import BadConfig
 from lrbench.options import unfit
+from lrbench.searches import LARGEST_RATE, MOST_RATES
 
 PER_DECADE = 2  # rates of the default grid
 DEFAULT = 7
-MOST = 1_000
-LARGEST = 1e30
 
 
 def read_rates(text: str | None, middle: float) -> tuple[float, ...]:
@@ -43,7 +42,12 @@ def _span(words: str, text: str) -> tuple[float, ...]:
     first, last = _rate(low, text), _rate(high, text)
     scale = rest[0] if rest else "log"
     number = rest[1] if len(rest) > 1 else str(DEFAULT)
-    if len(rest) > 2 or scale not in ("log", "linear") or not number.isdecimal() or not 2 <= int(number) <= MOST:
+    if (
+        len(rest) > 2
+        or scale not in ("log", "linear")
+        or not number.isdecimal()
+        or not 2 <= int(number) <= MOST_RATES
+    ):
         raise unfit("lrs", text, "is no span of rates")
     if first >= last:
         raise BadConfig(f"lrs={text} does not rise.", f"Write lrs={last:g}..{first:g}:{scale}:{number}")
@@ -64,7 +68,7 @@ def _rate(word: str, text: str) -> float:
         rate = float(word)
     except ValueError:
         rate = math.nan
-    if not 0 < rate < LARGEST:
+    if not 0 < rate < LARGEST_RATE:
         raise unfit("lrs", text, f"holds {word.strip()!r}, which is no rate above 0")
     return rate
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lrbench.config import Config
-from lrbench.designs import ALPHA, Arm, Declared, arms_of
+from lrbench.designs import ALPHA, MOST_SEQUENTIAL, Arm, Declared, arms_of
 from lrbench.errors import BadConfig
 from lrbench.judging.comparisons import Comparison, Verdict
-from lrbench.judging.questions import MOST_SEEDS, Answer, Question, answer, check_question
+from lrbench.judging.questions import Answer, Question, answer, check_question
 from lrbench.judging.sequential import FIRST_LOOK
 from lrbench.options import SETTLING, shown, whole_number
 from lrbench.runs import Experiment, Run
@@ -145,8 +145,8 @@ def most_seeds(until_settled: Any, max_seeds: Any, *, seeds_are_given: bool, sha
             "Use one machine or a cluster: executor=ray",
         )
     most = whole_number("max_seeds", str(SETTLING["max_seeds"].default if max_seeds is None else max_seeds))
-    if not 2 <= most <= MOST_SEEDS:
-        raise BadConfig(f"max_seeds={most} does not lie between 2 and {MOST_SEEDS:,}.", "Write max_seeds=50")
+    if not 2 <= most <= MOST_SEQUENTIAL:
+        raise BadConfig(f"max_seeds={most} does not lie between 2 and {MOST_SEQUENTIAL:,}.", "Write max_seeds=50")
     return most
 
 

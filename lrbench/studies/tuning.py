@@ -31,7 +31,7 @@ from lrbench.runner.signals import Signalled
 from lrbench.runs import Experiment, Finished, Run
 from lrbench.schedules import Horizon, Schedule, parse
 from lrbench.schedules.spec import takes_list
-from lrbench.searches import FIRST_TUNING_SEED, Contender, Point, Search, Tuning, Variant
+from lrbench.searches import FIRST_TUNING_SEED, LIMITS, Contender, Point, Search, Tuning, Variant
 from lrbench.shards import read_shard, share
 from lrbench.studies.grids import read_rates
 
@@ -51,7 +51,7 @@ class Wanted:
     max_extend: int = 2
 
     def __post_init__(self) -> None:
-        for name, least, most in (("tune_seeds", 1, 1_000), ("refine", 0, 100), ("max_extend", 0, 20)):
+        for name, (least, most) in LIMITS.items():
             value = getattr(self, name)
             if not least <= value <= most:
                 raise BadConfig(

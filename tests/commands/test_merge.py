@@ -12,7 +12,7 @@ import pytest
 from clusters import until
 from typer.testing import Result
 
-from lrbench import files
+from lrbench.folders import Tree
 from lrbench.store import adding, load
 
 Cli = Callable[..., Result]
@@ -348,17 +348,16 @@ def test_a_merge_that_dies_anywhere_goes_on(
     parts = shares(cli, 2)
     before = contents(*(tmp_path / part for part in parts))
     left = itertools.count(after, -1)
-    write = files.write_whole
+    write = Tree.write
 
-    def dies(path: Path, content: bytes) -> None:
+    def dies(tree: Tree, path: Path, content: bytes) -> None:
         if next(left) <= 0:
             (path.parent / ".tmp-half").write_bytes(content[:5])
             raise Killed
-        write(path, content)
+        write(tree, path, content)
 
     with monkeypatch.context() as patched:
-        for room in ("adding", "write", "schema"):
-            patched.setattr(f"lrbench.store.{room}.write_whole", dies, raising=False)
+        patched.setattr(Tree, "write", dies)
         with pytest.raises(Killed):
             cli("merge", *parts, "-o", "whole")
     good(cli("merge", *parts, "-o", "whole"))

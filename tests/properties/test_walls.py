@@ -19,6 +19,7 @@ ROOMS = [
     "foreign",
     "options",
     "files",
+    "folders",
     "outputs",
     "calls",
     "users",

@@ -134,8 +134,9 @@ def test_a_run_that_an_exception_ends_is_stored_as_failed_and_the_rest_goes_on(
     assert [one.seed for one in again.trained] == [2], "the next run tries it again"
     assert {one.result.status for one in again.experiment.finished} == {"done"}
     folder = first.experiment.folder / "runs" / failed.run_id
-    assert sorted(path.name for path in folder.iterdir()) == ["epochs.csv", "failed-1.json", "run.json"]
-    assert "MemoryError: no more" in (folder / "failed-1.json").read_text()
+    (failed,) = folder.glob("failed-*.json")
+    assert sorted(path.name for path in folder.iterdir()) == ["epochs.csv", failed.name, "run.json"]
+    assert "MemoryError: no more" in failed.read_text()
     undisturbed = fake_run(tmp_path / "other", schedulers="step", seeds=4).experiment.folder
     assert (again.experiment.folder / "epochs.csv").read_bytes() == (undisturbed / "epochs.csv").read_bytes()
 

@@ -82,9 +82,9 @@ def test_only_the_conductor_s_thread_writes(tmp_path: Path, monkeypatch: pytest.
     writers: set[str] = set()
     whole = files.os.replace
 
-    def noted(source: str, target: Path) -> None:
+    def noted(source: str, target: str, **ends: int) -> None:
         writers.add(threading.current_thread().name)
-        whole(source, target)
+        whole(source, target, **ends)
 
     monkeypatch.setattr(files.os, "replace", noted)
     fake_run(tmp_path, seeds=3, jobs=3, checkpoint_every=1)

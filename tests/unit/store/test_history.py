@@ -112,7 +112,7 @@ def test_the_next_command_that_trains_writes_it_again(
     assert done.exit_code == 0, done.output
     assert read_json(note(tmp_path))["declared"]["seeds"] == [0, 1]
     (aside,) = (tmp_path / "results" / "one" / "quarantine").iterdir()
-    assert aside.name == f"{note(tmp_path).stem}-1.json"
+    assert aside.name.rpartition("-")[0] == note(tmp_path).stem
     assert (aside.read_bytes() if aside.is_file() else None) == broken
     assert not load(tmp_path / "results" / "one").damage
 
@@ -126,9 +126,8 @@ def test_doctor_moves_it_to_quarantine(tmp_path: Path, cli: Cli, damage: Callabl
     assert said.exit_code == 0, said.output
     assert f"repair  results/one/history/{path.name} -> quarantine: " in said.stderr
     assert not path.exists()
-    assert [each.name for each in (tmp_path / "results" / "one" / "quarantine").iterdir()] == [
-        f"{path.stem}-1.json"
-    ]
+    (aside,) = (tmp_path / "results" / "one" / "quarantine").iterdir()
+    assert aside.name.rpartition("-")[0] == path.stem
     assert "There is nothing to repair." in cli("doctor", "results", "--repair").stderr
     assert cli(*RUN).exit_code == 0
 
