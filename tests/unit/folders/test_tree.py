@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lrbench.files import write_whole
 from lrbench.errors import BadResults
+from lrbench.files import write_whole
 from lrbench.folders import Tree
 from lrbench.outputs import write_output
 
