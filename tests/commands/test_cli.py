@@ -149,7 +149,7 @@ def test_a_run_prints_the_table_on_stdout_and_all_else_on_stderr(cli: Cli, tmp_p
     assert said(result)[0].startswith("lrbench: 2 schedules × 1 seed = 2 runs of 3 epochs, into results/")
     assert said(result)[-3:] == [
         f"Stored in results/{folder.name}",
-        "Take home: lrbench schedulers constant --code keras --epochs 3 --steps-per-epoch 1719",
+        "Take home: lrbench schedulers cosine --code keras --epochs 3 --steps-per-epoch 1719",
         f"Next: lrbench plot results/{folder.name}",
     ]
     assert {path.name for path in folder.iterdir()} == {

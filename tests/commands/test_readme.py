@@ -238,7 +238,7 @@ def test_the_comparison_from_python_runs(
     assert names["table"]["n"].tolist() == [6, 6]
     said = capsys.readouterr().out.splitlines()
     assert said[0] == said[-1] == str(names["results"])
-    assert said[1].startswith("cosine cannot tell ")
+    assert said[1] == "cosine better "  # by six seeds, the fewest that can tell two schedules apart
     assert {path.name for path in tmp_path.iterdir()} == {"overview.png", "report.html", "results"}
 
 
