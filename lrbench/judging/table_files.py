@@ -53,9 +53,13 @@ class Table:
 
 
 def is_table(path: Path) -> bool:
-    """Whether a path means a table rather than a results folder: by its name, or because it is a file."""
+    """Whether a path means a table rather than a results folder: by its name, or because it is a file.
+
+    Raises BadResults for a path that the system refuses.
+    """
     name = path.name.lower().removesuffix(".gz")
-    return str(path) == STANDARD or (not path.is_dir() and (name.endswith(ENDINGS) or path.is_file()))
+    with place(path, "read"):
+        return str(path) == STANDARD or (not path.is_dir() and (name.endswith(ENDINGS) or path.is_file()))
 
 
 def read_table(path: Path) -> Table:

@@ -10,7 +10,7 @@ from rich.segment import Segment
 
 LONGEST = 20  # cells of a piece that always stays whole in a table; a longer one may be cut
 NARROW = 60  # columns of a terminal; a narrower one gives less room
-LONGEST_IN_NARROW = 12
+LONGEST_IN_NARROW = 8
 BREAKS = (  # what stands between two breaks, from the best kind of break to the poorest
     r"\S+\s*",
     r"[^\s(,;]*[(,;]+\s*|[^\s(,;]+\s*",

@@ -48,8 +48,7 @@ def render(schedules: Sequence[Schedule], horizon: Horizon, lr: float) -> str:
 def style_rules() -> dict[str, Any]:
     """Return what the page needs to draw schedules as all pictures do."""
     strokes = [Style(0, i).stroke for i in range(len(DASHES))]
-    fixed = {name: FIXED[name] for name in REGISTRY}
-    return {"colours": COLOURS, "strokes": strokes, "markers": len(MARKERS), "fixed": fixed}
+    return {"colours": COLOURS, "strokes": strokes, "markers": len(MARKERS), "fixed": FIXED}
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

@@ -66,6 +66,7 @@ FIXED = {  # curves with their default parameters: number of the ink, and of the
     "rex": (7, 12),
     "sigmoid": (8, 15),
     "restarts": (1, 17),
+    "noam": (4, 19),
     "join": (5, 18),
 }
 FIRST_FREE = 1  # black is for the constant rate alone, against which the others are compared

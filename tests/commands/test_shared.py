@@ -2,6 +2,7 @@
 
 import os
 import stat
+import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -49,8 +50,10 @@ def as_user(user: int, umask: int, act: Callable[[], object]) -> str:
 def shared(tmp_path: Path) -> Path:
     """A folder of a group, whose files belong to the group."""
     train(tmp_path / "imports", 2)()  # all that is imported on the way, where others may not read the libraries
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    temporary = Path(tempfile.gettempdir())
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.is_relative_to(temporary) and folder != temporary:
+            folder.chmod(0o755)
     results = tmp_path / "results"
     results.mkdir()
     os.chown(results, ANNA, GROUP)

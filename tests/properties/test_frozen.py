@@ -286,7 +286,7 @@ def test_a_folder_of_a_later_schema_is_left_alone_and_named(tmp_path: Path) -> N
     path.write_text(later)
     (damage,) = load(experiment.folder).damage
     assert "a later lrbench wrote it: schema 99" in damage.text
-    assert "--upgrade" in damage.hint
+    assert "a newer one" in damage.hint
     with pytest.raises(BadResults, match="a later lrbench wrote it"):
         fake_run(tmp_path, schedulers="step", seeds=2)
     assert path.read_text() == later, "nothing is moved or written over"

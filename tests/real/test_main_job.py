@@ -54,9 +54,10 @@ def test_run_on_a_subset(ran: Done) -> None:
     assert lines[0].startswith("lrbench: 6 schedules × 1 seed = 6 runs of 2 epochs, into results/")
     assert lines[1].startswith("MNIST 784-128-10, sgd, ")
     assert lines[2] == "Peak rate 0.1, the default of sgd; --lr sets another."
-    assert lines[3] == "Loading TensorFlow and the data …"
-    assert all(re.match(r"\[\d/6\] ", line) for line in lines[4:10])
-    assert len(lines) == 12, "nothing but these lines reaches the screen"
+    assert lines[3] == "Note: One seed cannot tell better from worse among 5 comparisons; 8 seeds can."
+    assert lines[4] == "Loading TensorFlow and the data …"
+    assert all(re.match(r"\[\d/6\] ", line) for line in lines[5:11])
+    assert len(lines) == 14, "nothing but these lines reaches the screen"
 
 
 def test_what_a_real_run_left_is_drawn_summed_up_and_not_trained_again(folder: Path, ran: Done) -> None:

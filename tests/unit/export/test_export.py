@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import re
 import shutil
 import sys
 import types
@@ -231,7 +232,7 @@ def test_a_place_that_cannot_be_written_and_a_missing_format(cli: Cli, tmp_path:
     for form in get_args(ExportFormat):
         result = cli("export", "results", "--to", form, "--out", "file")
         assert result.exit_code == 2
-        assert "file cannot be written: " in result.stderr.splitlines()[0]
+        assert re.match(r"Error: file(/\S+)? cannot be written: ", result.stderr)
         assert "--out" in result.stderr.splitlines()[1]
     assert "--to" in cli("export", "results").stderr
     shutil.rmtree(tmp_path / "results")

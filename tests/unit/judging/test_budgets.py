@@ -34,8 +34,8 @@ def test_a_verdict_that_is_reversed_is_said() -> None:
 
 def test_the_order_of_means_that_cannot_be_told_apart_is_no_order() -> None:
     """Also where one budget has enough seeds of its own: only those that both have are compared."""
-    (few,) = budgets_of([asked(5, "cosine", 5), asked(15, "constant", 5)])
-    (shared,) = budgets_of([asked(5, "cosine", 8), asked(15, "constant", "0,1,2,20,21,22,23,24")])
+    (few,), _ = budgets_of([asked(5, "cosine", 5), asked(15, "constant", 5)])
+    (shared,), _ = budgets_of([asked(5, "cosine", 8), asked(15, "constant", "0,1,2,20,21,22,23,24")])
     assert few.changes() == shared.changes() == []
 
 

@@ -110,7 +110,7 @@ def test_a_number_reads_the_same_everywhere(value: float, text: str) -> None:
     loss = Measured("loss", "nats", "lower")
     assert numbers.short(value) == sentences.value(loss, value) == text
     assert Row("a", 1, 0, value, math.nan, is_share=False).cells[2] == text
-    assert numbers.mean_and_half(value, math.nan, False) == text
+    assert numbers.with_spread(value, math.nan, 1, False) == text
 
 
 @pytest.fixture(scope="module")
