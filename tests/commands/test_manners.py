@@ -403,8 +403,8 @@ def test_a_preview_fits_the_terminal(tmp_path: Path, columns: int, terminal: str
 @pytest.mark.slow
 def test_lost_runs_are_the_last_to_be_left_out(tmp_path: Path) -> None:
     fake_run(tmp_path / "results", schedulers="step,a-rather-long-label=constant(lr=11)", seeds=2)
-    lines = plain(on_a_terminal(tmp_path, "summary results", 44))
-    assert max(map(len, lines)) <= 44
+    lines = plain(on_a_terminal(tmp_path, "summary results", 46))
+    assert max(map(len, lines)) <= 46
     assert any(line.split()[-1:] == ["diverged"] for line in lines)
     assert "test loss" in " ".join(" ".join(lines).split()).partition("Left out for want of room: ")[2]
     start = next(i for i, line in enumerate(lines) if line.startswith("  a-"))
