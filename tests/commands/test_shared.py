@@ -4,6 +4,7 @@ import os
 import stat
 import tempfile
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +23,8 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become two
 def as_user(user: int, umask: int, act: Callable[[], object]) -> str:
     """Do something as another user, in a process of its own; return what it was refused with, if it was."""
     read, write = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings(action="ignore"):  # of libraries with threads, which the child does not use
+        child = os.fork()
     if child == 0:
         code = 1
         try:
